@@ -1,0 +1,33 @@
+# abstractllm_folder(NAME SOURCES ... DEPENDS ... LIBRARIES ...)
+# One folder of src/ as one static library. DEPENDS names folders that it may
+# include (scripts/check_includes checks them against the table of the
+# architecture); LIBRARIES are third-party targets, linked privately.
+function(abstractllm_folder name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  add_library(abstractllm_${name} STATIC ${arg_SOURCES})
+  target_include_directories(abstractllm_${name} PUBLIC
+    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(abstractllm_${name} PRIVATE abstractllm_flags
+                        ${arg_LIBRARIES})
+  foreach(folder IN LISTS arg_DEPENDS)
+    target_link_libraries(abstractllm_${name} PUBLIC abstractllm_${folder})
+  endforeach()
+endfunction()
+
+# abstractllm_test(NAME SOURCES ... DEPENDS ... LABELS ...)
+# One test binary, registered test by test with CTest.
+function(abstractllm_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE abstractllm_flags GTest::gmock_main
+                        ${arg_LIBRARIES})
+  foreach(folder IN LISTS arg_DEPENDS)
+    target_link_libraries(${name} PRIVATE abstractllm_${folder})
+  endforeach()
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_definitions(${name} PRIVATE
+    ABSTRACTLLM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    ABSTRACTLLM_TEST_DATA="${ABSTRACTLLM_TEST_DATA}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS "${arg_LABELS}")
+endfunction()

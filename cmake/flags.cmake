@@ -1,0 +1,27 @@
+# Compiler settings shared by every target, in one INTERFACE target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+add_library(abstractllm_flags INTERFACE)
+target_compile_options(abstractllm_flags INTERFACE
+  -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${ABSTRACTLLM_WERROR}>:-Werror>)
+if(ABSTRACTLLM_SANITIZE)
+  target_compile_options(abstractllm_flags INTERFACE
+    -fsanitize=${ABSTRACTLLM_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(abstractllm_flags INTERFACE
+    -fsanitize=${ABSTRACTLLM_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()

@@ -1,0 +1,1 @@
+# Builds rust/textbridge; the file is a no-op until the crate is there.

@@ -1,0 +1,13 @@
+// Everything an application needs, in one include.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "abstractllm/cancel.h"
+#include "abstractllm/error.h"
+#include "abstractllm/event.h"
+#include "abstractllm/factory.h"
+#include "abstractllm/llm.h"
+#include "abstractllm/message.h"
+#include "abstractllm/parameters.h"
+#include "abstractllm/request.h"
+#include "abstractllm/response.h"

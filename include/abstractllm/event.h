@@ -1,0 +1,97 @@
+// What a running generation reports, piece by piece.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "abstractllm/error.h"
+#include "abstractllm/export.h"
+#include "abstractllm/message.h"
+
+namespace abstractllm {
+
+enum class FinishReason {
+  kStop,       ///< end token or stop text
+  kLength,     ///< max_tokens or the context is used up
+  kToolCalls,  ///< the model asks for tool results
+  kCancelled,  ///< the caller's cancel token, or its sink returned false
+};
+
+/// "stop", "length", "tool_calls", "cancelled".
+ABSTRACTLLM_API std::string_view to_string(FinishReason reason) noexcept;
+
+/// Token counts by the model's own tokenizer.
+struct Usage {
+  int prompt_tokens = 0;
+  int cached_tokens = 0;  ///< of the prompt, taken from an earlier request
+  int completion_tokens = 0;
+  int total_tokens() const { return prompt_tokens + completion_tokens; }
+};
+
+/// Wall-clock seconds. Decode covers the tokens after the first one.
+struct Timings {
+  double queue_seconds = 0;
+  double prefill_seconds = 0;
+  double time_to_first_token_seconds = 0;
+  double decode_seconds = 0;
+};
+
+/// A token's natural-log probability under the model, before temperature and
+/// the other sampling options.
+struct TokenLogprob {
+  struct Alternative {
+    std::int32_t token_id = 0;
+    std::string bytes;
+    double logprob = 0;
+  };
+  std::int32_t token_id = 0;
+  std::string bytes;  ///< the token's bytes; not always whole UTF-8 characters
+  double logprob = 0;
+  std::vector<Alternative> top;  ///< most probable first
+};
+
+/// Valid UTF-8; the deltas of a stream concatenate to the whole answer.
+struct TextDelta {
+  std::string text;
+  std::vector<TokenLogprob> logprobs;  ///< of the tokens read since the last
+};
+
+struct ReasoningDelta {
+  std::string text;
+};
+
+/// Terminal: the generation ended as it should.
+struct Finished {
+  FinishReason reason = FinishReason::kStop;
+  std::string stop_text;  ///< the stop text that matched, if one did
+  Usage usage;
+  Timings timings;
+  /// The ids that the model emitted, end token included; local models only.
+  std::vector<std::int32_t> token_ids;
+};
+
+/// Terminal: the generation failed.
+struct Failed {
+  Error error;
+};
+
+/// Deltas, then exactly one terminal event.
+using Event =
+    std::variant<TextDelta, ReasoningDelta, ToolCall, Finished, Failed>;
+
+inline bool is_terminal(const Event& event) {
+  return std::holds_alternative<Finished>(event) ||
+         std::holds_alternative<Failed>(event);
+}
+
+/// Receives the events of one request, in order, on one thread at a time.
+/// Returning false cancels the request; the terminal event still follows.
+/// Must not call back into the provider that feeds it.
+using EventSink = std::function<bool(const Event&)>;
+
+}  // namespace abstractllm

@@ -1,0 +1,76 @@
+// From a provider id and a model id to a ready AbstractLLMInterface.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "abstractllm/export.h"
+#include "abstractllm/llm.h"
+#include "abstractllm/parameters.h"
+
+namespace abstractllm {
+
+/// How a provider is set up. A plain value; fields that a provider has no use
+/// for are an UnsupportedFeatureError when set.
+struct ProviderConfig {
+  /// Model id, or for local providers a folder or a .gguf file.
+  std::string model;
+  /// Defaults of every request of this object.
+  GenerationParameters parameters;
+  /// Local: "auto", "cpu" or "cuda" / "metal" where built in.
+  std::string device = "auto";
+  /// Local, CPU: "fast" (own kernels) or "reference" (stock MLX in float32).
+  std::string cpu_backend = "fast";
+  /// Local, CPU: keep activations in float32 instead of int8 in the
+  /// quantised kernels.
+  bool cpu_exact = false;
+  /// Local, CPU: worker threads; 0 takes what the process may use.
+  int threads = 0;
+  /// Local: tokens of context to provide for; 0 takes the model's own.
+  int context_length = 0;
+  /// Local: prompt tokens computed at a time; 0 lets the engine choose.
+  int prefill_chunk = 0;
+  /// Local: called while weights load with the share done, in [0, 1]; may be
+  /// empty. Runs on the loading thread.
+  std::function<void(double)> on_load_progress;
+};
+
+/// Makes the model behind `provider` ready: "mlx" and what was registered.
+/// A local model is loaded before this returns. `provider` may also be
+/// "provider/model" with an empty config.model. Throws
+/// UnsupportedProviderError naming the known ones, ModelNotFoundError,
+/// ModelLoadingError and the provider's own errors. Thread-safe.
+ABSTRACTLLM_API std::unique_ptr<AbstractLLMInterface> create_llm(
+    std::string_view provider, ProviderConfig config);
+
+/// A model that can be used without a download.
+struct LocalModel {
+  std::string id;    ///< what to pass as model
+  std::string path;  ///< folder or file
+  std::string format;  ///< "gguf" or "safetensors"
+  std::uint64_t bytes = 0;
+};
+
+/// Models in the local model folders, sorted by id. Never touches a network.
+ABSTRACTLLM_API std::vector<LocalModel> list_local_models();
+
+/// What a model's files say of it, without loading weights. Throws
+/// ModelNotFoundError and ModelLoadingError.
+ABSTRACTLLM_API ModelDescription describe_model(std::string_view model);
+
+using ProviderFactory =
+    std::function<std::unique_ptr<AbstractLLMInterface>(ProviderConfig)>;
+
+/// Adds a provider of the application. Throws InvalidRequestError if `id` is
+/// taken. Thread-safe.
+ABSTRACTLLM_API void register_provider(std::string id, ProviderFactory factory);
+
+/// Ids of all known providers, sorted.
+ABSTRACTLLM_API std::vector<std::string> list_providers();
+
+}  // namespace abstractllm

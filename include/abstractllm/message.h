@@ -1,0 +1,85 @@
+// What a conversation is made of: messages of typed parts.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "abstractllm/export.h"
+
+namespace abstractllm {
+
+enum class Role { kSystem, kUser, kAssistant, kTool };
+
+/// "system", "user", "assistant", "tool".
+ABSTRACTLLM_API std::string_view to_string(Role role) noexcept;
+/// Inverse of to_string; "developer" is taken for system. Throws
+/// InvalidRequestError for any other text.
+ABSTRACTLLM_API Role parse_role(std::string_view text);
+
+/// UTF-8 text.
+struct TextPart {
+  std::string text;
+  bool operator==(const TextPart&) const = default;
+};
+
+/// What a model thought before it answered; not part of the answer.
+struct ReasoningPart {
+  std::string text;
+  bool operator==(const ReasoningPart&) const = default;
+};
+
+/// An encoded image (PNG, JPEG, ...). Exactly one of `path` and `bytes` is set.
+struct ImagePart {
+  std::string path;        ///< file on this machine
+  std::string bytes;       ///< the encoded file itself
+  std::string media_type;  ///< "image/png"; empty: found out from the bytes
+  bool operator==(const ImagePart&) const = default;
+};
+
+/// A function call that the model asked for.
+struct ToolCall {
+  std::string id;
+  std::string name;
+  std::string arguments;  ///< JSON object as text
+  bool operator==(const ToolCall&) const = default;
+};
+
+/// What a function call gave.
+struct ToolResult {
+  std::string tool_call_id;
+  std::string name;
+  std::string output;
+  bool is_error = false;
+  bool operator==(const ToolResult&) const = default;
+};
+
+using Part =
+    std::variant<TextPart, ReasoningPart, ImagePart, ToolCall, ToolResult>;
+
+/// One message. A plain value.
+struct ABSTRACTLLM_API Message {
+  Role role = Role::kUser;
+  std::vector<Part> parts;
+
+  /// All text parts, joined.
+  std::string text() const;
+
+  static Message system(std::string text);
+  static Message user(std::string text);
+  static Message assistant(std::string text);
+
+  bool operator==(const Message&) const = default;
+};
+
+/// A function that a model may call. `parameters` is a JSON Schema as text.
+struct ToolDefinition {
+  std::string name;
+  std::string description;
+  std::string parameters = "{}";
+  bool operator==(const ToolDefinition&) const = default;
+};
+
+}  // namespace abstractllm
