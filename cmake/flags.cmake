@@ -1,4 +1,5 @@
 # Compiler settings shared by every target, in one INTERFACE target.
+# SPDX-License-Identifier: Apache-2.0
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -13,11 +14,21 @@ add_library(abstractllm_flags INTERFACE)
 target_compile_options(abstractllm_flags INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${ABSTRACTLLM_WERROR}>:-Werror>)
-if(ABSTRACTLLM_SANITIZE)
+
+set(sanitize "${ABSTRACTLLM_SANITIZE}")
+if(ABSTRACTLLM_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "libFuzzer needs Clang: use the preset 'fuzz'")
+  endif()
+  set(sanitize address,undefined)
   target_compile_options(abstractllm_flags INTERFACE
-    -fsanitize=${ABSTRACTLLM_SANITIZE} -fno-omit-frame-pointer)
-  target_link_options(abstractllm_flags INTERFACE
-    -fsanitize=${ABSTRACTLLM_SANITIZE})
+    -fsanitize=fuzzer-no-link)
+endif()
+if(sanitize)
+  target_compile_options(abstractllm_flags INTERFACE
+    -fsanitize=${sanitize} -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  target_link_options(abstractllm_flags INTERFACE -fsanitize=${sanitize})
 endif()
 
 find_program(CCACHE_PROGRAM ccache)
