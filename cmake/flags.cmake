@@ -13,6 +13,8 @@ set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 add_library(abstractllm_flags INTERFACE)
 target_compile_options(abstractllm_flags INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Woverloaded-virtual
+  # Fields left out of a designated initialiser keep their defaults on purpose.
+  -Wno-missing-field-initializers
   $<$<BOOL:${ABSTRACTLLM_WERROR}>:-Werror>)
 
 set(sanitize "${ABSTRACTLLM_SANITIZE}")

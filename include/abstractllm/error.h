@@ -1,4 +1,4 @@
-// The one error hierarchy: what went wrong, and what the caller can do about it.
+// The one error hierarchy: what went wrong, and what the caller can do.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 

@@ -19,9 +19,9 @@ namespace abstractllm {
 /// for are an UnsupportedFeatureError when set.
 struct ProviderConfig {
   /// Model id, or for local providers a folder or a .gguf file.
-  std::string model;
+  std::string model{};
   /// Defaults of every request of this object.
-  GenerationParameters parameters;
+  GenerationParameters parameters{};
   /// Local: "auto", "cpu" or "cuda" / "metal" where built in.
   std::string device = "auto";
   /// Local, CPU: "fast" (own kernels) or "reference" (stock MLX in float32).
@@ -37,7 +37,7 @@ struct ProviderConfig {
   int prefill_chunk = 0;
   /// Local: called while weights load with the share done, in [0, 1]; may be
   /// empty. Runs on the loading thread.
-  std::function<void(double)> on_load_progress;
+  std::function<void(double)> on_load_progress{};
 };
 
 /// Makes the model behind `provider` ready: "mlx" and what was registered.
@@ -50,8 +50,8 @@ ABSTRACTLLM_API std::unique_ptr<AbstractLLMInterface> create_llm(
 
 /// A model that can be used without a download.
 struct LocalModel {
-  std::string id;    ///< what to pass as model
-  std::string path;  ///< folder or file
+  std::string id;      ///< what to pass as model
+  std::string path;    ///< folder or file
   std::string format;  ///< "gguf" or "safetensors"
   std::uint64_t bytes = 0;
 };

@@ -50,7 +50,7 @@ using ModelDescription = std::vector<std::pair<std::string, std::string>>;
 
 /// How well a model predicts given tokens.
 struct Score {
-  int tokens = 0;  ///< predicted tokens: all but the first
+  int tokens = 0;                      ///< predicted tokens: all but the first
   double negative_log_likelihood = 0;  ///< sum over them, natural logarithm
 };
 

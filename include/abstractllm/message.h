@@ -33,25 +33,25 @@ struct ReasoningPart {
 
 /// An encoded image (PNG, JPEG, ...). Exactly one of `path` and `bytes` is set.
 struct ImagePart {
-  std::string path;        ///< file on this machine
-  std::string bytes;       ///< the encoded file itself
-  std::string media_type;  ///< "image/png"; empty: found out from the bytes
+  std::string path{};        ///< file on this machine
+  std::string bytes{};       ///< the encoded file itself
+  std::string media_type{};  ///< "image/png"; empty: found out from the bytes
   bool operator==(const ImagePart&) const = default;
 };
 
 /// A function call that the model asked for.
 struct ToolCall {
-  std::string id;
-  std::string name;
-  std::string arguments;  ///< JSON object as text
+  std::string id{};
+  std::string name{};
+  std::string arguments{};  ///< JSON object as text
   bool operator==(const ToolCall&) const = default;
 };
 
 /// What a function call gave.
 struct ToolResult {
-  std::string tool_call_id;
-  std::string name;
-  std::string output;
+  std::string tool_call_id{};
+  std::string name{};
+  std::string output{};
   bool is_error = false;
   bool operator==(const ToolResult&) const = default;
 };
@@ -76,8 +76,8 @@ struct ABSTRACTLLM_API Message {
 
 /// A function that a model may call. `parameters` is a JSON Schema as text.
 struct ToolDefinition {
-  std::string name;
-  std::string description;
+  std::string name{};
+  std::string description{};
   std::string parameters = "{}";
   bool operator==(const ToolDefinition&) const = default;
 };

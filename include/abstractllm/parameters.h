@@ -18,47 +18,47 @@ namespace abstractllm {
 /// family default, library default (in parentheses). A plain value.
 struct ABSTRACTLLM_API GenerationParameters {
   /// 0 is exactly greedy; (0, 2] is used as given. (0.7)
-  std::optional<double> temperature;
+  std::optional<double> temperature{};
   /// Keep the k most probable tokens; 0 keeps all. (0)
-  std::optional<int> top_k;
+  std::optional<int> top_k{};
   /// Nucleus sampling, (0, 1]. arXiv:1904.09751. (1)
-  std::optional<double> top_p;
+  std::optional<double> top_p{};
   /// Drop tokens below min_p times the best probability, [0, 1].
   /// arXiv:2407.01082. (0)
-  std::optional<double> min_p;
+  std::optional<double> min_p{};
   /// Locally typical sampling, (0, 1]. arXiv:2202.00666. (1)
-  std::optional<double> typical_p;
+  std::optional<double> typical_p{};
   /// Divides positive and multiplies negative logits of seen tokens, (0, 10].
   /// arXiv:1909.05858. (1)
-  std::optional<double> repetition_penalty;
+  std::optional<double> repetition_penalty{};
   /// Subtracted once from every token already generated, [-2, 2]. (0)
-  std::optional<double> presence_penalty;
+  std::optional<double> presence_penalty{};
   /// Subtracted per occurrence among the generated tokens, [-2, 2]. (0)
-  std::optional<double> frequency_penalty;
+  std::optional<double> frequency_penalty{};
   /// How many latest tokens, prompt included, the repetition penalty looks at;
   /// 0 looks at all. (64)
-  std::optional<int> repetition_window;
+  std::optional<int> repetition_window{};
   /// Token id to a number in [-100, 100] that is added to its logit. (none)
-  std::optional<std::map<std::int32_t, double>> logit_bias;
+  std::optional<std::map<std::int32_t, double>> logit_bias{};
   /// Makes sampling repeatable; belongs to the request alone. (random)
-  std::optional<std::uint64_t> seed;
+  std::optional<std::uint64_t> seed{};
   /// Texts that end the answer; never part of it. At most 16, none empty.
-  std::optional<std::vector<std::string>> stop;
+  std::optional<std::vector<std::string>> stop{};
   /// Token ids that end the answer, beside the model's own.
-  std::optional<std::vector<std::int32_t>> stop_token_ids;
+  std::optional<std::vector<std::int32_t>> stop_token_ids{};
   /// Most tokens to generate, at least 1. (what the context leaves)
-  std::optional<int> max_tokens;
+  std::optional<int> max_tokens{};
   /// No end token before that many tokens. (0)
-  std::optional<int> min_tokens;
+  std::optional<int> min_tokens{};
   /// Generate on past the model's end tokens. (false)
-  std::optional<bool> ignore_eos;
+  std::optional<bool> ignore_eos{};
   /// Report the log-probability of each generated token. (false)
-  std::optional<bool> logprobs;
+  std::optional<bool> logprobs{};
   /// And of that many most probable alternatives, 0 to 20. (0)
-  std::optional<int> top_logprobs;
+  std::optional<int> top_logprobs{};
   /// AbstractLLM's rule: a temperature out of range is moved into
   /// [0.01, 2.0] instead of being refused. (false)
-  std::optional<bool> clamp_parameters;
+  std::optional<bool> clamp_parameters{};
 
   bool operator==(const GenerationParameters&) const = default;
 };

@@ -17,7 +17,7 @@ struct GenerateResponse {
   FinishReason finish_reason = FinishReason::kStop;
   std::string stop_text;
   std::vector<ToolCall> tool_calls;
-  std::vector<TokenLogprob> logprobs;  ///< one per token, when asked for
+  std::vector<TokenLogprob> logprobs;   ///< one per token, when asked for
   std::vector<std::int32_t> token_ids;  ///< local models only
   Usage usage;
   Timings timings;
