@@ -12,13 +12,15 @@ namespace abstractllm::io {
 struct ModelFiles {
   std::filesystem::path location;  ///< the folder or the GGUF file
   /// Set for a GGUF model; then config and the tokenizer may be absent.
-  std::optional<std::filesystem::path> gguf;
-  std::optional<std::filesystem::path> config;             // config.json
-  std::optional<std::filesystem::path> generation_config;  // ...config.json
-  std::optional<std::filesystem::path> tokenizer;          // tokenizer.json
-  std::optional<std::filesystem::path> tokenizer_config;
-  std::optional<std::filesystem::path> special_tokens_map;
-  std::optional<std::filesystem::path> chat_template;  // .jinja, else .json
+  std::optional<std::filesystem::path> gguf = {};
+  std::optional<std::filesystem::path> config = {};  // config.json
+  std::optional<std::filesystem::path> generation_config =
+      {};                                               // ...config.json
+  std::optional<std::filesystem::path> tokenizer = {};  // tokenizer.json
+  std::optional<std::filesystem::path> tokenizer_config = {};
+  std::optional<std::filesystem::path> special_tokens_map = {};
+  std::optional<std::filesystem::path> chat_template =
+      {};  // .jinja, else .json
 
   /// Looks at `location`: a folder with config.json, a folder with exactly one
   /// GGUF model, or a .gguf file. Throws ModelNotFoundError if there is no

@@ -1,0 +1,49 @@
+// From GGUF's architectures and tensor names to Hugging Face's.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace abstractllm::io {
+
+/// One name: for a tensor of a layer the part after "blk.N." and what stands
+/// for it after "model.layers.N.", else both whole; without ".weight".
+struct GgufNameRow {
+  std::string_view gguf;
+  std::string_view hugging_face;
+};
+
+/// An architecture that GGUF files can be read of: one row of the table.
+struct GgufArchitecture {
+  std::string_view name;        ///< general.architecture
+  std::string_view model_type;  ///< as in config.json
+  std::string_view class_name;  ///< config.json's architectures[0]
+  /// The converter has interleaved the two halves of each head of q and k.
+  bool interleaved_rope;
+  std::span<const GgufNameRow> layer_names;
+};
+
+/// Null if it is not in the table.
+const GgufArchitecture* find_gguf_architecture(std::string_view name);
+
+/// Names in the table.
+std::vector<std::string> gguf_architecture_names();
+
+/// Hugging Face's name of a tensor, or nothing if the architecture's table
+/// does not have it.
+std::optional<std::string> hugging_face_name(
+    const GgufArchitecture& architecture, std::string_view gguf_name);
+
+/// Row order that undoes the interleaving: element i is the stored row of
+/// original row i. Rows are split evenly between `heads`; within one, stored
+/// row 2 i + h is original row h * half + i.
+/// REQUIRES: rows is a multiple of 2 * heads.
+std::vector<std::int32_t> deinterleaved_rows(std::int64_t rows,
+                                             std::int64_t heads);
+
+}  // namespace abstractllm::io

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/weight_source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "abstractllm/error.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::io {
+namespace {
+
+std::vector<float> all_rows(const WeightMatrix& matrix) {
+  std::vector<float> values(
+      static_cast<std::size_t>(matrix.rows() * matrix.columns()));
+  for (std::int64_t row = 0; row < matrix.rows(); ++row) {
+    matrix.read_row(row, std::span(values).subspan(
+                             static_cast<std::size_t>(row * matrix.columns()),
+                             static_cast<std::size_t>(matrix.columns())));
+  }
+  return values;
+}
+
+float largest(const std::vector<float>& values) {
+  float result = 0;
+  for (const float value : values) result = std::max(result, std::fabs(value));
+  return result;
+}
+
+float largest_difference(const std::vector<float>& a,
+                         const std::vector<float>& b) {
+  EXPECT_EQ(a.size(), b.size());
+  float result = 0;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    result = std::max(result, std::fabs(a[i] - b[i]));
+  }
+  return result;
+}
+
+constexpr const char* kProjections[] = {"self_attn.q_proj", "self_attn.k_proj",
+                                        "self_attn.v_proj", "self_attn.o_proj",
+                                        "mlp.gate_proj",    "mlp.up_proj",
+                                        "mlp.down_proj"};
+
+// The quantised fixtures were made from text fixtures: each weight must come
+// out near the original, by no more than half a step of its quantisation.
+void compare_with_original(const WeightSource& source,
+                           const WeightSource& original, float tolerance) {
+  const auto layers = original.config().require_int("num_hidden_layers");
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    for (const char* projection : kProjections) {
+      const std::string module =
+          "model.layers." + std::to_string(layer) + "." + projection;
+      if (!original.has_matrix(module)) continue;
+      SCOPED_TRACE(module);
+      const auto expected = all_rows(original.matrix(module));
+      const auto found = all_rows(source.matrix(module));
+      EXPECT_LE(largest_difference(found, expected),
+                tolerance * largest(expected));
+      const std::string bias = module + ".bias";
+      ASSERT_EQ(source.has_vector(bias), original.has_vector(bias));
+      if (original.has_vector(bias)) {
+        EXPECT_LE(
+            largest_difference(source.vector(bias), original.vector(bias)),
+            0.01f);
+      }
+    }
+  }
+}
+
+float tolerance_of(const std::string& name) {
+  if (name.find("f16") != name.npos) return 1e-3f;
+  if (name.find("8") != name.npos) return 0.01f;
+  return 0.15f;
+}
+
+TEST(WeightSource, GivesTheOriginalsOfQuantisedFixtures) {
+  int compared = 0;
+  for (const char* kind : {"gguf", "quant"}) {
+    for (const auto& folder : fixtures(kind)) {
+      const auto reference =
+          nlohmann::json::parse(read_file(folder / "reference.json"));
+      if (!reference.contains("of") || !reference["of"].is_string()) continue;
+      const std::filesystem::path original =
+          std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures/text" /
+          reference["of"].get<std::string>();
+      if (!std::filesystem::is_directory(original)) continue;
+      SCOPED_TRACE(folder);
+      compare_with_original(WeightSource::open(ModelFiles::at(folder)),
+                            WeightSource::open(ModelFiles::at(original)),
+                            tolerance_of(folder.filename().string()));
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(WeightSource, MakesConfigJsonOfGgufMetadata) {
+  int compared = 0;
+  for (const auto& folder : fixtures("gguf")) {
+    SCOPED_TRACE(folder);
+    const auto expected =
+        nlohmann::json::parse(read_file(folder / "reference.json"))["config"];
+    const auto source = WeightSource::open(ModelFiles::at(folder));
+    EXPECT_TRUE(source.is_gguf());
+    const auto config = nlohmann::json::parse(source.config().to_json());
+    for (const char* field :
+         {"model_type", "architectures", "vocab_size", "hidden_size",
+          "intermediate_size", "num_hidden_layers", "num_attention_heads",
+          "num_key_value_heads", "hidden_act", "max_position_embeddings",
+          "rms_norm_eps", "rope_theta", "tie_word_embeddings", "eos_token_id",
+          "bos_token_id", "head_dim", "attention_bias"}) {
+      if (!expected.contains(field) || expected[field].is_null()) continue;
+      EXPECT_EQ(config[field], expected[field]) << field;
+    }
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(WeightSource, ReadsEveryTensorOfEveryFixture) {
+  int opened = 0;
+  for (const char* kind : {"text", "quant", "gguf"}) {
+    for (const auto& folder : fixtures(kind)) {
+      SCOPED_TRACE(folder);
+      const auto source = WeightSource::open(ModelFiles::at(folder));
+      for (const std::string& name : source.names()) {
+        for (const std::string_view suffix : {".weight", "_blocks"}) {
+          if (!name.ends_with(suffix)) continue;
+          const auto matrix =
+              source.matrix(name.substr(0, name.size() - suffix.size()));
+          for (const float value : all_rows(matrix)) {
+            ASSERT_TRUE(std::isfinite(value)) << name;
+          }
+        }
+      }
+      for (const std::string& name : source.unread_names()) {
+        for (const float value : source.vector(name)) {
+          ASSERT_TRUE(std::isfinite(value)) << name;
+        }
+      }
+      EXPECT_THAT(source.unread_names(), testing::IsEmpty());
+      ++opened;
+    }
+  }
+  EXPECT_GT(opened, 0);
+}
+
+}  // namespace
+}  // namespace abstractllm::io
