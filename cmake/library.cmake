@@ -43,8 +43,10 @@ if(APPLE)
     "${PROJECT_SOURCE_DIR}/cmake/exports.txt")
 else()
   target_link_options(abstractllm PRIVATE
-    "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map"
-    $<$<NOT:$<BOOL:${sanitize}>>:LINKER:-z,defs>)
+    "LINKER:--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map")
+  if(NOT sanitize)
+    target_link_options(abstractllm PRIVATE "LINKER:-z,defs")
+  endif()
   set_property(TARGET abstractllm APPEND PROPERTY LINK_DEPENDS
     "${PROJECT_SOURCE_DIR}/cmake/exports.map")
 endif()
