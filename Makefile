@@ -11,6 +11,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 # Taken as typed: a dollar sign in a prompt is a dollar sign.
 override PROMPT := $(value PROMPT)
 export PROMPT
+# One folder for the Rust crates of all presets.
+export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
