@@ -1,0 +1,130 @@
+// KV cache kinds for stock MLX.
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/kv_cache.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "mlx/ops.h"
+
+namespace abstractllm::cache {
+
+namespace mx = mlx::core;
+
+namespace {
+
+constexpr int kGrowth = 256;
+
+// One of keys and values: (heads, capacity, head_dim), filled from the front.
+class Buffer {
+ public:
+  // Writes `rows`, of shape (heads, tokens, head_dim), behind `filled` rows.
+  void write(const mx::array& rows, int filled) {
+    const int needed = filled + rows.shape(1);
+    if (!data_ || data_->shape(1) < needed) grow(rows, filled, needed);
+    data_ = mx::slice_update(*data_, rows, mx::Shape{0, filled, 0},
+                             mx::Shape{rows.shape(0), needed, rows.shape(2)});
+  }
+
+  mx::array front(int filled) const {
+    return mx::slice(*data_, {0, 0, 0},
+                     {data_->shape(0), filled, data_->shape(2)});
+  }
+
+  // Moves the last `kept` of `filled` rows to the front and frees the rest.
+  void keep_last(int kept, int filled) {
+    if (!data_) return;
+    data_ =
+        mx::contiguous(mx::slice(*data_, {0, filled - kept, 0},
+                                 {data_->shape(0), filled, data_->shape(2)}));
+  }
+
+  std::size_t bytes() const { return data_ ? data_->nbytes() : 0; }
+  const std::optional<mx::array>& array() const { return data_; }
+
+ private:
+  void grow(const mx::array& rows, int filled, int needed) {
+    const int capacity = (needed + kGrowth - 1) / kGrowth * kGrowth;
+    const mx::array room = mx::zeros(
+        {rows.shape(0), capacity - filled, rows.shape(2)}, rows.dtype());
+    data_ = filled == 0 ? room : mx::concatenate({front(filled), room}, 1);
+  }
+
+  std::optional<mx::array> data_;
+};
+
+class FullCache : public ops::KvLayer {
+ public:
+  int length() const override { return first_ + filled_; }
+
+  ops::KvView append(const mx::array& keys, const mx::array& values) override {
+    keys_.write(keys, filled_);
+    values_.write(values, filled_);
+    filled_ += keys.shape(1);
+    return {keys_.front(filled_), values_.front(filled_), first_};
+  }
+
+  bool can_truncate(int length) const override { return length >= first_; }
+  void truncate(int length) override { filled_ = length - first_; }
+
+  std::size_t bytes() const override { return keys_.bytes() + values_.bytes(); }
+
+  void collect_state(std::vector<mx::array>& arrays) const override {
+    if (keys_.array()) arrays.push_back(*keys_.array());
+    if (values_.array()) arrays.push_back(*values_.array());
+  }
+
+ protected:
+  Buffer keys_;
+  Buffer values_;
+  int first_ = 0;   // position of the first stored row
+  int filled_ = 0;  // stored rows
+};
+
+class RotatingCache : public FullCache {
+ public:
+  explicit RotatingCache(int window) : window_(window) {}
+
+  ops::KvView append(const mx::array& keys, const mx::array& values) override {
+    // Dropping in bulk keeps the copies at one row per token on average.
+    if (filled_ >= 2 * window_ + kGrowth) drop(window_ - 1);
+    const ops::KvView all = FullCache::append(keys, values);
+    const int visible = std::min(filled_, keys.shape(1) + window_ - 1);
+    const int hidden = filled_ - visible;
+    const auto tail = [&](const mx::array& rows) {
+      return mx::slice(rows, {0, hidden, 0}, rows.shape());
+    };
+    return {tail(all.keys), tail(all.values), first_ + hidden};
+  }
+
+  bool can_truncate(int length) const override {
+    return length >= first_ && (first_ == 0 || length - first_ >= window_ - 1);
+  }
+
+ private:
+  void drop(int kept) {
+    keys_.keep_last(kept, filled_);
+    values_.keep_last(kept, filled_);
+    first_ += filled_ - kept;
+    filled_ = kept;
+  }
+
+  int window_;
+};
+
+}  // namespace
+
+std::unique_ptr<ops::KvLayer> make_full_cache() {
+  return std::make_unique<FullCache>();
+}
+
+std::unique_ptr<ops::KvLayer> make_rotating_cache(int window) {
+  return std::make_unique<RotatingCache>(window);
+}
+
+std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& /*backend*/,
+                                            const ops::AttentionSpec& spec) {
+  return spec.window > 0 ? make_rotating_cache(spec.window) : make_full_cache();
+}
+
+}  // namespace abstractllm::cache

@@ -1,0 +1,26 @@
+// KV cache kinds for stock MLX: full, and rotating for sliding windows.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "ops/backend.h"
+#include "ops/blocks.h"
+#include "ops/kv_layer.h"
+
+namespace abstractllm::cache {
+
+/// Keeps every position. Grows in steps of 256 positions.
+std::unique_ptr<ops::KvLayer> make_full_cache();
+
+/// Keeps at least the last window - 1 positions, which is all that the next
+/// token may look at beside itself. Going back is possible as long as the
+/// window before it is still there.
+/// REQUIRES window >= 1.
+std::unique_ptr<ops::KvLayer> make_rotating_cache(int window);
+
+/// The kind that `spec` needs on `backend`.
+std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
+                                            const ops::AttentionSpec& spec);
+
+}  // namespace abstractllm::cache

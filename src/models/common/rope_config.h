@@ -1,0 +1,34 @@
+// From config.json's rope settings to inverse frequencies.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "ops/rope.h"
+
+namespace abstractllm::io {
+class JsonConfig;
+}
+
+namespace abstractllm::models {
+
+/// What a family takes where config.json is silent.
+struct RopeDefaults {
+  double theta = 10000.0;
+  int dims = 0;  ///< rotated values of a head
+  bool interleaved = false;
+};
+
+/// Reads rope_theta and rope_scaling, or rope_parameters, in their published
+/// spellings: default, linear, llama3 and yarn. Another type is a
+/// ModelLoadingError naming it and these.
+ops::RopeTable read_rope(const io::JsonConfig& config,
+                         const RopeDefaults& defaults);
+
+/// Divides each frequency by its factor: how GGUF files carry Llama 3's
+/// scaling (tensor rope_freqs.weight). Throws ModelLoadingError if there are
+/// not dims / 2 positive factors.
+void apply_frequency_factors(ops::RopeTable& table,
+                             const std::vector<float>& factors);
+
+}  // namespace abstractllm::models

@@ -1,0 +1,34 @@
+// A loaded decoder: from token ids to logits. No state of any sequence in it.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "mlx/array.h"
+#include "ops/kv_layer.h"
+
+namespace abstractllm::models {
+
+/// Immutable after load; used on the engine thread only.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// ids: (tokens) int32 -> (tokens, hidden).
+  virtual mlx::core::array embed(const mlx::core::array& ids) const = 0;
+
+  /// embeddings: (tokens, hidden), the rows of `step` -> (tokens, hidden) after
+  /// the final norm. The caches of `step` get the new positions.
+  virtual mlx::core::array forward(const mlx::core::array& embeddings,
+                                   const ops::Step& step) const = 0;
+
+  /// hidden: (rows, hidden) -> (rows, vocabulary) float32.
+  virtual mlx::core::array logits(const mlx::core::array& hidden) const = 0;
+
+  /// Empty caches for one new sequence.
+  virtual ops::KvLayers make_cache() const = 0;
+
+  virtual int vocabulary_size() const = 0;
+};
+
+}  // namespace abstractllm::models

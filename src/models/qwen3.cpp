@@ -1,0 +1,14 @@
+// Qwen 3: Llama with a norm over each head of q and k.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_qwen3(const ModelSource& source) {
+  const DenseConfig config = read_dense_config(source.config);
+  return make_decoder(
+      read_dense_parts(source, config, {.query_key_norm = true}));
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,26 @@
+// The architectures that can be run.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/model.h"
+#include "models/source.h"
+
+namespace abstractllm::models {
+
+/// Builds the model that `source.config`'s model_type names. Throws
+/// UnsupportedModelError naming the nearest supported one, and
+/// ModelLoadingError.
+std::unique_ptr<Model> make_model(const ModelSource& source);
+
+/// Whether `model_type` can be built; known before any weight is read.
+bool contains(std::string_view model_type);
+
+/// All supported model types, sorted.
+std::vector<std::string> model_types();
+
+}  // namespace abstractllm::models

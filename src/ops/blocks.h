@@ -1,0 +1,77 @@
+// The two halves of a transformer layer as single operations, so that a
+// backend can replace each by one kernel without touching a model.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "mlx/array.h"
+#include "ops/kv_layer.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+#include "ops/rope.h"
+
+namespace abstractllm::ops {
+
+/// How a sub-layer f sits in the residual stream:
+/// output = residual + scale * after(f(before(input))).
+struct ResidualFrame {
+  std::optional<Norm> before = std::nullopt;
+  std::optional<Norm> after = std::nullopt;
+  float scale = 1.0f;
+};
+
+/// Sizes and rules of one attention layer. Immutable.
+struct AttentionSpec {
+  int heads = 0;
+  int kv_heads = 0;  ///< divides heads
+  int head_dim = 0;
+  float scale = 0;  ///< of the scores, mostly head_dim^-1/2
+  /// A position sees itself and the window - 1 before it; 0: all before it.
+  int window = 0;
+  /// Scores become softcap * tanh(score / softcap); 0: unchanged.
+  float softcap = 0;
+  RopeTable rope;
+};
+
+/// Weights of one attention layer. Immutable after load.
+struct AttentionBlock {
+  ResidualFrame frame;
+  AttentionSpec spec;
+  Linear query;   ///< (heads * head_dim, hidden)
+  Linear key;     ///< (kv_heads * head_dim, hidden)
+  Linear value;   ///< (kv_heads * head_dim, hidden)
+  Linear output;  ///< (hidden, heads * head_dim)
+  /// Over each head's head_dim values, before the rotation.
+  std::optional<Norm> query_norm = std::nullopt;
+  std::optional<Norm> key_norm = std::nullopt;
+};
+
+enum class Activation { kSilu, kGelu, kGeluTanh, kRelu, kReluSquared };
+
+/// Weights of one feed-forward layer: down(activation(gate(x)) * up(x)), or
+/// down(activation(up(x))) without a gate. Immutable after load.
+struct MlpBlock {
+  ResidualFrame frame;
+  Activation activation = Activation::kSilu;
+  std::optional<Linear> gate;
+  Linear up;
+  Linear down;
+};
+
+/// input, residual: (tokens, hidden) -> (tokens, hidden). `layer` chooses the
+/// KvLayer of each sequence of `step`, which gets the new keys and values.
+mlx::core::array attention_block(const mlx::core::array& input,
+                                 const mlx::core::array& residual,
+                                 const AttentionBlock& block, int layer,
+                                 const Step& step);
+
+/// input, residual: (tokens, hidden) -> (tokens, hidden).
+mlx::core::array mlp_block(const mlx::core::array& input,
+                           const mlx::core::array& residual,
+                           const MlpBlock& block);
+
+/// Element-wise.
+mlx::core::array activate(const mlx::core::array& x, Activation activation);
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,70 @@
+// What attention needs of a cache: one sequence's keys and values in one layer.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "mlx/array.h"
+
+namespace abstractllm::ops {
+
+namespace cpu {
+class KvSlab;
+}
+
+/// Keys and values that a query may look at.
+struct KvView {
+  mlx::core::array keys;    ///< (kv_heads, stored, head_dim)
+  mlx::core::array values;  ///< (kv_heads, stored, head_dim)
+  int first_position;       ///< of the first stored key
+};
+
+/// One thread at a time. Kinds are in cache/.
+class KvLayer {
+ public:
+  virtual ~KvLayer() = default;
+
+  /// Positions seen, which is the position of the next token.
+  virtual int length() const = 0;
+
+  /// Adds (kv_heads, tokens, head_dim) at positions length() .. and returns
+  /// what the new tokens may look at, themselves included.
+  virtual KvView append(const mlx::core::array& keys,
+                        const mlx::core::array& values) = 0;
+
+  /// True if the cache can go back to `length` positions.
+  virtual bool can_truncate(int length) const = 0;
+  /// Forgets positions from `length` on. REQUIRES can_truncate(length).
+  virtual void truncate(int length) = 0;
+
+  virtual std::size_t bytes() const = 0;
+
+  /// Arrays that must be evaluated so that nothing lazy stays behind a step.
+  virtual void collect_state(std::vector<mlx::core::array>& arrays) const = 0;
+
+  /// Storage of the CPU kernels, which append by themselves; null elsewhere.
+  virtual cpu::KvSlab* slab() { return nullptr; }
+  /// Counts tokens that a kernel is going to append to slab().
+  virtual void reserve(int /*tokens*/) {}
+};
+
+/// One KvLayer per layer of the model.
+using KvLayers = std::vector<std::unique_ptr<KvLayer>>;
+
+/// New tokens of one sequence in a step: rows [first_row, first_row + rows) of
+/// the step's activations.
+struct SequenceRows {
+  KvLayers* kv = nullptr;
+  int first_row = 0;
+  int rows = 0;
+};
+
+/// One forward pass over the new tokens of one or several sequences, laid one
+/// after the other without padding: activations are (tokens, hidden).
+struct Step {
+  std::vector<SequenceRows> sequences;
+};
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,122 @@
+// Products with weights on stock MLX, and the layout of stored matrices for it.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/linear.h"
+
+#include <cstdint>
+#include <cstring>
+
+#include "io/weight_matrix.h"
+#include "mlx/ops.h"
+
+namespace abstractllm::ops {
+
+namespace mx = mlx::core;
+
+namespace {
+
+// MLX has kernels for these group sizes only.
+bool stock_can_multiply(const io::WeightMatrix& matrix) {
+  if (matrix.encoding() != io::WeightEncoding::kAffine) return false;
+  const int group = matrix.group_size();
+  return (group == 32 || group == 64 || group == 128) &&
+         matrix.columns() % group == 0;
+}
+
+// Appends `codes` of `bits` each to a stream of 32-bit words, lowest bits
+// first: the layout of mlx::core::quantize.
+void pack_codes(const std::vector<std::uint8_t>& codes, int bits,
+                std::uint32_t* words) {
+  std::uint64_t pending = 0;
+  int filled = 0;
+  for (const std::uint8_t code : codes) {
+    pending |= static_cast<std::uint64_t>(code) << filled;
+    filled += bits;
+    if (filled >= 32) {
+      *words++ = static_cast<std::uint32_t>(pending);
+      pending >>= 32;
+      filled -= 32;
+    }
+  }
+}
+
+Linear::Storage make_affine(const Backend& backend,
+                            const io::WeightMatrix& matrix) {
+  const auto rows = static_cast<int>(matrix.rows());
+  const auto columns = static_cast<int>(matrix.columns());
+  const int bits = matrix.bits();
+  const int groups = columns / matrix.group_size();
+  const int words = columns * bits / 32;
+  std::vector<std::uint32_t> packed(static_cast<std::size_t>(rows) * words);
+  std::vector<float> scales(static_cast<std::size_t>(rows) * groups);
+  std::vector<float> biases(scales.size());
+  std::vector<std::uint8_t> codes(columns);
+  for (int row = 0; row < rows; ++row) {
+    const std::size_t first_group = static_cast<std::size_t>(row) * groups;
+    matrix.read_row_affine(row, codes,
+                           std::span(scales).subspan(first_group, groups),
+                           std::span(biases).subspan(first_group, groups));
+    pack_codes(codes, bits, &packed[static_cast<std::size_t>(row) * words]);
+  }
+  const mx::Shape group_shape{rows, groups};
+  return AffineWeight{mx::array(packed.data(), {rows, words}, mx::uint32),
+                      mx::array(scales.data(), group_shape, backend.compute),
+                      mx::array(biases.data(), group_shape, backend.compute),
+                      matrix.group_size(), bits};
+}
+
+Linear::Storage make_dense(const Backend& backend,
+                           const io::WeightMatrix& matrix) {
+  const auto rows = static_cast<int>(matrix.rows());
+  const auto columns = static_cast<int>(matrix.columns());
+  std::vector<float> values(static_cast<std::size_t>(rows) * columns);
+  for (int row = 0; row < rows; ++row) {
+    matrix.read_row(row, std::span(values).subspan(
+                             static_cast<std::size_t>(row) * columns, columns));
+  }
+  return DenseWeight{
+      mx::array(values.data(), {rows, columns}, backend.compute)};
+}
+
+}  // namespace
+
+mx::array make_vector(const Backend& backend,
+                      const std::vector<float>& values) {
+  return mx::array(values.data(), {static_cast<int>(values.size())},
+                   backend.compute);
+}
+
+Linear make_linear(const Backend& backend, const io::WeightMatrix& matrix,
+                   const std::optional<std::vector<float>>& bias) {
+  Linear::Storage storage = stock_can_multiply(matrix)
+                                ? make_affine(backend, matrix)
+                                : make_dense(backend, matrix);
+  std::optional<mx::array> bias_array;
+  if (bias) bias_array = make_vector(backend, *bias);
+  return Linear(static_cast<int>(matrix.rows()),
+                static_cast<int>(matrix.columns()), backend, std::move(storage),
+                std::move(bias_array));
+}
+
+mx::array linear(const mx::array& x, const Linear& weight) {
+  mx::array y = [&] {
+    if (const auto* affine = std::get_if<AffineWeight>(&weight.storage())) {
+      return mx::quantized_matmul(x, affine->codes, affine->scales,
+                                  affine->biases, /* transpose = */ true,
+                                  affine->group_size, affine->bits);
+    }
+    const auto& dense = std::get<DenseWeight>(weight.storage());
+    return mx::matmul(x, mx::transpose(dense.weight));
+  }();
+  return weight.bias() ? y + *weight.bias() : y;
+}
+
+mx::array embed(const mx::array& ids, const Linear& table) {
+  if (const auto* affine = std::get_if<AffineWeight>(&table.storage())) {
+    return mx::dequantize(
+        mx::take(affine->codes, ids, 0), mx::take(affine->scales, ids, 0),
+        mx::take(affine->biases, ids, 0), affine->group_size, affine->bits);
+  }
+  return mx::take(std::get<DenseWeight>(table.storage()).weight, ids, 0);
+}
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,27 @@
+// RMS and layer normalisation.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "mlx/array.h"
+
+namespace abstractllm::ops {
+
+enum class NormKind {
+  kRms,    ///< arXiv:1910.07467
+  kLayer,  ///< arXiv:1607.06450
+};
+
+/// Weights of one normalisation over the last axis. Immutable.
+struct Norm {
+  NormKind kind = NormKind::kRms;
+  mlx::core::array weight;  ///< (size); a checkpoint's 1 + w is folded in
+  std::optional<mlx::core::array> bias;
+  float eps = 1e-5f;
+};
+
+/// x: (..., size) -> same shape.
+mlx::core::array normalise(const mlx::core::array& x, const Norm& norm);
+
+}  // namespace abstractllm::ops

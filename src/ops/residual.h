@@ -1,0 +1,28 @@
+// The stock implementations behind blocks.h and what they share.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "mlx/array.h"
+#include "ops/blocks.h"
+
+namespace abstractllm::ops {
+
+/// before(input).
+mlx::core::array enter_frame(const mlx::core::array& input,
+                             const ResidualFrame& frame);
+
+/// residual + scale * after(x).
+mlx::core::array leave_frame(const mlx::core::array& x,
+                             const mlx::core::array& residual,
+                             const ResidualFrame& frame);
+
+/// blocks.h's functions over stock MLX operations, on any backend.
+mlx::core::array attention_block_stock(const mlx::core::array& input,
+                                       const mlx::core::array& residual,
+                                       const AttentionBlock& block, int layer,
+                                       const Step& step);
+mlx::core::array mlp_block_stock(const mlx::core::array& input,
+                                 const mlx::core::array& residual,
+                                 const MlpBlock& block);
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,80 @@
+// What a Llama-like config may and may not say.
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "abstractllm/error.h"
+#include "io/json_config.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+DenseConfig read(const std::string& more) {
+  return read_dense_config(io::JsonConfig::parse(
+      R"({"hidden_size": 64, "intermediate_size": 128, "vocab_size": 512,
+          "num_hidden_layers": 4, "num_attention_heads": 4)" +
+          more + "}",
+      "config.json"));
+}
+
+void expect_error(const std::string& more, const std::string& part) {
+  try {
+    read(more);
+    FAIL() << "expected an error naming " << part;
+  } catch (const ModelLoadingError& error) {
+    EXPECT_THAT(error.message(), HasSubstr(part));
+  }
+}
+
+TEST(DenseConfig, FillsInWhatIsDerived) {
+  const DenseConfig config = read("");
+  EXPECT_EQ(config.num_key_value_heads, 4);
+  EXPECT_EQ(config.head_dim, 16);
+  EXPECT_EQ(config.activation, ops::Activation::kSilu);
+  EXPECT_THAT(config.windows, ElementsAre(0, 0, 0, 0));
+}
+
+TEST(DenseConfig, WindowsInEverySpelling) {
+  EXPECT_THAT(read(R"(, "sliding_window": 16)").windows,
+              ElementsAre(16, 16, 16, 16));
+  EXPECT_THAT(read(R"(, "sliding_window": null)").windows,
+              ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(
+      read(R"(, "sliding_window": 16, "use_sliding_window": false)").windows,
+      ElementsAre(0, 0, 0, 0));
+  EXPECT_THAT(read(R"(, "sliding_window": 16, "use_sliding_window": true,
+                      "max_window_layers": 3)")
+                  .windows,
+              ElementsAre(0, 0, 0, 16));
+  EXPECT_THAT(read(R"(, "sliding_window": 16, "layer_types":
+                      ["sliding_attention", "full_attention",
+                       "sliding_attention", "full_attention"])")
+                  .windows,
+              ElementsAre(16, 0, 16, 0));
+}
+
+TEST(DenseConfig, RefusesWhatCannotBe) {
+  expect_error(R"(, "num_key_value_heads": 3)", "num_key_value_heads (3)");
+  expect_error(R"(, "head_dim": 15)", "head_dim");
+  expect_error(R"(, "hidden_act": "swirl")", "swirl");
+  expect_error(R"(, "num_key_value_heads": 0)", "num_key_value_heads is 0");
+  expect_error(R"(, "head_dim": 99999999999)", "head_dim");
+  expect_error(R"(, "sliding_window": 8, "layer_types": ["full_attention"])",
+               "layer_types");
+}
+
+TEST(DenseConfig, NamesTheMissingField) {
+  try {
+    read_dense_config(io::JsonConfig::parse(R"({"vocab_size": 3})", "c.json"));
+    FAIL() << "expected an error";
+  } catch (const ModelLoadingError& error) {
+    EXPECT_THAT(error.message(), HasSubstr("hidden_size"));
+  }
+}
+
+}  // namespace
+}  // namespace abstractllm::models

@@ -1,0 +1,76 @@
+// Rope scalings against their published formulas and limits.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/rope_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "abstractllm/error.h"
+#include "io/json_config.h"
+
+namespace abstractllm::models {
+namespace {
+
+ops::RopeTable read(const char* json, int dims = 64) {
+  return read_rope(io::JsonConfig::parse(json, "config.json"), {.dims = dims});
+}
+
+double base(double theta, int pair, int dims = 64) {
+  return std::pow(theta, -2.0 * pair / dims);
+}
+
+TEST(RopeConfig, DefaultIsThePlainTable) {
+  const ops::RopeTable table = read(R"({"rope_theta": 500000.0})");
+  ASSERT_EQ(table.inverse_frequencies.size(), 32u);
+  for (int i = 0; i < 32; ++i) {
+    EXPECT_FLOAT_EQ(table.inverse_frequencies[i], base(500000, i));
+  }
+  EXPECT_EQ(table.amplitude, 1.0f);
+}
+
+TEST(RopeConfig, LinearDividesEveryFrequency) {
+  const ops::RopeTable table =
+      read(R"({"rope_scaling": {"type": "linear", "factor": 4}})");
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[3], base(10000, 3) / 4);
+}
+
+TEST(RopeConfig, Llama3KeepsShortWavesAndDividesLongOnes) {
+  const ops::RopeTable table = read(R"({"rope_theta": 500000.0,
+      "rope_scaling": {"rope_type": "llama3", "factor": 8.0,
+      "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+      "original_max_position_embeddings": 8192}})");
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[0], base(500000, 0));
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[31], base(500000, 31) / 8);
+  for (std::size_t i = 1; i < 32; ++i) {
+    EXPECT_LT(table.inverse_frequencies[i], table.inverse_frequencies[i - 1]);
+  }
+}
+
+TEST(RopeConfig, NewSpellingWinsOverTheOld) {
+  const ops::RopeTable table = read(R"({"rope_theta": 1.0,
+      "rope_parameters": {"rope_type": "default", "rope_theta": 40000.0}})");
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[5], base(40000, 5));
+}
+
+TEST(RopeConfig, YarnKeepsHighAndDividesLowFrequencies) {
+  const ops::RopeTable table = read(R"({"rope_theta": 1000000.0,
+      "rope_scaling": {"rope_type": "yarn", "factor": 4.0,
+      "original_max_position_embeddings": 32768}})",
+                                    128);
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[0], base(1e6, 0, 128));
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[63], base(1e6, 63, 128) / 4);
+  EXPECT_NEAR(table.amplitude, 0.1 * std::log(4.0) + 1.0, 1e-6);
+}
+
+TEST(RopeConfig, UnknownScalingIsNamed) {
+  try {
+    read(R"({"rope_scaling": {"rope_type": "spiral", "factor": 4}})");
+    FAIL() << "expected an error";
+  } catch (const ModelLoadingError& error) {
+    EXPECT_NE(error.message().find("spiral"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace abstractllm::models
