@@ -53,4 +53,29 @@ std::vector<std::string> nearest_names(std::string_view name,
   return nearest;
 }
 
+std::string_view nearest_name(std::string_view name,
+                              std::span<const std::string_view> known) {
+  std::string_view best;
+  std::size_t best_distance = kComparedCharacters;
+  if (name.size() > kComparedCharacters) return best;
+  for (const std::string_view candidate : known) {
+    const std::size_t distance = edit_distance(name, candidate);
+    const std::size_t longer = std::max(name.size(), candidate.size());
+    if (distance < best_distance && 3 * distance <= longer) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::string join_names(std::span<const std::string_view> names) {
+  std::string joined;
+  for (const std::string_view name : names) {
+    if (!joined.empty()) joined += ", ";
+    joined += name;
+  }
+  return joined;
+}
+
 }  // namespace abstractllm::base

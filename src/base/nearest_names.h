@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,5 +18,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b);
 std::vector<std::string> nearest_names(std::string_view name,
                                        const std::vector<std::string>& known,
                                        std::size_t count);
+
+/// The nearest of `known`, or empty when none is near: more than a third of
+/// the longer name's characters differ.
+std::string_view nearest_name(std::string_view name,
+                              std::span<const std::string_view> known);
+
+/// `names` as "a, b, c".
+std::string join_names(std::span<const std::string_view> names);
 
 }  // namespace abstractllm::base

@@ -1,0 +1,16 @@
+// Stands in for the MLX provider in a build without MLX.
+// SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/error.h"
+#include "providers/mlx.h"
+
+namespace abstractllm::providers {
+
+std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig) {
+  throw UnsupportedProviderError(
+      "[providers] mlx is not built into this program",
+      "Configure with -DABSTRACTLLM_MLX=ON and build again, or use another "
+      "provider.",
+      "mlx");
+}
+
+}  // namespace abstractllm::providers
