@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "abstractllm/error.h"
-#include "engine/sequence.h"
+#include "models/sequence.h"
 
 namespace abstractllm::engine {
 
@@ -34,7 +34,7 @@ Score score_tokens(const models::Model& model,
   }
   const auto vocabulary = static_cast<std::size_t>(model.vocabulary_size());
   Score score;
-  Sequence sequence(model);
+  models::Sequence sequence(model);
   std::size_t done = 0;
   while (done + 1 < ids.size()) {
     if (options.cancel.cancelled() || options.shutdown.cancelled()) {

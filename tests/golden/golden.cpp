@@ -12,7 +12,7 @@
 
 #include "abstractllm/error.h"
 #include "engine/backend_choice.h"
-#include "engine/sequence.h"
+#include "models/sequence.h"
 #include "io/model_files.h"
 #include "io/tensor_archive.h"
 #include "io/weight_source.h"
@@ -112,7 +112,7 @@ class FixtureRun {
   }
 
   // Logits of all `ids`, fed in chunks.
-  std::vector<Row> feed(engine::Sequence& sequence,
+  std::vector<Row> feed(models::Sequence& sequence,
                         std::span<const std::int32_t> ids) const {
     std::vector<Row> rows;
     const std::size_t chunk = options_.chunk > 0
@@ -136,7 +136,7 @@ class FixtureRun {
   }
 
   void check_prompt(const json& prompt, GoldenResult& result) {
-    engine::Sequence sequence(*model_);
+    models::Sequence sequence(*model_);
     const auto ids = prompt.at("ids").get<Ids>();
     const std::vector<Row> logits = feed(sequence, ids);
     const std::vector<Row> want =
@@ -159,7 +159,7 @@ class FixtureRun {
     return positions;
   }
 
-  void check_greedy(const json& prompt, engine::Sequence& sequence, Row row,
+  void check_greedy(const json& prompt, models::Sequence& sequence, Row row,
                     GoldenResult& result) {
     const auto want = prompt.at("greedy").get<Ids>();
     bool follows = true;

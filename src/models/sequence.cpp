@@ -1,12 +1,12 @@
 // Token bookkeeping of one sequence.
 // SPDX-License-Identifier: Apache-2.0
-#include "engine/sequence.h"
+#include "models/sequence.h"
 
 #include <algorithm>
 
 #include "mlx/transforms.h"
 
-namespace abstractllm::engine {
+namespace abstractllm::models {
 
 namespace mx = mlx::core;
 
@@ -46,4 +46,4 @@ void Sequence::reset() {
   ids_.clear();
 }
 
-}  // namespace abstractllm::engine
+}  // namespace abstractllm::models

@@ -9,12 +9,12 @@
 #include "mlx/array.h"
 #include "models/model.h"
 
-namespace abstractllm::engine {
+namespace abstractllm::models {
 
 /// Used on the engine thread only.
 class Sequence {
  public:
-  explicit Sequence(const models::Model& model)
+  explicit Sequence(const Model& model)
       : model_(model), kv_(model.make_cache()) {}
 
   /// Keeps what the caches share with `prompt`, but for its last token, whose
@@ -35,9 +35,9 @@ class Sequence {
   int length() const { return static_cast<int>(ids_.size()); }
 
  private:
-  const models::Model& model_;
+  const Model& model_;
   ops::KvLayers kv_;
   std::vector<std::int32_t> ids_;
 };
 
-}  // namespace abstractllm::engine
+}  // namespace abstractllm::models
