@@ -1,0 +1,128 @@
+//! `tokenizers` and `minijinja` behind one typed C++ interface.
+//!
+//! What a tokenizer or a template means is decided by the C++ that calls this;
+//! here is only what has to be said in Rust. Every entry returns a `Result` or
+//! a plain value, and no panic leaves this crate.
+// SPDX-License-Identifier: Apache-2.0
+
+mod guard;
+mod python;
+mod strftime;
+mod template;
+mod tokenizer;
+
+use guard::guarded;
+use template::Template;
+use tokenizer::Tokenizer;
+
+#[cxx::bridge(namespace = "abstractllm::textbridge")]
+mod ffi {
+    enum ModelKind {
+        Bpe,
+        Unigram,
+        WordPiece,
+    }
+
+    /// A token that is found in a text before the model splits it.
+    struct AddedToken<'a> {
+        content: &'a [u8],
+        special: bool,
+        normalized: bool,
+        lstrip: bool,
+        rstrip: bool,
+    }
+
+    /// What a tokenizer is made of when there is no tokenizer.json. The parts
+    /// of the pipeline are JSON texts as in tokenizer.json, "" where absent.
+    struct Vocabulary<'a> {
+        kind: ModelKind,
+        /// Texts of all tokens, one after another; token i ends at `ends[i]`.
+        texts: &'a [u8],
+        ends: &'a [u32],
+        /// Unigram: one for each token.
+        scores: &'a [f32],
+        /// BPE: ids of left, right, left, right ... best pair first.
+        merges: &'a [u32],
+        /// -1: none.
+        unknown_id: i64,
+        byte_fallback: bool,
+        fuse_unknown: bool,
+        ignore_merges: bool,
+        word_prefix: &'a [u8],
+        normalizer: &'a [u8],
+        pre_tokenizer: &'a [u8],
+        post_processor: &'a [u8],
+        decoder: &'a [u8],
+        added: Vec<AddedToken<'a>>,
+    }
+
+    /// Broken-down local time. `weekday` counts from Sunday, `yearday` from 0.
+    struct LocalTime {
+        year: i32,
+        month: u32,
+        day: u32,
+        hour: u32,
+        minute: u32,
+        second: u32,
+        weekday: u32,
+        yearday: u32,
+    }
+
+    enum RenderStatus {
+        Done,
+        /// The template called raise_exception.
+        Raised,
+        /// The template asks for more work than one may.
+        Exhausted,
+        /// Anything else that is wrong.
+        Failed,
+    }
+
+    struct Rendering {
+        status: RenderStatus,
+        /// The text, or what went wrong.
+        text: String,
+        /// Line of the template; 0 where unknown.
+        line: u32,
+    }
+
+    extern "Rust" {
+        type Tokenizer;
+        fn tokenizer_from_json(json: &[u8]) -> Result<Box<Tokenizer>>;
+        fn tokenizer_from_vocabulary(vocabulary: &Vocabulary) -> Result<Box<Tokenizer>>;
+        fn encode(self: &Tokenizer, text: &[u8], add_special: bool) -> Result<Vec<u32>>;
+        fn decode(self: &Tokenizer, ids: &[u32], skip_special: bool) -> Result<String>;
+        /// -1: no such token.
+        fn token_to_id(self: &Tokenizer, token: &[u8]) -> i64;
+        /// False: no such id.
+        fn id_to_token(self: &Tokenizer, id: u32, token: &mut String) -> bool;
+        /// Highest id + 1.
+        fn vocab_size(self: &Tokenizer) -> u32;
+        /// Ascending.
+        fn special_ids(self: &Tokenizer) -> Vec<u32>;
+        /// As in tokenizer.json; "null" where there is none.
+        fn decoder_json(self: &Tokenizer) -> Result<String>;
+
+        type Template;
+        fn template_compile(source: &[u8]) -> Result<Box<Template>>;
+        fn render(
+            self: &Template,
+            messages: &[u8],
+            tools: &[u8],
+            variables: &[u8],
+            now: &LocalTime,
+        ) -> Rendering;
+    }
+}
+
+fn tokenizer_from_json(json: &[u8]) -> Result<Box<Tokenizer>, String> {
+    guarded(|| Tokenizer::from_json(json).map(Box::new))
+}
+
+fn tokenizer_from_vocabulary(vocabulary: &ffi::Vocabulary) -> Result<Box<Tokenizer>, String> {
+    guarded(|| Tokenizer::from_vocabulary(vocabulary).map(Box::new))
+}
+
+fn template_compile(source: &[u8]) -> Result<Box<Template>, String> {
+    guarded(|| Template::compile(source).map(Box::new))
+}
