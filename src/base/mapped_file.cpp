@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "abstractllm/error.h"
 
@@ -96,24 +98,35 @@ std::shared_ptr<const MappedFile> MappedFile::open(
       {static_cast<const std::byte*>(start), static_cast<std::size_t>(size)}));
 }
 
+std::shared_ptr<const MappedFile> MappedFile::in_memory(
+    std::span<const std::byte> bytes, const std::filesystem::path& path) {
+  auto memory = std::make_unique<std::byte[]>(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), memory.get());
+  std::shared_ptr<MappedFile> file(
+      new MappedFile(path, {memory.get(), bytes.size()}));
+  file->memory_ = std::move(memory);
+  return file;
+}
+
 MappedFile::~MappedFile() {
-  if (!bytes_.empty()) {
+  if (!bytes_.empty() && memory_ == nullptr) {
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   }
 }
 
 void MappedFile::advise_sequential() const noexcept {
-  advise(bytes_, bytes_, MADV_SEQUENTIAL, true);
+  if (memory_ == nullptr) advise(bytes_, bytes_, MADV_SEQUENTIAL, true);
 }
 
 void MappedFile::advise_willneed(
     std::span<const std::byte> range) const noexcept {
-  advise(bytes_, range, MADV_WILLNEED, true);
+  if (memory_ == nullptr) advise(bytes_, range, MADV_WILLNEED, true);
 }
 
 void MappedFile::advise_dontneed(
     std::span<const std::byte> range) const noexcept {
-  advise(bytes_, range, MADV_DONTNEED, false);
+  // Of memory that backs no file this would erase the bytes.
+  if (memory_ == nullptr) advise(bytes_, range, MADV_DONTNEED, false);
 }
 
 }  // namespace abstractllm::base

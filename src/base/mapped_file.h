@@ -22,6 +22,10 @@ class MappedFile {
   static std::shared_ptr<const MappedFile> open(
       const std::filesystem::path& path);
 
+  /// A copy of `bytes` in memory that stands in for a file called `path`.
+  static std::shared_ptr<const MappedFile> in_memory(
+      std::span<const std::byte> bytes, const std::filesystem::path& path);
+
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
@@ -45,6 +49,7 @@ class MappedFile {
 
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
+  std::unique_ptr<std::byte[]> memory_;  // of in_memory(); else null
 };
 
 }  // namespace abstractllm::base

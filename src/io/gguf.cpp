@@ -64,8 +64,8 @@ constexpr NumberedType kTensorTypes[] = {
 // Reads one file; every read checks what is left.
 class GgufFile::Reader {
  public:
-  explicit Reader(const std::filesystem::path& path)
-      : file_(map_model_file(path)), rest_(file_->bytes()) {}
+  explicit Reader(std::shared_ptr<const base::MappedFile> file)
+      : file_(std::move(file)), rest_(file_->bytes()) {}
 
   GgufFile read() {
     GgufFile result;
@@ -350,7 +350,7 @@ class GgufFile::Joiner {
       const auto part_path =
           path.parent_path() /
           fmt::format("{}-{:05}{}", name.substr(0, head), i + 1, tail);
-      GgufFile part = Reader(part_path).read();
+      GgufFile part = Reader(map_model_file(part_path)).read();
       check_part(part, i, parts);
       for (StoredTensor& tensor : part.tensors_) {
         if (!names.insert(tensor.name).second) {
@@ -395,7 +395,11 @@ class GgufFile::Joiner {
 };
 
 GgufFile GgufFile::open(const std::filesystem::path& path) {
-  return Joiner::join(Reader(path).read());
+  return Joiner::join(Reader(map_model_file(path)).read());
+}
+
+GgufFile GgufFile::read(std::shared_ptr<const base::MappedFile> file) {
+  return Reader(std::move(file)).read();
 }
 
 }  // namespace abstractllm::io

@@ -27,6 +27,9 @@ class GgufFile {
   /// big endian files and version 1 are refused by name.
   static GgufFile open(const std::filesystem::path& path);
 
+  /// One mapped file, without the other parts of a split model.
+  static GgufFile read(std::shared_ptr<const base::MappedFile> file);
+
   const std::filesystem::path& path() const noexcept { return path_; }
   std::uint32_t version() const noexcept { return version_; }
 
