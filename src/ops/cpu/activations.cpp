@@ -1,0 +1,78 @@
+// Makes the forms of an input that kernels read.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/activations.h"
+
+#include <algorithm>
+
+#include "ops/cpu/int8_kernels.h"
+#include "ops/cpu/panel_kernels.h"
+#include "ops/cpu/panel_layout.h"
+
+namespace abstractllm::ops::cpu {
+
+void Activations::set(const float* x, std::int64_t rows, std::int64_t columns,
+                      std::int64_t stride) {
+  x_ = x;
+  rows_ = rows;
+  columns_ = columns;
+  stride_ = stride;
+  has_int8_ = false;
+  has_float_ = false;
+}
+
+template <typename Function>
+void Activations::for_each_block(ThreadPool& pool, Function function) const {
+  const std::int64_t units = (rows_ + kMaxBlockRows - 1) / kMaxBlockRows;
+  // A few microseconds of work each.
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, 65536 / (columns_ * kMaxBlockRows));
+  pool.parallel_for(
+      units, grain, [&](std::int64_t begin, std::int64_t end, int) {
+        std::int64_t row = begin * kMaxBlockRows;
+        const std::int64_t stop = std::min(end * kMaxBlockRows, rows_);
+        while (row < stop) {
+          const int height = block_height(row);
+          function(row, height);
+          row += height;
+        }
+      });
+}
+
+void Activations::quantise(ThreadPool& pool) {
+  if (has_int8_) return;
+  const std::int64_t tiles = (columns_ + kTileColumns - 1) / kTileColumns;
+  int8_.resize(static_cast<std::size_t>(rows_ * tiles * kQuantisedTileBytes));
+  auto* out = int8_.as<std::int8_t>();
+  for_each_block(pool, [&](std::int64_t row, int height) {
+    quantise_block(x_ + row * stride_, stride_, height, columns_,
+                   out + row * tiles * kQuantisedTileBytes);
+  });
+  has_int8_ = true;
+}
+
+void Activations::interleave(ThreadPool& pool) {
+  if (has_float_) return;
+  float_.resize(static_cast<std::size_t>(rows_ * columns_) * sizeof(float));
+  auto* out = float_.as<float>();
+  for_each_block(pool, [&](std::int64_t row, int height) {
+    float* block = out + row * columns_;
+    for (int r = 0; r < height; ++r) {
+      const float* from = x_ + (row + r) * stride_;
+      for (std::int64_t c = 0; c < columns_; ++c) {
+        block[c * height + r] = from[c];
+      }
+    }
+  });
+  has_float_ = true;
+}
+
+const std::int8_t* Activations::int8_block(std::int64_t row) const noexcept {
+  const std::int64_t tiles = (columns_ + kTileColumns - 1) / kTileColumns;
+  return int8_.as<std::int8_t>() + row * tiles * kQuantisedTileBytes;
+}
+
+const float* Activations::float_block(std::int64_t row) const noexcept {
+  return float_.as<float>() + row * columns_;
+}
+
+}  // namespace abstractllm::ops::cpu

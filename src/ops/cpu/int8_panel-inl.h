@@ -1,0 +1,387 @@
+// Kernels on quantised panels, written once over a vector type `Isa` that the
+// including file defines. Included inside that file's namespace and target
+// region, so it includes nothing itself.
+// SPDX-License-Identifier: Apache-2.0
+
+// Isa has kLanes rows of a line in a register and
+//   Int, Float                          registers
+//   kSignedCodes                        codes of 8 bits must be signed
+//   rows_at_once(height), vectors_at_once(height)   register blocking
+//   load_line, and_mask, or_bits, flip_sign, shift_left/right<n> (of 16-bit
+//   lanes), lookup                      bytes
+//   zero, broadcast, shift_words<n>, subtract, byte_of_word<i>, to_float
+//   dot4<code_bits>(acc, w[4], x)       acc += w . x, 4 quads of 16 columns
+//   splat, multiply, fused_multiply_add, store, load_f32/f16/bf16/e8m0
+
+// NOLINTBEGIN(misc-definitions-in-headers)
+
+enum Codec : int { k2Bits, k3Bits, k4Bits, k5Bits, k6Bits, k8Bits, kE2M1 };
+
+constexpr int codec_bits(int codec) {
+  return codec == kE2M1 ? 4 : codec == k8Bits ? 8 : codec + 2;
+}
+
+/// log2 of the code that stands for zero.
+constexpr int codec_zero_shift(int codec) {
+  return codec == kE2M1 ? 4 : codec_bits(codec) - 1;
+}
+
+/// Bits that bound a code as a factor: e2m1 is looked up as 4..28.
+constexpr int codec_factor_bits(int codec) {
+  return codec == kE2M1 ? 5 : codec_bits(codec);
+}
+
+using Int = Isa::Int;
+using Float = Isa::Float;
+
+template <int kShift>
+ABSTRACTLLM_ALWAYS_INLINE Int shift_bits(Int bytes) {
+  if constexpr (kShift > 0) {
+    return Isa::template shift_left<kShift>(bytes);
+  } else if constexpr (kShift < 0) {
+    return Isa::template shift_right<-kShift>(bytes);
+  } else {
+    return bytes;
+  }
+}
+
+// Quads 4 * kHalf .. 4 * kHalf + 3 of a tile, one code a byte. `tile` points
+// to the wanted part of its first line.
+template <int kCodec, int kHalf, bool kSigned>
+ABSTRACTLLM_ALWAYS_INLINE void unpack_half(const std::uint8_t* tile,
+                                           Int (&w)[4]) {
+  const auto line = [tile](int index) {
+    return Isa::load_line(tile + index * kLineBytes);
+  };
+  constexpr int kQuad = 4 * kHalf;
+  if constexpr (kCodec == k8Bits) {
+    for (int i = 0; i < 4; ++i) {
+      w[i] = line(kQuad + i);
+      if constexpr (kSigned) w[i] = Isa::flip_sign(w[i]);
+    }
+  } else if constexpr (kCodec == k2Bits || kCodec == k3Bits) {
+    const Int low = line(kHalf);
+    w[0] = Isa::template and_mask<3>(low);
+    w[1] = Isa::template and_mask<3>(shift_bits<-2>(low));
+    w[2] = Isa::template and_mask<3>(shift_bits<-4>(low));
+    w[3] = Isa::template and_mask<3>(shift_bits<-6>(low));
+  } else {
+    const Int a = line(2 * kHalf);
+    const Int b = line(2 * kHalf + 1);
+    w[0] = Isa::template and_mask<15>(a);
+    w[1] = Isa::template and_mask<15>(shift_bits<-4>(a));
+    w[2] = Isa::template and_mask<15>(b);
+    w[3] = Isa::template and_mask<15>(shift_bits<-4>(b));
+  }
+  if constexpr (kCodec == k3Bits || kCodec == k5Bits) {
+    constexpr int kTo = kCodec == k3Bits ? 2 : 4;
+    const Int high = line(kTo);
+    const auto add = [&]<int kField>(std::integral_constant<int, kField>) {
+      w[kField] =
+          Isa::or_bits(w[kField], Isa::template and_mask<1 << kTo>(
+                                      shift_bits<kTo - kQuad - kField>(high)));
+    };
+    add(std::integral_constant<int, 0>{});
+    add(std::integral_constant<int, 1>{});
+    add(std::integral_constant<int, 2>{});
+    add(std::integral_constant<int, 3>{});
+  } else if constexpr (kCodec == k6Bits) {
+    const Int high = line(4 + kHalf);
+    const auto add = [&]<int kField>(std::integral_constant<int, kField>) {
+      w[kField] = Isa::or_bits(
+          w[kField],
+          Isa::template and_mask<0x30>(shift_bits<4 - 2 * kField>(high)));
+    };
+    add(std::integral_constant<int, 0>{});
+    add(std::integral_constant<int, 1>{});
+    add(std::integral_constant<int, 2>{});
+    add(std::integral_constant<int, 3>{});
+  } else if constexpr (kCodec == kE2M1) {
+    for (int i = 0; i < 4; ++i) w[i] = Isa::lookup(w[i]);
+  }
+}
+
+ABSTRACTLLM_ALWAYS_INLINE Float load_scale(ScaleFormat format,
+                                           const std::uint8_t* group,
+                                           int lane) {
+  switch (format) {
+    case ScaleFormat::kF16:
+      return Isa::load_f16(group + 2 * lane);
+    case ScaleFormat::kBF16:
+      return Isa::load_bf16(group + 2 * lane);
+    case ScaleFormat::kE8M0:
+      return Isa::load_e8m0(group + lane);
+    default:
+      return Isa::load_f32(group + 4 * lane);
+  }
+}
+
+// Where the scales of the groups of a chunk are and how they advance.
+struct GroupReader {
+  ScaleFormat format;
+  bool has_bias;
+  std::int64_t stride;  // bytes of the scales of one group
+  const std::uint8_t* scales;
+  const std::uint8_t* biases;
+
+  template <int kVectors>
+  ABSTRACTLLM_ALWAYS_INLINE void next(int lane, Float (&scale)[kVectors],
+                                      Float (&bias)[kVectors]) {
+    ABSTRACTLLM_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      scale[v] = load_scale(format, scales, lane + v * Isa::kLanes);
+      bias[v] = has_bias ? load_scale(format, biases, lane + v * Isa::kLanes)
+                         : Isa::float_zero();
+    }
+    scales += stride;
+    biases += stride;
+  }
+};
+
+ABSTRACTLLM_ALWAYS_INLINE GroupReader read_groups(const PanelLayout& layout,
+                                                  const std::uint8_t* chunk,
+                                                  const ChunkLayout& parts) {
+  return {layout.scale_format, layout.has_bias,
+          kPanelRows * scale_bytes(layout.scale_format), chunk + parts.scales,
+          chunk + parts.biases};
+}
+
+// What the integer dot product starts from: minus zero point times the sum of
+// the activations, so that codes need not be made signed.
+template <int kCodec>
+ABSTRACTLLM_ALWAYS_INLINE Int initial_sum(bool has_bias, Int negated_sum) {
+  constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
+  if constexpr (kSigned) {
+    return has_bias ? Isa::subtract(Isa::zero(),
+                                    Isa::template shift_words<7>(negated_sum))
+                    : Isa::zero();
+  } else {
+    return has_bias ? Isa::zero()
+                    : Isa::template shift_words<codec_zero_shift(kCodec)>(
+                          negated_sum);
+  }
+}
+
+// Rows [0, kRows) of `x` (a block of kHeight) times kVectors * kLanes rows of
+// the panel from `lane` on.
+template <int kCodec, int kHeight, int kRows, int kVectors>
+ABSTRACTLLM_ALWAYS_INLINE void multiply_part(const PanelLayout& layout,
+                                             const std::uint8_t* panel,
+                                             const std::int8_t* x,
+                                             int first_row, int lane,
+                                             float* out) {
+  constexpr int kBits = codec_bits(kCodec);
+  constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
+  constexpr int kFactorBits = codec_factor_bits(kCodec);
+  const bool has_bias = layout.has_bias;
+  const bool half_groups = layout.shape.group == kTileColumns / 2;
+  const int group_mask =
+      half_groups ? 0 : layout.shape.group / kTileColumns - 1;
+  const ChunkLayout full = layout.chunk(kChunkTiles);
+  // A multiple of the chunk, so that codes are fetched where codes will be.
+  const std::int64_t ahead = (2047 + full.bytes) / full.bytes * full.bytes;
+
+  Float sum[kRows][kVectors];
+  ABSTRACTLLM_UNROLL
+  for (int m = 0; m < kRows; ++m) {
+    ABSTRACTLLM_UNROLL
+    for (int v = 0; v < kVectors; ++v) sum[m][v] = Isa::float_zero();
+  }
+
+  const std::uint8_t* chunk = panel;
+  for (std::int64_t left = layout.tiles(); left > 0; left -= kChunkTiles) {
+    const int tiles = left < kChunkTiles ? static_cast<int>(left) : kChunkTiles;
+    const ChunkLayout parts = left < kChunkTiles ? layout.chunk(tiles) : full;
+    GroupReader groups = read_groups(layout, chunk, parts);
+    Float scale[kVectors] = {};
+    Float bias[kVectors] = {};
+    for (int t = 0; t < tiles; ++t, x += kHeight * kQuantisedTileBytes) {
+      const std::uint8_t* tile = chunk + t * kBits * kLineBytes;
+      ABSTRACTLLM_UNROLL
+      for (int i = 0; i < kBits; ++i) {
+        __builtin_prefetch(tile + ahead + i * kLineBytes);
+      }
+      const std::int8_t* values = x + first_row * kTileColumns;
+      const auto* x_scale =
+          reinterpret_cast<const float*>(x + kHeight * kTileColumns) +
+          first_row;
+      const auto* negated =
+          reinterpret_cast<const std::int32_t*>(x_scale) + kHeight;
+      const std::int32_t* negated_first = negated + kHeight;
+      const float* x_sum =
+          reinterpret_cast<const float*>(negated_first) + kHeight;
+
+      const auto add = [&](int m, int v, Int dot, float x_sum_of_group)
+          __attribute__((always_inline)) {
+        sum[m][v] = Isa::fused_multiply_add(
+            Isa::to_float(dot),
+            Isa::multiply(scale[v], Isa::splat(x_scale + m)), sum[m][v]);
+        if (has_bias) {
+          sum[m][v] = Isa::fused_multiply_add(
+              bias[v], Isa::splat(&x_sum_of_group), sum[m][v]);
+        }
+      };
+      const std::uint8_t* part = tile + lane * 4;
+      if (half_groups) {
+        Int acc[kRows][kVectors];
+        Int w[4];
+        __builtin_prefetch(groups.scales + ahead);
+        groups.next(lane, scale, bias);
+        ABSTRACTLLM_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          unpack_half<kCodec, 0, kSigned>(part + v * 4 * Isa::kLanes, w);
+          ABSTRACTLLM_UNROLL
+          for (int m = 0; m < kRows; ++m) {
+            acc[m][v] = initial_sum<kCodec>(has_bias,
+                                            Isa::broadcast(negated_first + m));
+            acc[m][v] = Isa::template dot4<kFactorBits>(
+                acc[m][v], w, values + m * kTileColumns);
+            add(m, v, acc[m][v],
+                -x_scale[m] * static_cast<float>(negated_first[m]));
+          }
+        }
+        groups.next(lane, scale, bias);
+        ABSTRACTLLM_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          unpack_half<kCodec, 1, kSigned>(part + v * 4 * Isa::kLanes, w);
+          ABSTRACTLLM_UNROLL
+          for (int m = 0; m < kRows; ++m) {
+            const std::int32_t second = negated[m] - negated_first[m];
+            acc[m][v] = initial_sum<kCodec>(has_bias, Isa::broadcast(&second));
+            acc[m][v] = Isa::template dot4<kFactorBits>(
+                acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
+            add(m, v, acc[m][v], -x_scale[m] * static_cast<float>(second));
+          }
+        }
+      } else {
+        if ((t & group_mask) == 0) {
+          __builtin_prefetch(groups.scales + ahead);
+          if (has_bias) __builtin_prefetch(groups.biases + ahead);
+          groups.next(lane, scale, bias);
+        }
+        Int acc[kRows][kVectors];
+        ABSTRACTLLM_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          Int w[4];
+          unpack_half<kCodec, 0, kSigned>(part + v * 4 * Isa::kLanes, w);
+          ABSTRACTLLM_UNROLL
+          for (int m = 0; m < kRows; ++m) {
+            acc[m][v] = Isa::template dot4<kFactorBits>(
+                initial_sum<kCodec>(has_bias, Isa::broadcast(negated + m)), w,
+                values + m * kTileColumns);
+          }
+          unpack_half<kCodec, 1, kSigned>(part + v * 4 * Isa::kLanes, w);
+          ABSTRACTLLM_UNROLL
+          for (int m = 0; m < kRows; ++m) {
+            acc[m][v] = Isa::template dot4<kFactorBits>(
+                acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
+          }
+        }
+        ABSTRACTLLM_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          ABSTRACTLLM_UNROLL
+          for (int m = 0; m < kRows; ++m) add(m, v, acc[m][v], x_sum[m]);
+        }
+      }
+    }
+    chunk += parts.bytes;
+  }
+  ABSTRACTLLM_UNROLL
+  for (int m = 0; m < kRows; ++m) {
+    ABSTRACTLLM_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      Isa::store(out + (first_row + m) * kPanelRows + lane + v * Isa::kLanes,
+                 sum[m][v]);
+    }
+  }
+}
+
+template <int kCodec, int kHeight>
+void multiply_panel(const PanelLayout& layout, const std::uint8_t* panel,
+                    const std::int8_t* block, float* out) {
+  constexpr int kRows = Isa::rows_at_once(kHeight);
+  constexpr int kVectors = Isa::vectors_at_once(kHeight);
+  for (int lane = 0; lane < kPanelRows; lane += kVectors * Isa::kLanes) {
+    for (int row = 0; row < kHeight; row += kRows) {
+      multiply_part<kCodec, kHeight, kRows, kVectors>(layout, panel, block, row,
+                                                      lane, out);
+    }
+  }
+}
+
+template <int kCodec, int kHalf>
+ABSTRACTLLM_ALWAYS_INLINE void unpack_half_to_float(const std::uint8_t* part,
+                                                    bool has_bias, Float scale,
+                                                    Float bias, float* out) {
+  Int w[4];
+  unpack_half<kCodec, kHalf, false>(part, w);
+  const std::int32_t zero_point = 1 << codec_zero_shift(kCodec);
+  const Int zero = Isa::broadcast(&zero_point);
+  ABSTRACTLLM_UNROLL
+  for (int quad = 0; quad < 4; ++quad) {
+    const auto write = [&]<int kByte>(std::integral_constant<int, kByte>)
+        __attribute__((always_inline)) {
+      const Int code = Isa::template byte_of_word<kByte>(w[quad]);
+      const Float value =
+          has_bias
+              ? Isa::fused_multiply_add(Isa::to_float(code), scale, bias)
+              : Isa::multiply(Isa::to_float(Isa::subtract(code, zero)), scale);
+      Isa::store(out + (quad * 4 + kByte) * kPanelRows, value);
+    };
+    write(std::integral_constant<int, 0>{});
+    write(std::integral_constant<int, 1>{});
+    write(std::integral_constant<int, 2>{});
+    write(std::integral_constant<int, 3>{});
+  }
+}
+
+template <int kCodec>
+void unpack_chunk(const PanelLayout& layout, const std::uint8_t* chunk,
+                  int tile_count, float* out) {
+  constexpr int kBits = codec_bits(kCodec);
+  const bool half_groups = layout.shape.group == kTileColumns / 2;
+  const int group_mask =
+      half_groups ? 0 : layout.shape.group / kTileColumns - 1;
+  const ChunkLayout parts = layout.chunk(tile_count);
+  for (int lane = 0; lane < kPanelRows; lane += Isa::kLanes) {
+    GroupReader groups = read_groups(layout, chunk, parts);
+    Float scale[1] = {Isa::float_zero()};
+    Float bias[1] = {Isa::float_zero()};
+    for (int t = 0; t < tile_count; ++t) {
+      const std::uint8_t* part = chunk + t * kBits * kLineBytes + lane * 4;
+      float* to = out + t * kTileColumns * kPanelRows + lane;
+      if ((t & group_mask) == 0) groups.next(lane, scale, bias);
+      unpack_half_to_float<kCodec, 0>(part, layout.has_bias, scale[0], bias[0],
+                                      to);
+      if (half_groups) groups.next(lane, scale, bias);
+      unpack_half_to_float<kCodec, 1>(part, layout.has_bias, scale[0], bias[0],
+                                      to + kTileColumns / 2 * kPanelRows);
+    }
+  }
+}
+
+template <int kCodec>
+constexpr void fill_kernels(Int8Kernels& kernels) {
+  kernels.multiply[kCodec][0] = &multiply_panel<kCodec, 1>;
+  kernels.multiply[kCodec][1] = &multiply_panel<kCodec, 2>;
+  kernels.multiply[kCodec][2] = &multiply_panel<kCodec, 4>;
+  kernels.multiply[kCodec][3] = &multiply_panel<kCodec, 8>;
+  kernels.unpack[kCodec] = &unpack_chunk<kCodec>;
+}
+
+constexpr Int8Kernels make_kernels() {
+  Int8Kernels kernels{};
+  kernels.name = Isa::kName;
+  fill_kernels<k2Bits>(kernels);
+  fill_kernels<k3Bits>(kernels);
+  fill_kernels<k4Bits>(kernels);
+  fill_kernels<k5Bits>(kernels);
+  fill_kernels<k6Bits>(kernels);
+  fill_kernels<k8Bits>(kernels);
+  fill_kernels<kE2M1>(kernels);
+  return kernels;
+}
+
+constexpr Int8Kernels kKernels = make_kernels();
+
+// NOLINTEND(misc-definitions-in-headers)

@@ -1,0 +1,68 @@
+// Linear layers over packed weights.
+// SPDX-License-Identifier: Apache-2.0
+
+//   Activations x;                                  // kept between calls
+//   x.set(hidden, tokens, hidden_size);
+//   linear(pool, x, {{.weights = &wq, .y = q},       // one pass over x
+//                    {.weights = &wk, .y = k},
+//                    {.weights = &wv, .y = v}});
+//   gated_linear(pool, x, gate, up, GateKind::kSilu, inner);
+//   linear(pool, inner_x, {{.weights = &wo, .y = hidden, .add = true}});
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+
+#include "ops/cpu/activations.h"
+#include "ops/cpu/int8_kernels.h"
+#include "ops/cpu/packed_matrix.h"
+#include "ops/cpu/panel_kernels.h"
+#include "ops/cpu/thread_pool.h"
+
+namespace abstractllm::ops::cpu {
+
+/// One product of a call: y = x . weights^T (+ bias) (+ y).
+struct LinearTarget {
+  const PackedMatrix* weights = nullptr;
+  float* y = nullptr;           ///< [x.rows(), weights->rows()]
+  std::int64_t stride = 0;      ///< floats between rows of y; 0: dense
+  const float* bias = nullptr;  ///< [weights->rows()] or null
+  bool add = false;             ///< add to what y holds (the residual)
+};
+
+struct LinearOptions {
+  /// Keeps activations in f32 for quantised weights, too. Otherwise they are
+  /// rounded to 8 bits, 32 values sharing a scale.
+  bool exact = false;
+  /// Instruction sets to use; null: all that the machine has.
+  const CpuFeatures* features = nullptr;
+};
+
+/// Multiplies one input with several matrices. All have x.columns() columns.
+/// y must not overlap x. Runs on the pool; returns when done.
+void linear(ThreadPool& pool, Activations& x,
+            std::span<const LinearTarget> targets,
+            const LinearOptions& options = {});
+inline void linear(ThreadPool& pool, Activations& x,
+                   std::initializer_list<LinearTarget> targets,
+                   const LinearOptions& options = {}) {
+  linear(pool, x, std::span(targets.begin(), targets.size()), options);
+}
+
+/// The two matrices of a gated unit and what to do with their products.
+struct GatedTarget {
+  const PackedMatrix* gate = nullptr;
+  const PackedMatrix* up = nullptr;  ///< of the same shape
+  GateKind kind = GateKind::kSilu;
+  float* y = nullptr;       ///< [x.rows(), gate->rows()]
+  std::int64_t stride = 0;  ///< floats between rows of y; 0: dense
+  const float* gate_bias = nullptr;
+  const float* up_bias = nullptr;
+};
+
+/// y = activation(x . gate^T) * (x . up^T), without intermediate arrays.
+void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
+                  const LinearOptions& options = {});
+
+}  // namespace abstractllm::ops::cpu

@@ -1,0 +1,60 @@
+// A weight matrix in the layout that the CPU kernels stream.
+// SPDX-License-Identifier: Apache-2.0
+
+//   PackedMatrix q = PackedMatrix::pack(source, pool);
+//   linear(pool, activations, {{.weights = &q, .y = out}});   // linear.h
+//   q.gather_rows(ids, rows);                                 // embedding
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ops/cpu/aligned_buffer.h"
+#include "ops/cpu/panel_layout.h"
+#include "ops/cpu/row_source.h"
+#include "ops/cpu/thread_pool.h"
+
+namespace abstractllm::ops::cpu {
+
+struct PackOptions {
+  /// Scales and biases that no 16-bit type holds exactly (those of GGUF's
+  /// K-quants are products) are rounded to f16, at most 2^-11 of their value
+  /// off, instead of taking 32 bits each.
+  bool round_scales = true;
+};
+
+/// Weights [rows (outputs), columns (inputs)], packed once, in about the size
+/// they had: codes keep their bits, dense weights their type. Immutable;
+/// movable; may be read by any number of threads.
+class PackedMatrix {
+ public:
+  PackedMatrix() = default;
+
+  /// Reads and packs all rows on the pool. Throws ModelLoadingError if the
+  /// shape is not one the kernels know, MemoryExceededError, and what the
+  /// source throws.
+  static PackedMatrix pack(const RowSource& source, ThreadPool& pool,
+                           PackOptions options = {});
+
+  std::int64_t rows() const noexcept { return layout_.shape.rows; }
+  std::int64_t columns() const noexcept { return layout_.shape.columns; }
+  const PanelLayout& layout() const noexcept { return layout_; }
+
+  /// Bytes of memory held.
+  std::int64_t bytes() const noexcept { return layout_.bytes(); }
+
+  /// The 16 rows from row 16 * `index` on; rows past the end are zeros.
+  const std::uint8_t* panel(std::int64_t index) const noexcept {
+    return data_.as<std::uint8_t>() + index * layout_.panel_bytes();
+  }
+
+  /// Decodes rows `ids` into `out` [ids.size(), columns()].
+  /// REQUIRES: 0 <= id < rows().
+  void gather_rows(std::span<const std::int32_t> ids, float* out) const;
+
+ private:
+  PanelLayout layout_;
+  AlignedBuffer data_;
+};
+
+}  // namespace abstractllm::ops::cpu

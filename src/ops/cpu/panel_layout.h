@@ -1,0 +1,122 @@
+// How packed weights lie in memory: panels of 16 rows, one after the other.
+// SPDX-License-Identifier: Apache-2.0
+
+// A panel holds its columns in chunks of 256 (the last may be shorter). A
+// quantised chunk is its codes, then its scales, then its biases, each part
+// padded to 64 bytes. Codes come in tiles of 32 columns; a tile is `bits`
+// lines of 64 bytes. Within a line, byte 4 * row + i belongs to `row` and to
+// column 4 * q + i of the tile, where the quad q follows from the bits:
+//
+//   8 bits   line q holds quad q
+//   4 bits   line q / 2 holds quad q, in the low half byte if q is even
+//   2 bits   line q / 4 holds quad q, at bit 2 * (q % 4)
+//   1 bit    the line holds quad q at bit q
+//
+// 3 bits are the planes 2 + 1, 5 bits 4 + 1, 6 bits 4 + 2, in this order, the
+// first plane having the low bits. So a line is what one integer dot
+// instruction of AVX-512 takes, and half a line what one of AVX2 takes.
+//
+// Dense panels are whole columns: for each column the 16 values of the rows
+// (f32, f16), or for each pair of columns 16 pairs (bf16, as vdpbf16ps and AMX
+// want them).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "ops/cpu/row_source.h"
+
+namespace abstractllm::ops::cpu {
+
+inline constexpr int kPanelRows = 16;
+inline constexpr int kTileColumns = 32;
+inline constexpr int kChunkColumns = 256;
+inline constexpr int kChunkTiles = kChunkColumns / kTileColumns;
+inline constexpr int kLineBytes = 64;
+
+/// How scales and biases are stored.
+enum class ScaleFormat : std::uint8_t {
+  kF16,
+  kBF16,
+  kF32,
+  kE8M0,  ///< one byte, the exponent of a power of two
+};
+
+constexpr int scale_bytes(ScaleFormat format) {
+  switch (format) {
+    case ScaleFormat::kF32:
+      return 4;
+    case ScaleFormat::kE8M0:
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+/// Code that stands for zero in matrices without stored biases. For mxfp4,
+/// whose codes are looked up as 2 * value + 16, likewise.
+constexpr int log2_zero_point(WeightEncoding encoding, int bits) {
+  return encoding == WeightEncoding::kMxfp4 ? 4 : bits - 1;
+}
+
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+/// Where the parts of one chunk of a quantised panel are.
+struct ChunkLayout {
+  std::int64_t scales = 0;  ///< offset of the scales, in bytes
+  std::int64_t biases = 0;  ///< offset of the biases
+  std::int64_t bytes = 0;   ///< of the whole chunk
+};
+
+/// Geometry of a packed matrix. A plain value.
+struct PanelLayout {
+  WeightShape shape;
+  ScaleFormat scale_format = ScaleFormat::kF16;
+  bool has_bias = false;  ///< biases are stored, not implied by the scales
+
+  bool quantised() const { return shape.group != 0; }
+  std::int64_t panels() const {
+    return (shape.rows + kPanelRows - 1) / kPanelRows;
+  }
+  std::int64_t tiles() const {
+    return (shape.columns + kTileColumns - 1) / kTileColumns;
+  }
+  std::int64_t chunks() const {
+    return (tiles() + kChunkTiles - 1) / kChunkTiles;
+  }
+  int chunk_tiles(std::int64_t chunk) const {
+    return static_cast<int>(
+        std::min<std::int64_t>(kChunkTiles, tiles() - chunk * kChunkTiles));
+  }
+
+  /// Layout of a quantised chunk of `tile_count` tiles.
+  ChunkLayout chunk(int tile_count) const {
+    const std::int64_t groups =
+        (tile_count * kTileColumns + shape.group - 1) / shape.group;
+    const std::int64_t part =
+        round_up(groups * kPanelRows * scale_bytes(scale_format), kLineBytes);
+    const std::int64_t codes =
+        static_cast<std::int64_t>(tile_count) * shape.bits * kLineBytes;
+    return {codes, codes + part, codes + part * (has_bias ? 2 : 1)};
+  }
+
+  /// Bytes of a column of a dense panel.
+  int dense_column_bytes() const {
+    return kPanelRows * (shape.encoding == WeightEncoding::kF32 ? 4 : 2);
+  }
+
+  std::int64_t panel_bytes() const {
+    if (!quantised()) {
+      return round_up(shape.columns, 2) * dense_column_bytes();
+    }
+    const std::int64_t full = tiles() / kChunkTiles;
+    const int rest = static_cast<int>(tiles() % kChunkTiles);
+    return full * chunk(kChunkTiles).bytes + (rest ? chunk(rest).bytes : 0);
+  }
+
+  std::int64_t bytes() const { return panels() * panel_bytes(); }
+};
+
+}  // namespace abstractllm::ops::cpu

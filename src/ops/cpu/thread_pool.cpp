@@ -1,0 +1,170 @@
+// The pool: one word of state, ranges that shrink.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/thread_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ops/cpu/cpu_budget.h"
+
+namespace abstractllm::ops::cpu {
+namespace {
+
+constexpr std::uint64_t kInsideMask = 0xffff;
+constexpr std::uint64_t kOpen = 1ull << 16;
+constexpr std::uint64_t kJobNumber = 1ull << 17;
+constexpr int kMaxThreads = 1024;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" ::: "memory");
+#endif
+}
+
+// Calls `ready` until it is true or `limit` has passed; the clock is read only
+// now and then, since reading it costs as much as a few dozen pauses.
+template <typename Ready>
+bool spin_until(std::chrono::microseconds limit, Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(Options options) : spin_(options.spin) {
+  const int threads = std::min(
+      kMaxThreads, options.threads > 0 ? options.threads : usable_threads());
+  workers_.reserve(static_cast<std::size_t>(threads - 1));
+  for (int slot = 1; slot < threads; ++slot) {
+    workers_.emplace_back([this, slot] { work(slot); });
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run(const Job& job) {
+  if (job.count <= 0) return;
+  const bool alone = workers_.empty() || job.count <= job.grain;
+  if (alone || busy_.exchange(true, std::memory_order_acquire)) {
+    job.call(job.context, 0, job.count, 0);
+    return;
+  }
+  publish(job);
+  take_ranges(0);
+  wait_until_left();
+  std::exception_ptr failure;
+  if (failed_.load(std::memory_order_acquire)) {
+    failure = std::exchange(failure_, nullptr);
+    failed_.store(false, std::memory_order_relaxed);
+  }
+  busy_.store(false, std::memory_order_release);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void ThreadPool::publish(const Job& job) {
+  job_ = job;
+  next_.store(0, std::memory_order_relaxed);
+  const std::uint64_t number =
+      state_.load(std::memory_order_relaxed) & ~(kInsideMask | kOpen);
+  // Sequentially consistent, as is the count of sleepers: either this thread
+  // sees the sleeper or the sleeper sees the job.
+  state_.store((number + kJobNumber) | kOpen);
+  if (sleepers_.load() > 0) {
+    { std::lock_guard lock(mutex_); }
+    wake_.notify_all();
+  }
+}
+
+void ThreadPool::wait_until_left() {
+  const auto left = [this](std::uint64_t state) {
+    return (state & kInsideMask) == 0;
+  };
+  if (left(state_.fetch_and(~kOpen, std::memory_order_acq_rel))) return;
+  const auto all_left = [&] {
+    return left(state_.load(std::memory_order_acquire));
+  };
+  if (spin_until(spin_, all_left)) return;
+  std::unique_lock lock(mutex_);
+  caller_sleeps_ = true;
+  left_.wait(lock, [&] { return left(state_.load()); });
+  caller_sleeps_ = false;
+}
+
+void ThreadPool::take_ranges(int slot) {
+  const Job job = job_;
+  const std::int64_t shares = 2 * static_cast<std::int64_t>(size());
+  std::int64_t begin = next_.load(std::memory_order_relaxed);
+  while (begin < job.count) {
+    const std::int64_t rest = job.count - begin;
+    const std::int64_t length =
+        std::min(rest, std::max(job.grain, rest / shares));
+    if (!next_.compare_exchange_weak(begin, begin + length,
+                                     std::memory_order_relaxed)) {
+      continue;
+    }
+    try {
+      job.call(job.context, begin, begin + length, slot);
+    } catch (...) {
+      next_.store(job.count, std::memory_order_relaxed);
+      std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      failed_.store(true, std::memory_order_release);
+      return;
+    }
+    begin = next_.load(std::memory_order_relaxed);
+  }
+}
+
+void ThreadPool::work(int slot) {
+  std::uint64_t seen = 0;
+  while (true) {
+    std::uint64_t state = wait_for_change(seen);
+    if (stop_.load(std::memory_order_relaxed)) return;
+    bool inside = false;
+    while ((state & kOpen) != 0 && !inside) {
+      inside = state_.compare_exchange_weak(state, state + 1,
+                                            std::memory_order_acq_rel);
+    }
+    seen = state / kJobNumber;
+    if (!inside) continue;
+    take_ranges(slot);
+    const std::uint64_t before = state_.fetch_sub(1);
+    if ((before & kInsideMask) == 1 && caller_sleeps_.load()) {
+      { std::lock_guard lock(mutex_); }
+      left_.notify_all();
+    }
+  }
+}
+
+std::uint64_t ThreadPool::wait_for_change(std::uint64_t seen) {
+  const auto changed = [&] {
+    return state_.load(std::memory_order_acquire) / kJobNumber != seen ||
+           stop_.load(std::memory_order_relaxed);
+  };
+  if (!spin_until(spin_, changed)) {
+    std::unique_lock lock(mutex_);
+    sleepers_.fetch_add(1);
+    wake_.wait(lock, [&] {
+      return state_.load() / kJobNumber != seen || stop_.load();
+    });
+    sleepers_.fetch_sub(1);
+  }
+  return state_.load(std::memory_order_acquire);
+}
+
+}  // namespace abstractllm::ops::cpu

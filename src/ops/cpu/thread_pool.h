@@ -1,0 +1,100 @@
+// The pool of threads that every CPU kernel runs on.
+// SPDX-License-Identifier: Apache-2.0
+
+//   ThreadPool pool;                       // as many as may usefully run
+//   pool.parallel_for(rows, 16, [&](std::int64_t begin, std::int64_t end,
+//                                   int slot) { ... });
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace abstractllm::ops::cpu {
+
+/// Persistent workers that wait busily for a moment after each job, so that the
+/// next one starts within about a microsecond, and then sleep: an idle pool
+/// burns no CPU time.
+///
+/// Thread-safe. One job runs on the workers at a time; a call that comes while
+/// one runs (from another thread, or from inside a job) runs on its caller
+/// alone.
+class ThreadPool {
+ public:
+  struct Options {
+    int threads = 0;  ///< counting the caller; 0: usable_threads()
+    /// How long a worker waits busily for the next job before it sleeps.
+    std::chrono::microseconds spin{100};
+  };
+
+  ThreadPool() : ThreadPool(Options{}) {}
+  explicit ThreadPool(Options options);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  /// Threads that take part in a job, the caller among them; at least 1.
+  int size() const noexcept { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Calls `body(begin, end, slot)` for ranges that together cover
+  /// [0, count) once; blocks until all have returned. Ranges start large and
+  /// shrink to `grain` (at least 1), so that a thread that is held up delays
+  /// the others little. `slot` in [0, size()) tells threads of one job apart.
+  /// The first exception of a body is rethrown here; ranges not yet begun
+  /// are then dropped.
+  template <typename Body>
+  void parallel_for(std::int64_t count, std::int64_t grain, Body&& body) {
+    using Stored = std::remove_reference_t<Body>;
+    run(Job{count, grain < 1 ? 1 : grain,
+            [](void* context, std::int64_t begin, std::int64_t end, int slot) {
+              (*static_cast<Stored*>(context))(begin, end, slot);
+            },
+            const_cast<void*>(static_cast<const void*>(&body))});
+  }
+
+  /// Workers that sleep at this moment; for tests.
+  int sleeping_workers() const noexcept { return sleepers_.load(); }
+
+ private:
+  struct Job {
+    std::int64_t count = 0;
+    std::int64_t grain = 1;
+    void (*call)(void*, std::int64_t, std::int64_t, int) = nullptr;
+    void* context = nullptr;
+  };
+
+  void run(const Job& job);
+  void publish(const Job& job);
+  void wait_until_left();
+  void take_ranges(int slot);
+  void work(int slot);
+  std::uint64_t wait_for_change(std::uint64_t seen);
+
+  std::chrono::microseconds spin_;
+  std::vector<std::thread> workers_;
+
+  // Bits 0-15: workers inside the job. Bit 16: workers may still enter. Above:
+  // number of the job. A worker that has not entered when the ranges run out
+  // is not waited for, so a sleeping or preempted worker delays nobody.
+  alignas(64) std::atomic<std::uint64_t> state_{0};
+  alignas(64) std::atomic<std::int64_t> next_{0};
+  alignas(64) Job job_;
+  std::atomic<bool> busy_{false};
+  std::atomic<bool> stop_{false};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;
+  std::atomic<int> sleepers_{0};
+  std::atomic<bool> caller_sleeps_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable left_;
+};
+
+}  // namespace abstractllm::ops::cpu

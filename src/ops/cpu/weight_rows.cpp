@@ -1,0 +1,69 @@
+// Rows of a model file, for packing.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/weight_rows.h"
+
+#include <bit>
+#include <cstddef>
+#include <vector>
+
+namespace abstractllm::ops::cpu {
+namespace {
+
+WeightEncoding encoding_of(const io::WeightMatrix& matrix) {
+  switch (matrix.encoding()) {
+    case io::WeightEncoding::kAffine:
+      return WeightEncoding::kAffine;
+    case io::WeightEncoding::kMxfp4:
+      return WeightEncoding::kMxfp4;
+    case io::WeightEncoding::kDense:
+      break;
+  }
+  switch (matrix.stored_type()) {
+    case io::StorageType::kF16:
+      return WeightEncoding::kF16;
+    case io::StorageType::kBF16:
+      return WeightEncoding::kBF16;
+    default:
+      return WeightEncoding::kF32;
+  }
+}
+
+float e8m0_to_float(std::uint8_t exponent) {
+  return std::bit_cast<float>(exponent == 0 ? 0x00400000u
+                                            : std::uint32_t{exponent} << 23);
+}
+
+}  // namespace
+
+WeightShape WeightRows::shape() const {
+  const WeightEncoding encoding = encoding_of(matrix_);
+  const bool quantised = matrix_.encoding() != io::WeightEncoding::kDense;
+  return {.rows = matrix_.rows(),
+          .columns = matrix_.columns(),
+          .encoding = encoding,
+          .bits = quantised ? matrix_.bits() : 0,
+          .group = quantised ? matrix_.group_size() : 0};
+}
+
+void WeightRows::read_row(std::int64_t row, float* values) const {
+  matrix_.read_row(row, {values, static_cast<std::size_t>(matrix_.columns())});
+}
+
+void WeightRows::read_codes(std::int64_t row, std::uint8_t* codes,
+                            float* scales, float* biases) const {
+  const auto columns = static_cast<std::size_t>(matrix_.columns());
+  const std::size_t groups =
+      columns / static_cast<std::size_t>(matrix_.group_size());
+  if (matrix_.encoding() == io::WeightEncoding::kAffine) {
+    matrix_.read_row_affine(row, {codes, columns}, {scales, groups},
+                            {biases, groups});
+    return;
+  }
+  std::vector<std::uint8_t> exponents(groups);
+  matrix_.read_row_mxfp4(row, {codes, columns}, exponents);
+  for (std::size_t g = 0; g < groups; ++g) {
+    scales[g] = e8m0_to_float(exponents[g]);
+  }
+}
+
+}  // namespace abstractllm::ops::cpu

@@ -1,0 +1,27 @@
+// Weights of a model file as a source of rows to pack.
+// SPDX-License-Identifier: Apache-2.0
+
+//   PackedMatrix q = PackedMatrix::pack(WeightRows(matrix), pool);
+#pragma once
+
+#include "io/weight_matrix.h"
+#include "ops/cpu/row_source.h"
+
+namespace abstractllm::ops::cpu {
+
+/// An io::WeightMatrix as it is; dense types other than f16 and bf16 are
+/// widened to f32. Immutable.
+class WeightRows final : public RowSource {
+ public:
+  explicit WeightRows(io::WeightMatrix matrix) : matrix_(std::move(matrix)) {}
+
+  WeightShape shape() const override;
+  void read_row(std::int64_t row, float* values) const override;
+  void read_codes(std::int64_t row, std::uint8_t* codes, float* scales,
+                  float* biases) const override;
+
+ private:
+  io::WeightMatrix matrix_;
+};
+
+}  // namespace abstractllm::ops::cpu

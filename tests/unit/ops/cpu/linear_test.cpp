@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/linear.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "abstractllm/error.h"
+#include "hwy/targets.h"
+#include "unit/ops/cpu/test_matrix.h"
+
+namespace abstractllm::ops::cpu {
+namespace {
+
+using testing::random_values;
+using testing::reference_product;
+using testing::TestMatrix;
+using Scales = TestMatrix::Scales;
+
+/// Error of y relative to the size of the terms that were summed:
+/// |y - truth| / sqrt(sum of squares of the products), the largest of all.
+double relative_error(const std::vector<float>& y, const std::vector<float>& x,
+                      std::int64_t m, const TestMatrix& w) {
+  const std::vector<double> truth = reference_product(x, m, w);
+  const std::int64_t n = w.shape().rows;
+  const std::int64_t k = w.shape().columns;
+  double worst = 0;
+  for (std::int64_t i = 0; i < m * n; ++i) {
+    double squares = 1e-30;
+    for (std::int64_t c = 0; c < k; ++c) {
+      const double term =
+          static_cast<double>(x[static_cast<std::size_t>(i / n * k + c)]) *
+          w.values()[static_cast<std::size_t>(i % n * k + c)];
+      squares += term * term;
+    }
+    const auto at = static_cast<std::size_t>(i);
+    const double error = std::fabs(y[at] - truth[at]) / std::sqrt(squares);
+    if (!(error <= worst)) worst = error;  // NaN is the worst
+  }
+  return worst;
+}
+
+/// What is left of x when 32 neighbours share a scale and have 8 bits each.
+std::vector<float> rounded_to_int8(const std::vector<float>& x,
+                                   std::int64_t columns) {
+  std::vector<float> result(x.size());
+  const auto width = static_cast<std::size_t>(columns);
+  for (std::size_t row = 0; row < x.size(); row += width) {
+    for (std::size_t begin = row; begin < row + width; begin += 32) {
+      const std::size_t end = std::min(begin + 32, row + width);
+      float largest = 0;
+      for (std::size_t i = begin; i < end; ++i) {
+        largest = std::max(largest, std::fabs(x[i]));
+      }
+      for (std::size_t i = begin; i < end; ++i) {
+        result[i] = largest == 0 ? 0
+                                 : std::nearbyint(x[i] * (127.0f / largest)) *
+                                       (largest / 127.0f);
+      }
+    }
+  }
+  return result;
+}
+
+/// Instruction sets this machine has, each as the best one allowed.
+std::vector<CpuFeatures> feature_sets() {
+  const CpuFeatures all = detect_cpu_features();
+  std::vector<CpuFeatures> sets = {all};
+  CpuFeatures fewer = all;
+  for (bool CpuFeatures::*field :
+       {&CpuFeatures::amx_bf16, &CpuFeatures::avx512_bf16,
+        &CpuFeatures::avx512_vnni, &CpuFeatures::avx_vnni, &CpuFeatures::avx512,
+        &CpuFeatures::avx2, &CpuFeatures::sse4, &CpuFeatures::neon_dot}) {
+    if (fewer.*field) {
+      fewer.*field = false;
+      sets.push_back(fewer);
+    }
+  }
+  return sets;
+}
+
+std::vector<float> product(ThreadPool& pool, const TestMatrix& w,
+                           const std::vector<float>& x, std::int64_t m,
+                           const LinearOptions& options) {
+  const PackedMatrix packed =
+      PackedMatrix::pack(w, pool, {.round_scales = false});
+  std::vector<float> y(static_cast<std::size_t>(m * w.shape().rows), NAN);
+  Activations input;
+  input.set(x.data(), m, w.shape().columns);
+  linear(pool, input, {{.weights = &packed, .y = y.data()}}, options);
+  return y;
+}
+
+struct Encoding {
+  WeightEncoding encoding;
+  int bits;
+  int group;
+  Scales scales;
+};
+
+void PrintTo(const Encoding& e, std::ostream* out) {
+  *out << "encoding " << static_cast<int>(e.encoding) << " bits " << e.bits
+       << " group " << e.group << " scales " << static_cast<int>(e.scales);
+}
+
+std::vector<Encoding> encodings() {
+  std::vector<Encoding> all = {
+      {WeightEncoding::kF32, 0, 0, Scales::kF16},
+      {WeightEncoding::kF16, 0, 0, Scales::kF16},
+      {WeightEncoding::kBF16, 0, 0, Scales::kF16},
+      {WeightEncoding::kMxfp4, 4, 32, Scales::kF16},
+  };
+  for (int bits : {2, 3, 4, 5, 6, 8}) {
+    for (int group : {16, 32, 64, 128}) {
+      all.push_back({WeightEncoding::kAffine, bits, group, Scales::kF16});
+    }
+    for (Scales scales : {Scales::kBF16, Scales::kF32, Scales::kSymmetric,
+                          Scales::kHuge, Scales::kEqual}) {
+      all.push_back({WeightEncoding::kAffine, bits, 32, scales});
+    }
+    all.push_back({WeightEncoding::kAffine, bits, 16, Scales::kSymmetric});
+    all.push_back({WeightEncoding::kAffine, bits, 128, Scales::kSymmetric});
+  }
+  return all;
+}
+
+class LinearOf : public ::testing::TestWithParam<Encoding> {
+ protected:
+  TestMatrix matrix(std::int64_t rows, std::int64_t columns) const {
+    const Encoding& e = GetParam();
+    return TestMatrix({.rows = rows,
+                       .columns = columns,
+                       .encoding = e.encoding,
+                       .bits = e.bits,
+                       .group = e.group},
+                      7, e.scales);
+  }
+};
+
+TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
+  ThreadPool pool({.threads = 2});
+  for (const std::int64_t m : {1, 2, 3, 7}) {
+    // Two chunks and an odd rest of columns; two panels and an odd rest.
+    const TestMatrix w = matrix(37, 256 + 48 + 3);
+    const std::vector<float> x = random_values(m * w.shape().columns, 3);
+    const std::vector<float> rounded = rounded_to_int8(x, w.shape().columns);
+    for (const CpuFeatures& features : feature_sets()) {
+      const LinearOptions exact{.exact = true, .features = &features};
+      EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5)
+          << "exact, m " << m;
+      const LinearOptions fast{.features = &features};
+      const bool rounds = GetParam().group != 0;
+      EXPECT_LT(relative_error(product(pool, w, x, m, fast),
+                               rounds ? rounded : x, m, w),
+                2e-5)
+          << int8_kernels(features).name << ", m " << m;
+    }
+  }
+}
+
+TEST_P(LinearOf, GivesTheSameForEveryNumberOfThreads) {
+  const TestMatrix w = matrix(70, 200);
+  const std::int64_t m = 19;
+  const std::vector<float> x = random_values(m * 200, 5);
+  ThreadPool alone({.threads = 1});
+  ThreadPool many({.threads = 5});
+  for (const bool exact : {false, true}) {
+    EXPECT_EQ(product(alone, w, x, m, {.exact = exact}),
+              product(many, w, x, m, {.exact = exact}));
+  }
+}
+
+TEST_P(LinearOf, RowsGatherAsTheyWere) {
+  ThreadPool pool({.threads = 2});
+  const TestMatrix w = matrix(35, 300);
+  const PackedMatrix packed =
+      PackedMatrix::pack(w, pool, {.round_scales = false});
+  const std::vector<std::int32_t> ids = {34, 0, 16, 15};
+  std::vector<float> rows(ids.size() * 300);
+  packed.gather_rows(ids, rows.data());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto id = static_cast<std::size_t>(ids[i / 300]);
+    const float truth = w.values()[id * 300 + i % 300];
+    ASSERT_NEAR(rows[i], truth, std::fabs(truth) * 1e-6f) << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Encodings, LinearOf, ::testing::ValuesIn(encodings()));
+
+TEST(Linear, ManyRowsOfActivations) {
+  ThreadPool pool({.threads = 3});
+  for (const std::int64_t m : {64, 513}) {
+    for (const Encoding& e :
+         {Encoding{WeightEncoding::kAffine, 4, 32, Scales::kSymmetric},
+          Encoding{WeightEncoding::kAffine, 4, 64, Scales::kBF16},
+          Encoding{WeightEncoding::kAffine, 6, 16, Scales::kF32},
+          Encoding{WeightEncoding::kBF16, 0, 0, Scales::kF16}}) {
+      const TestMatrix w({.rows = 50,
+                          .columns = 160,
+                          .encoding = e.encoding,
+                          .bits = e.bits,
+                          .group = e.group},
+                         11, e.scales);
+      const std::vector<float> x = random_values(m * 160, 9);
+      const std::vector<float> rounded =
+          e.group != 0 ? rounded_to_int8(x, 160) : x;
+      for (const CpuFeatures& features : feature_sets()) {
+        const LinearOptions exact{.exact = true, .features = &features};
+        EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5);
+        const LinearOptions fast{.features = &features};
+        EXPECT_LT(relative_error(product(pool, w, x, m, fast), rounded, m, w),
+                  2e-5);
+      }
+    }
+  }
+}
+
+TEST(Linear, RoundedActivationsCostLittle) {
+  ThreadPool pool({.threads = 2});
+  const TestMatrix w({.rows = 256,
+                      .columns = 512,
+                      .encoding = WeightEncoding::kAffine,
+                      .bits = 4,
+                      .group = 32},
+                     5, Scales::kSymmetric);
+  const std::vector<float> x = random_values(8 * 512, 12);
+  const std::vector<float> fast = product(pool, w, x, 8, {});
+  const std::vector<double> truth = reference_product(x, 8, w);
+  double error = 0;
+  double size = 0;
+  for (std::size_t i = 0; i < fast.size(); ++i) {
+    error += (fast[i] - truth[i]) * (fast[i] - truth[i]);
+    size += truth[i] * truth[i];
+  }
+  // Uniform rounding to 1/127 of the largest of 32 values with outliers.
+  EXPECT_LT(std::sqrt(error / size), 0.01);
+}
+
+TEST(Linear, FloatPartsAgreeOnEveryHighwayTarget) {
+  ThreadPool pool({.threads = 1});
+  const TestMatrix quantised({.rows = 33,
+                              .columns = 96,
+                              .encoding = WeightEncoding::kAffine,
+                              .bits = 5,
+                              .group = 32},
+                             1);
+  const TestMatrix half(
+      {.rows = 33, .columns = 96, .encoding = WeightEncoding::kF16}, 2);
+  const std::vector<float> x = random_values(15 * 96, 4);
+  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0;
+       targets &= targets - 1) {
+    hwy::SetSupportedTargetsForTest(targets & -targets);
+    for (const TestMatrix* w : {&quantised, &half}) {
+      EXPECT_LT(
+          relative_error(product(pool, *w, x, 15, {.exact = true}), x, 15, *w),
+          2e-5)
+          << hwy::TargetName(targets & -targets);
+      EXPECT_LT(relative_error(product(pool, *w, x, 15, {}),
+                               w == &half ? x : rounded_to_int8(x, 96), 15, *w),
+                2e-5)
+          << hwy::TargetName(targets & -targets);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+TEST(Linear, TakesTinyHugeAndZeroActivations) {
+  ThreadPool pool({.threads = 1});
+  const TestMatrix w({.rows = 16,
+                      .columns = 64,
+                      .encoding = WeightEncoding::kAffine,
+                      .bits = 4,
+                      .group = 32},
+                     3);
+  for (const float size : {0.0f, 1e-42f, 1e-30f, 1e30f}) {
+    const std::vector<float> x(64, size);
+    for (const float y : product(pool, w, x, 1, {})) {
+      EXPECT_TRUE(std::isfinite(y)) << size;
+      if (size < 1e-35f) {
+        EXPECT_EQ(y, 0.0f) << size;
+      }
+    }
+  }
+  const std::vector<float> equal(64, 0.25f);
+  EXPECT_LT(relative_error(product(pool, w, equal, 1, {}), equal, 1, w), 1e-4);
+}
+
+TEST(Linear, SharesOneInputBetweenSeveralTargets) {
+  ThreadPool pool({.threads = 2});
+  const auto shape = [](std::int64_t rows, WeightEncoding e, int bits) {
+    return WeightShape{.rows = rows,
+                       .columns = 96,
+                       .encoding = e,
+                       .bits = bits,
+                       .group = bits == 0 ? 0 : 32};
+  };
+  const TestMatrix a(shape(40, WeightEncoding::kAffine, 4), 1);
+  const TestMatrix b(shape(16, WeightEncoding::kF32, 0), 2);
+  const TestMatrix c(shape(9, WeightEncoding::kAffine, 8), 3);
+  const PackedMatrix pa = PackedMatrix::pack(a, pool);
+  const PackedMatrix pb = PackedMatrix::pack(b, pool);
+  const PackedMatrix pc = PackedMatrix::pack(c, pool);
+  const std::int64_t m = 5;
+  const std::vector<float> x = random_values(m * 96, 6);
+  const std::vector<float> bias = random_values(9, 8);
+  Activations input;
+  input.set(x.data(), m, 96);
+  std::vector<float> ya(m * 40);
+  std::vector<float> yb(m * 16, 2.0f);
+  std::vector<float> yc(m * 12, -1.0f);
+  linear(pool, input,
+         {{.weights = &pa, .y = ya.data()},
+          {.weights = &pb, .y = yb.data(), .add = true},
+          {.weights = &pc, .y = yc.data(), .stride = 12, .bias = bias.data()}});
+  EXPECT_EQ(ya, product(pool, a, x, m, {}));
+  const std::vector<float> plain_b = product(pool, b, x, m, {});
+  for (std::size_t i = 0; i < yb.size(); ++i) {
+    EXPECT_FLOAT_EQ(yb[i], plain_b[i] + 2.0f);
+  }
+  const std::vector<float> plain_c = product(pool, c, x, m, {});
+  for (std::size_t i = 0; i < yc.size(); ++i) {
+    const std::size_t column = i % 12;
+    EXPECT_FLOAT_EQ(yc[i], column < 9
+                               ? plain_c[i / 12 * 9 + column] + bias[column]
+                               : -1.0f);
+  }
+}
+
+double gate_truth(GateKind kind, double x) {
+  switch (kind) {
+    case GateKind::kSilu:
+      return x / (1 + std::exp(-x));
+    case GateKind::kGeluTanh:
+      return 0.5 * x *
+             (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case GateKind::kGeluErf:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case GateKind::kReluSquared:
+      return x > 0 ? x * x : 0;
+    case GateKind::kRelu:
+      return x > 0 ? x : 0;
+  }
+  return 0;
+}
+
+TEST(Linear, GatesOnEveryHighwayTarget) {
+  const std::vector<float> points = {-100,   -20, -9,    -3,   -1,   -0.3f,
+                                     -1e-3f, 0,   1e-6f, 0.1f, 0.5f, 1,
+                                     2,      4,   10,    90};
+  const std::vector<float> up(16, 1.5f);
+  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0;
+       targets &= targets - 1) {
+    hwy::SetSupportedTargetsForTest(targets & -targets);
+    for (GateKind kind :
+         {GateKind::kSilu, GateKind::kGeluTanh, GateKind::kGeluErf,
+          GateKind::kReluSquared, GateKind::kRelu}) {
+      std::vector<float> out(16);
+      gate_16(kind, points.data(), up.data(), out.data());
+      for (std::size_t i = 0; i < 16; ++i) {
+        const double truth = 1.5 * gate_truth(kind, points[i]);
+        EXPECT_NEAR(out[i], truth, 2e-6 * std::max(1.0, std::fabs(truth)))
+            << static_cast<int>(kind) << " of " << points[i] << " on "
+            << hwy::TargetName(targets & -targets);
+      }
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+}
+
+TEST(Linear, GatedUnitEqualsItsParts) {
+  ThreadPool pool({.threads = 2});
+  const WeightShape shape{.rows = 37,
+                          .columns = 96,
+                          .encoding = WeightEncoding::kAffine,
+                          .bits = 4,
+                          .group = 32};
+  const TestMatrix gate(shape, 1);
+  const TestMatrix up(shape, 2);
+  const PackedMatrix packed_gate = PackedMatrix::pack(gate, pool);
+  const PackedMatrix packed_up = PackedMatrix::pack(up, pool);
+  for (const std::int64_t m : {1, 11}) {
+    const std::vector<float> x = random_values(m * 96, 6);
+    const std::vector<float> g = product(pool, gate, x, m, {});
+    const std::vector<float> u = product(pool, up, x, m, {});
+    std::vector<float> y(g.size());
+    Activations input;
+    input.set(x.data(), m, 96);
+    gated_linear(pool, input,
+                 {.gate = &packed_gate, .up = &packed_up, .y = y.data()});
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double truth = gate_truth(GateKind::kSilu, g[i]) * u[i];
+      EXPECT_NEAR(y[i], truth, 1e-5 * std::max(1.0, std::fabs(truth)));
+    }
+  }
+}
+
+TEST(PackedMatrix, KeepsAboutTheStoredSize) {
+  ThreadPool pool({.threads = 1});
+  const WeightShape shape{.rows = 64,
+                          .columns = 512,
+                          .encoding = WeightEncoding::kAffine,
+                          .bits = 4,
+                          .group = 32};
+  const auto bytes = [&](Scales scales, bool round) {
+    return PackedMatrix::pack(TestMatrix(shape, 1, scales), pool,
+                              {.round_scales = round})
+        .bytes();
+  };
+  const std::int64_t codes = 64 * 512 / 2;
+  const std::int64_t groups = 64 * 512 / 32;
+  EXPECT_EQ(bytes(Scales::kSymmetric, false), codes + 2 * groups);
+  EXPECT_EQ(bytes(Scales::kF16, false), codes + 4 * groups);
+  EXPECT_EQ(bytes(Scales::kBF16, false), codes + 4 * groups);
+  EXPECT_EQ(bytes(Scales::kF32, false), codes + 8 * groups);
+  EXPECT_EQ(bytes(Scales::kF32, true), codes + 4 * groups);
+}
+
+/// A symmetric matrix but for one group of one late row.
+class OddRow final : public RowSource {
+ public:
+  explicit OddRow(WeightShape shape) : regular_(shape, 1, Scales::kSymmetric) {}
+  WeightShape shape() const override { return regular_.shape(); }
+  void read_row(std::int64_t, float*) const override {}
+  void read_codes(std::int64_t row, std::uint8_t* codes, float* scales,
+                  float* biases) const override {
+    regular_.read_codes(row, codes, scales, biases);
+    if (row == shape().rows - 1) {
+      scales[0] = 1.0f / 3.0f;
+      biases[0] = 0.125f;
+    }
+  }
+
+ private:
+  TestMatrix regular_;
+};
+
+TEST(PackedMatrix, PacksAgainWhenALateRowDoesNotFit) {
+  ThreadPool pool({.threads = 2});
+  const OddRow source({.rows = 40,
+                       .columns = 64,
+                       .encoding = WeightEncoding::kAffine,
+                       .bits = 4,
+                       .group = 32});
+  const PackedMatrix packed =
+      PackedMatrix::pack(source, pool, {.round_scales = false});
+  std::vector<std::uint8_t> codes(64);
+  float scales[2];
+  float biases[2];
+  for (const std::int32_t row : {0, 39}) {
+    source.read_codes(row, codes.data(), scales, biases);
+    std::vector<float> values(64);
+    packed.gather_rows(std::vector<std::int32_t>{row}, values.data());
+    for (std::size_t i = 0; i < 64; ++i) {
+      EXPECT_FLOAT_EQ(values[i], scales[i / 32] * static_cast<float>(codes[i]) +
+                                     biases[i / 32]);
+    }
+  }
+}
+
+TEST(PackedMatrix, RefusesShapesThatNoKernelKnows) {
+  ThreadPool pool({.threads = 1});
+  for (const WeightShape& shape : {WeightShape{.rows = 0, .columns = 4},
+                                   WeightShape{.rows = 4,
+                                   .columns = 64,
+                                   .encoding = WeightEncoding::kAffine,
+                                   .bits = 7,
+                                   .group = 32},
+                                   WeightShape{.rows = 4,
+                                   .columns = 64,
+                                   .encoding = WeightEncoding::kAffine,
+                                   .bits = 4,
+                                   .group = 48}}) {
+    class Empty final : public RowSource {
+     public:
+      explicit Empty(WeightShape shape) : shape_(shape) {}
+      WeightShape shape() const override { return shape_; }
+      void read_row(std::int64_t, float*) const override {}
+      void read_codes(std::int64_t, std::uint8_t*, float*,
+                      float*) const override {}
+
+     private:
+      WeightShape shape_;
+    };
+    EXPECT_THROW(PackedMatrix::pack(Empty(shape), pool), ModelLoadingError);
+  }
+}
+
+}  // namespace
+}  // namespace abstractllm::ops::cpu

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/thread_pool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <numeric>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace abstractllm::ops::cpu {
+namespace {
+
+class ThreadPoolOf : public ::testing::TestWithParam<int> {
+ protected:
+  ThreadPool pool_{{.threads = GetParam()}};
+};
+
+TEST_P(ThreadPoolOf, CoversEveryIndexOnce) {
+  EXPECT_EQ(pool_.size(), GetParam());
+  for (const std::int64_t count : {0, 1, 2, 7, 1000}) {
+    for (const std::int64_t grain : {0, 1, 3, 5000}) {
+      std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
+      pool_.parallel_for(count, grain,
+                         [&](std::int64_t begin, std::int64_t end, int slot) {
+                           EXPECT_GE(slot, 0);
+                           EXPECT_LT(slot, pool_.size());
+                           EXPECT_LT(begin, end);
+                           for (std::int64_t i = begin; i < end; ++i) {
+                             ++seen[static_cast<std::size_t>(i)];
+                           }
+                         });
+      for (const auto& times : seen) EXPECT_EQ(times, 1);
+    }
+  }
+}
+
+TEST_P(ThreadPoolOf, SlotsAreUsedByOneThreadAtATime) {
+  std::vector<std::int64_t> sums(static_cast<std::size_t>(GetParam()));
+  for (int round = 0; round < 200; ++round) {
+    pool_.parallel_for(64, 1,
+                       [&](std::int64_t begin, std::int64_t end, int slot) {
+                         sums[static_cast<std::size_t>(slot)] += end - begin;
+                       });
+  }
+  EXPECT_EQ(std::accumulate(sums.begin(), sums.end(), std::int64_t{0}),
+            200 * 64);
+}
+
+TEST_P(ThreadPoolOf, RethrowsAndGoesOn) {
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_THROW(
+        pool_.parallel_for(100, 1,
+                           [](std::int64_t begin, std::int64_t end, int) {
+                             if (begin <= 60 && 60 < end) {
+                               throw std::runtime_error("sixty");
+                             }
+                           }),
+        std::runtime_error);
+    std::atomic<std::int64_t> done = 0;
+    pool_.parallel_for(100, 1, [&](std::int64_t begin, std::int64_t end, int) {
+      done += end - begin;
+    });
+    EXPECT_EQ(done, 100);
+  }
+}
+
+TEST_P(ThreadPoolOf, NestedCallsRunOnTheirCaller) {
+  std::atomic<std::int64_t> done = 0;
+  pool_.parallel_for(8, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto self = std::this_thread::get_id();
+      pool_.parallel_for(10, 1, [&](std::int64_t a, std::int64_t b, int) {
+        EXPECT_EQ(std::this_thread::get_id(), self);
+        done += b - a;
+      });
+    }
+  });
+  EXPECT_EQ(done, 80);
+}
+
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolOf, ::testing::Values(1, 2, 3, 9));
+
+TEST(ThreadPool, TakesCallsFromSeveralThreads) {
+  ThreadPool pool({.threads = 3});
+  std::atomic<std::int64_t> done = 0;
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&] {
+      for (int round = 0; round < 200; ++round) {
+        pool.parallel_for(16, 1,
+                          [&](std::int64_t begin, std::int64_t end, int) {
+                            done += end - begin;
+                          });
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(done, 4 * 200 * 16);
+}
+
+TEST(ThreadPool, WorkersSleepWhenThereIsNothingToDo) {
+  ThreadPool pool({.threads = 3, .spin = std::chrono::microseconds(1)});
+  for (int round = 0; round < 3; ++round) {
+    while (pool.sleeping_workers() != 2) std::this_thread::yield();
+    std::atomic<std::int64_t> done = 0;
+    pool.parallel_for(1000, 1, [&](std::int64_t begin, std::int64_t end, int) {
+      done += end - begin;
+    });
+    EXPECT_EQ(done, 1000);
+  }
+}
+
+}  // namespace
+}  // namespace abstractllm::ops::cpu
