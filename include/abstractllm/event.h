@@ -58,7 +58,9 @@ struct TokenLogprob {
 /// Valid UTF-8; the deltas of a stream concatenate to the whole answer.
 struct TextDelta {
   std::string text;
-  std::vector<TokenLogprob> logprobs;  ///< of the tokens read since the last
+  /// Of the tokens whose text begins in `text`, and of those without text
+  /// before them. The tokens of a stop text are left out.
+  std::vector<TokenLogprob> logprobs;
 };
 
 struct ReasoningDelta {

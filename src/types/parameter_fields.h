@@ -75,7 +75,7 @@ inline constexpr auto kFields = [] {
       Field<std::vector<std::string>>{
           "stop",
           &P::stop,
-          {0, 0, false, "at most 16 texts, none of them empty"}},
+          {0, 0, false, "at most 16 texts of UTF-8, none of them empty"}},
       Field<std::vector<std::int32_t>>{
           "stop_token_ids",
           &P::stop_token_ids,

@@ -8,6 +8,7 @@
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "base/utf8.h"
 #include "types/parameter_fields.h"
 
 namespace abstractllm {
@@ -80,6 +81,10 @@ void check_field(const Field<T>& field,
     for (const std::string& text : *value) {
       if (text.empty()) {
         throw_bad_value(field.name, "an empty text", field.range.text);
+      }
+      if (!base::is_valid_utf8(text)) {
+        throw_bad_value(field.name, "a text that is not UTF-8",
+                        field.range.text);
       }
     }
   } else if constexpr (std::is_same_v<T, std::vector<std::int32_t>>) {
