@@ -8,9 +8,7 @@
 
 namespace abstractllm::ops {
 
-namespace cpu {
-class ThreadPool;
-}
+struct CpuState;
 
 enum class BackendKind {
   kReference,  ///< stock MLX on the CPU in float32: the oracle of the tests
@@ -20,15 +18,13 @@ enum class BackendKind {
 
 /// Chosen once per loaded model. Weights are made for a backend and carry what
 /// they need from it; operations find their implementation by their operands.
-/// A value that shares its pool; immutable.
+/// A value that shares its state.
 struct Backend {
   BackendKind kind = BackendKind::kReference;
   /// Type of activations and of weights that are not quantised.
   mlx::core::Dtype compute = mlx::core::float32;
-  /// kCpu: keep float32 activations in quantised products.
-  bool exact = false;
-  /// kCpu: the workers; never null there.
-  std::shared_ptr<cpu::ThreadPool> pool;
+  /// kCpu: workers and buffers of the kernels; null elsewhere.
+  std::shared_ptr<CpuState> cpu;
 };
 
 }  // namespace abstractllm::ops

@@ -7,6 +7,9 @@
 
 #include "io/weight_matrix.h"
 #include "mlx/ops.h"
+#include "ops/cpu/weight_rows.h"
+#include "ops/cpu_state.h"
+#include "ops/host_kernel.h"
 
 namespace abstractllm::ops {
 
@@ -77,6 +80,50 @@ Linear::Storage make_dense(const Backend& backend,
       mx::array(values.data(), {rows, columns}, backend.compute)};
 }
 
+Linear::Storage make_packed(const Backend& backend,
+                            const io::WeightMatrix& matrix) {
+  auto packed = std::make_shared<cpu::PackedMatrix>(
+      cpu::PackedMatrix::pack(cpu::WeightRows(matrix), backend.cpu->pool,
+                              {.round_scales = !backend.cpu->options.exact}));
+  matrix.advise_dontneed();
+  return PackedWeight{std::move(packed)};
+}
+
+Linear::Storage make_storage(const Backend& backend,
+                             const io::WeightMatrix& matrix) {
+  if (backend.kind == BackendKind::kCpu) return make_packed(backend, matrix);
+  if (stock_can_multiply(matrix)) return make_affine(backend, matrix);
+  return make_dense(backend, matrix);
+}
+
+mx::array packed_linear(const mx::array& x, const Linear& weight) {
+  const int rows = x.shape(0);
+  return host_kernel("Linear", {rows, weight.outputs()}, {x},
+                     [cpu = weight.backend().cpu,
+                      matrix = std::get<PackedWeight>(weight.storage()).matrix,
+                      bias = weight.bias(), rows](auto inputs, float* output) {
+                       cpu->input.set(inputs[0], rows, matrix->columns());
+                       cpu::linear(
+                           cpu->pool, cpu->input,
+                           {{.weights = matrix.get(),
+                             .y = output,
+                             .bias = bias ? bias->data<float>() : nullptr}},
+                           cpu->options);
+                     });
+}
+
+// ids are on the host already; the kernel only decodes their rows.
+mx::array packed_embed(const mx::array& ids, const Linear& table) {
+  const auto* data = ids.data<std::int32_t>();
+  return host_kernel(
+      "Embed", {ids.shape(0), table.inputs()}, {},
+      [matrix = std::get<PackedWeight>(table.storage()).matrix,
+       rows = std::vector<std::int32_t>(data, data + ids.size())](
+          auto /*inputs*/, float* output) {
+        matrix->gather_rows(rows, output);
+      });
+}
+
 }  // namespace
 
 mx::array make_vector(const Backend& backend,
@@ -87,17 +134,15 @@ mx::array make_vector(const Backend& backend,
 
 Linear make_linear(const Backend& backend, const io::WeightMatrix& matrix,
                    const std::optional<std::vector<float>>& bias) {
-  Linear::Storage storage = stock_can_multiply(matrix)
-                                ? make_affine(backend, matrix)
-                                : make_dense(backend, matrix);
   std::optional<mx::array> bias_array;
   if (bias) bias_array = make_vector(backend, *bias);
   return Linear(static_cast<int>(matrix.rows()),
-                static_cast<int>(matrix.columns()), backend, std::move(storage),
-                std::move(bias_array));
+                static_cast<int>(matrix.columns()), backend,
+                make_storage(backend, matrix), std::move(bias_array));
 }
 
 mx::array linear(const mx::array& x, const Linear& weight) {
+  if (weight.packed()) return packed_linear(x, weight);
   mx::array y = [&] {
     if (const auto* affine = std::get_if<AffineWeight>(&weight.storage())) {
       return mx::quantized_matmul(x, affine->codes, affine->scales,
@@ -111,6 +156,7 @@ mx::array linear(const mx::array& x, const Linear& weight) {
 }
 
 mx::array embed(const mx::array& ids, const Linear& table) {
+  if (table.packed()) return packed_embed(ids, table);
   if (const auto* affine = std::get_if<AffineWeight>(&table.storage())) {
     return mx::dequantize(
         mx::take(affine->codes, ids, 0), mx::take(affine->scales, ids, 0),

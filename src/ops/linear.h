@@ -82,7 +82,7 @@ Linear make_linear(const Backend& backend, const io::WeightMatrix& matrix,
 /// x: (tokens, in) -> (tokens, out).
 mlx::core::array linear(const mlx::core::array& x, const Linear& weight);
 
-/// ids: (tokens) int32, each in [0, out) -> (tokens, in).
+/// ids: (tokens) int32, evaluated, each in [0, out) -> (tokens, in).
 mlx::core::array embed(const mlx::core::array& ids, const Linear& table);
 
 /// A host vector as an array of the backend's compute type.
