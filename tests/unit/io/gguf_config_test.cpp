@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/gguf_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "abstractllm/error.h"
+#include "io/gguf_names.h"
+#include "unit/io/gguf_builder.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::io {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+GgufBuilder llama() {
+  GgufBuilder builder;
+  builder.put("general.architecture", "llama")
+      .put("llama.embedding_length", 64u)
+      .put("llama.block_count", 2u)
+      .put("llama.feed_forward_length", 128u)
+      .put("llama.context_length", 512u)
+      .put("llama.attention.head_count", 4u)
+      .put("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+  return builder;
+}
+
+JsonConfig config_of(const GgufBuilder& builder) {
+  const std::string bytes = builder.build();
+  return config_from_gguf(GgufFile::read(base::MappedFile::in_memory(
+      std::as_bytes(std::span(bytes)), "test.gguf")));
+}
+
+TEST(GgufConfig, FillsInWhatTheFileLeavesOut) {
+  const auto config = config_of(llama());
+  EXPECT_EQ(config.require_string("model_type"), "llama");
+  EXPECT_EQ(config.require_int("num_key_value_heads"), 4);
+  EXPECT_EQ(config.require_int("head_dim"), 16);
+  EXPECT_EQ(config.require_number("rope_theta"), 10'000.0);
+  EXPECT_EQ(config.require_number("rms_norm_eps"), 1e-5);
+  EXPECT_TRUE(config.require_bool("tie_word_embeddings"));
+  EXPECT_FALSE(config.require_bool("attention_bias"));
+  for (const char* absent : {"rope_scaling", "sliding_window", "eos_token_id",
+                             "partial_rotary_factor", "num_local_experts"}) {
+    EXPECT_FALSE(config.has(absent)) << absent;
+  }
+}
+
+TEST(GgufConfig, TakesWhatTheFileSays) {
+  const std::string data(64, 'x');
+  const auto config =
+      config_of(llama()
+                    .put("llama.attention.head_count_kv", 2u)
+                    .put("llama.attention.key_length", 32u)
+                    .put("llama.rope.dimension_count", 16u)
+                    .put("llama.rope.freq_base", 500'000.0f)
+                    .put("llama.rope.scaling.type", "yarn")
+                    .put("llama.rope.scaling.factor", 4.0f)
+                    .put("llama.rope.scaling.original_context_length", 128u)
+                    .put("tokenizer.ggml.bos_token_id", 1u)
+                    .put("tokenizer.ggml.eos_token_id", 2u)
+                    .put("tokenizer.ggml.eot_token_id", 7u)
+                    .put("tokenizer.ggml.padding_token_id", 0u)
+                    .tensor("token_embd.weight", 0, {4, 4}, data)
+                    .tensor("output.weight", 0, {4, 4}, data)
+                    .tensor("blk.0.attn_q.bias", 0, {16}, data));
+  EXPECT_EQ(config.require_int("num_key_value_heads"), 2);
+  EXPECT_EQ(config.require_int("head_dim"), 32);
+  EXPECT_EQ(config.require_number("partial_rotary_factor"), 0.5);
+  EXPECT_EQ(config.require_number("rope_theta"), 500'000.0);
+  const auto scaling = config.require_object("rope_scaling");
+  EXPECT_EQ(scaling.require_string("rope_type"), "yarn");
+  EXPECT_EQ(scaling.require_number("factor"), 4.0);
+  EXPECT_EQ(scaling.require_int("original_max_position_embeddings"), 128);
+  EXPECT_EQ(config.require_int("vocab_size"), 4);
+  EXPECT_FALSE(config.require_bool("tie_word_embeddings"));
+  EXPECT_TRUE(config.require_bool("attention_bias"));
+  EXPECT_EQ(config.require_int("bos_token_id"), 1);
+  EXPECT_EQ(config.require_int("pad_token_id"), 0);
+  EXPECT_THAT(*config.find_ints("eos_token_id"), ElementsAre(2, 7));
+}
+
+TEST(GgufConfig, TellsMistralAndMixtralFromLlama) {
+  EXPECT_EQ(config_of(llama().put("llama.attention.sliding_window", 16u))
+                .require_string("model_type"),
+            "mistral");
+  const auto moe = config_of(
+      llama().put("llama.expert_count", 8u).put("llama.expert_used_count", 2u));
+  EXPECT_EQ(moe.require_string("model_type"), "mixtral");
+  EXPECT_EQ(moe.require_int("num_local_experts"), 8);
+  EXPECT_EQ(moe.require_int("num_experts_per_tok"), 2);
+}
+
+TEST(GgufConfig, TakesOneNumberForAllLayers) {
+  EXPECT_EQ(config_of(llama().put_array<std::uint32_t>(
+                          "llama.attention.head_count_kv", 4, {2, 2}))
+                .require_int("num_key_value_heads"),
+            2);
+  EXPECT_THAT(message_of<UnsupportedModelError>([] {
+                config_of(llama().put_array<std::uint32_t>(
+                    "llama.attention.head_count_kv", 4, {2, 4}));
+              }),
+              HasSubstr("differs from layer to layer: [2, 4]"));
+}
+
+TEST(GgufConfig, RefusesUnknownArchitecturesByName) {
+  EXPECT_THAT(message_of<UnsupportedModelError>([] {
+                config_of(GgufBuilder().put("general.architecture", "qwen4"));
+              }),
+              AllOf(HasSubstr("'qwen4'"), HasSubstr("nearest: qwen2")));
+  EXPECT_THAT(message_of<ModelLoadingError>([] { config_of(GgufBuilder()); }),
+              HasSubstr("'general.architecture' is missing"));
+}
+
+TEST(GgufConfig, NamesMissingAndImpossibleMetadata) {
+  EXPECT_THAT(message_of<ModelLoadingError>([] {
+                config_of(GgufBuilder().put("general.architecture", "llama"));
+              }),
+              HasSubstr("'llama.embedding_length' is missing"));
+  EXPECT_THAT(message_of<ModelLoadingError>([] {
+                config_of(llama().put("llama.attention.head_count_kv", 0u));
+              }),
+              HasSubstr("'llama.attention.head_count_kv' is 0"));
+  EXPECT_THAT(message_of<ModelLoadingError>([] {
+                config_of(llama().raw("llama.attention.key_length", 5,
+                                      GgufBuilder::bytes_of<std::int32_t>(-4)));
+              }),
+              HasSubstr("found -4"));
+  EXPECT_THAT(message_of<UnsupportedModelError>([] {
+                config_of(llama().put("llama.attention.value_length", 8u));
+              }),
+              HasSubstr("keys of 16 and values of 8"));
+}
+
+TEST(GgufNames, MapsLayersAndTheRest) {
+  const GgufArchitecture& llama = *find_gguf_architecture("llama");
+  EXPECT_EQ(hugging_face_name(llama, "token_embd.weight"),
+            "model.embed_tokens.weight");
+  EXPECT_EQ(hugging_face_name(llama, "blk.12.attn_q.bias"),
+            "model.layers.12.self_attn.q_proj.bias");
+  EXPECT_EQ(hugging_face_name(llama, "output.weight"), "lm_head.weight");
+  for (const char* unknown :
+       {"rope_freqs.weight", "blk.x.attn_q.weight", "blk..attn_q.weight",
+        "blk.1.weight", "blk.1", "", ".", "blk.0.other.weight"}) {
+    EXPECT_FALSE(hugging_face_name(llama, unknown).has_value()) << unknown;
+  }
+  EXPECT_EQ(find_gguf_architecture("llamas"), nullptr);
+}
+
+TEST(GgufNames, EveryArchitectureIsFoundOnce) {
+  const auto names = gguf_architecture_names();
+  for (const std::string& name : names) {
+    ASSERT_NE(find_gguf_architecture(name), nullptr);
+    EXPECT_EQ(find_gguf_architecture(name)->name, name);
+  }
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(),
+            names.size());
+}
+
+TEST(GgufNames, DeinterleavesEachHead) {
+  // Two heads of four rows: stored 0 1 2 3 stand for original 0 2 1 3.
+  EXPECT_THAT(deinterleaved_rows(8, 2), ElementsAre(0, 2, 1, 3, 4, 6, 5, 7));
+  EXPECT_THAT(deinterleaved_rows(6, 1), ElementsAre(0, 2, 4, 1, 3, 5));
+}
+
+}  // namespace
+}  // namespace abstractllm::io

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "abstractllm/error.h"
+#include "io/quantization_config.h"
+#include "io/weight_source.h"
+#include "unit/io/gguf_builder.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::io {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+QuantizationConfig parse(const char* text) {
+  return QuantizationConfig(JsonConfig::parse(text, "config.json"));
+}
+
+TEST(QuantizationConfig, FillsAModulesEntryFromTheCommonOne) {
+  const auto config = parse(R"({"quantization": {
+      "bits": 4, "group_size": 64, "mode": "affine",
+      "model.layers.0.mlp.down_proj": {"bits": 8},
+      "lm_head": {"mode": "mxfp4", "group_size": 32},
+      "model.embed_tokens": false}})");
+  EXPECT_EQ(config.rule("model.layers.1.mlp.down_proj").bits, 4);
+  const auto special = config.rule("model.layers.0.mlp.down_proj");
+  EXPECT_EQ(special.bits, 8);
+  EXPECT_EQ(special.group_size, 64);
+  EXPECT_EQ(special.mode, QuantizationMode::kAffine);
+  EXPECT_EQ(config.rule("lm_head").mode, QuantizationMode::kMxfp4);
+}
+
+TEST(QuantizationConfig, HasNoRuleWithoutAnEntry) {
+  const auto rule = parse("{}").rule("lm_head");
+  EXPECT_FALSE(rule.bits || rule.group_size || rule.mode);
+}
+
+TEST(QuantizationConfig, RefusesMethodsByName) {
+  for (const char* method : {"gptq", "awq", "bitsandbytes", "fp8"}) {
+    const std::string text =
+        std::string(R"({"quantization_config":{"quant_method":")") + method +
+        "\"}}";
+    EXPECT_THAT(message_of<UnsupportedModelError>([&] { parse(text.c_str()); }),
+                HasSubstr(method));
+  }
+  EXPECT_THAT(message_of<UnsupportedModelError>(
+                  [] { parse(R"({"quantization": {"mode": "nvfp4"}})"); }),
+              HasSubstr("'nvfp4'"));
+  EXPECT_THROW(parse(R"({"quantization": {"bits": "four"}})"),
+               ModelLoadingError);
+}
+
+StoredTensor shaped(std::vector<std::int64_t> shape) {
+  StoredTensor tensor;
+  tensor.name = "w";
+  tensor.type = StorageType::kU32;
+  tensor.shape = std::move(shape);
+  return tensor;
+}
+
+TEST(InferAffineLayout, PrefersTheRuleThenGroupsOf64) {
+  // 256 bits a group.
+  const auto weight = shaped({8, 16});
+  const auto scales = shaped({8, 2});
+  const auto layout = infer_affine_layout({}, weight, scales);
+  EXPECT_EQ(layout.bits, 4);
+  EXPECT_EQ(layout.group_size, 64);
+  EXPECT_EQ(infer_affine_layout({.bits = 8}, weight, scales).group_size, 32);
+  EXPECT_EQ(infer_affine_layout({.group_size = 128}, weight, scales).bits, 2);
+  // 96 bits a group: 3 x 32 and 6 x 16.
+  EXPECT_EQ(infer_affine_layout({}, shaped({8, 3}), shaped({8, 1})).bits, 3);
+}
+
+TEST(InferAffineLayout, RefusesWhatDoesNotFit) {
+  EXPECT_THAT(message_of<ModelLoadingError>([] {
+                infer_affine_layout({.bits = 4, .group_size = 32},
+                                    shaped({8, 16}), shaped({8, 2}));
+              }),
+              AllOf(HasSubstr("16 words for 2 scales"), HasSubstr("4 bits"),
+                    HasSubstr("groups of 32")));
+  for (const auto& [weight, scales] :
+       {std::pair{shaped({8, 16}), shaped({8, 0})},
+        std::pair{shaped({}), shaped({})},
+        std::pair{shaped({8, 16}), shaped({8, 3})},
+        std::pair{shaped({1, std::int64_t{1} << 60}), shaped({1, 1})}}) {
+    EXPECT_THROW(infer_affine_layout({}, weight, scales), ModelLoadingError);
+  }
+}
+
+// A folder with one safetensors file, built tensor by tensor.
+class ModelFolder {
+ public:
+  ModelFolder& tensor(const std::string& name, const char* dtype,
+                      const std::string& shape, const std::string& data) {
+    header_ += (header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" +
+               dtype + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
+               std::to_string(data_.size()) + "," +
+               std::to_string(data_.size() + data.size()) + "]}";
+    data_ += data;
+    return *this;
+  }
+
+  WeightSource open(const std::string& config) {
+    folder_.write("config.json", config);
+    const std::string header = header_ + "}";
+    folder_.write(
+        "model.safetensors",
+        GgufBuilder::bytes_of<std::uint64_t>(header.size()) + header + data_);
+    return WeightSource::open(ModelFiles::at(folder_.path()));
+  }
+
+ private:
+  TemporaryFolder folder_;
+  std::string header_;
+  std::string data_;
+};
+
+TEST(WeightSourceQuantization, DecidesModuleByModule) {
+  ModelFolder folder;
+  const auto add = [&](const std::string& name, int words, int groups) {
+    folder.tensor(name + ".weight", "U32", "[1," + std::to_string(words) + "]",
+                  std::string(4u * words, '\x11'));
+    for (const char* part : {".scales", ".biases"}) {
+      folder.tensor(name + part, "BF16", "[1," + std::to_string(groups) + "]",
+                    std::string(2u * groups, '\x40'));
+    }
+  };
+  add("common", 8, 1);   // 64 codes of 4 bits
+  add("special", 8, 1);  // 32 codes of 8 bits
+  folder.tensor("dense.weight", "F32", "[1,2]", std::string(8, '\0'));
+  folder.tensor("fp4.weight", "U32", "[1,4]", std::string(16, '\x22'));
+  folder.tensor("fp4.scales", "U8", "[1,1]", std::string(1, '\x7f'));
+  folder.tensor("oss_blocks", "U8", "[2,3,1,16]", std::string(96, '\x22'));
+  folder.tensor("oss_scales", "U8", "[2,3,1]", std::string(6, '\x7f'));
+  folder.tensor("bare", "F32", "[2]", std::string(8, '\0'));
+  const auto source = folder.open(R"({"quantization": {
+      "bits": 4, "group_size": 64, "special": {"bits": 8, "group_size": 32}}})");
+  EXPECT_EQ(source.matrix("common").columns(), 64);
+  EXPECT_EQ(source.matrix("special").columns(), 32);
+  EXPECT_EQ(source.matrix("special").bits(), 8);
+  EXPECT_EQ(source.matrix("dense").encoding(), WeightEncoding::kDense);
+  EXPECT_EQ(source.matrix("fp4").encoding(), WeightEncoding::kMxfp4);
+  const auto oss = source.matrix("oss");
+  EXPECT_EQ(oss.rows(), 6);
+  EXPECT_EQ(oss.columns(), 32);
+  EXPECT_THAT(source.unread_names(), ElementsAre("bare"));
+  EXPECT_TRUE(source.has_matrix("bare"));
+  EXPECT_EQ(source.matrix("bare").columns(), 2);
+  EXPECT_THAT(source.unread_names(), testing::IsEmpty());
+  EXPECT_FALSE(source.has_matrix("other"));
+}
+
+TEST(WeightSourceQuantization, NamesWhatIsMissing) {
+  ModelFolder folder;
+  folder.tensor("q.weight", "U32", "[1,8]", std::string(32, 'x'));
+  folder.tensor("q.scales", "F16", "[1,1]", std::string(2, 'x'));
+  folder.tensor("ids", "I32", "[1]", std::string(4, 'x'));
+  const auto source = folder.open("{}");
+  EXPECT_THAT(message_of<ModelLoadingError>([&] { source.matrix("q"); }),
+              AllOf(HasSubstr("'q.biases'"), HasSubstr("nearest: q.scales")));
+  EXPECT_THAT(message_of<ModelLoadingError>([&] { source.matrix("p"); }),
+              HasSubstr("'p.weight'"));
+  EXPECT_THAT(message_of<ModelLoadingError>([&] { source.vector("ids"); }),
+              AllOf(HasSubstr("'ids' (I32 [1])"), HasSubstr("floating-point")));
+  EXPECT_FALSE(source.find_vector("none").has_value());
+  EXPECT_EQ(source.find_tensor("none"), nullptr);
+}
+
+}  // namespace
+}  // namespace abstractllm::io
