@@ -339,7 +339,7 @@ void unpack_codes(int bits, const std::byte* packed, std::size_t count,
     case 6:
       return unpack_runs<6, 3, 4>(in, count, codes);
     default:
-      std::memcpy(codes, in, count);
+      if (count > 0) std::memcpy(codes, in, count);
   }
 }
 
@@ -359,7 +359,8 @@ void widen_elements(StorageType type, const std::byte* bytes, std::size_t count,
     case StorageType::kF8E8M0:
       return widen_all<std::uint8_t, f8_e8m0_to_f32>(bytes, count, out);
     default:
-      std::memcpy(out, bytes, count * sizeof(float));
+      // memcpy may not be given the null pointers of an empty tensor.
+      if (count > 0) std::memcpy(out, bytes, count * sizeof(float));
   }
 }
 
