@@ -188,37 +188,8 @@ void QuantiseBlock(const float* x, std::int64_t stride, int height,
 
 void Gate16(GateKind kind, const float* gate, const float* up, float* out) {
   const FloatTag d;
-  const auto one = hn::Set(d, 1.0f);
-  const auto half = hn::Set(d, 0.5f);
   for (int i = 0; i < kPanelRows; i += kLanes) {
-    const auto x = hn::LoadU(d, gate + i);
-    auto a = x;
-    switch (kind) {
-      case GateKind::kSilu:
-        a = silu_of(d, x);
-        break;
-      case GateKind::kGeluTanh: {
-        const auto cubic =
-            hn::MulAdd(hn::Mul(hn::Mul(x, x), x), hn::Set(d, 0.044715f), x);
-        const auto t =
-            tanh_of(d, hn::Mul(cubic, hn::Set(d, 0.7978845608028654f)));
-        a = hn::Mul(hn::Mul(half, x), hn::Add(one, t));
-        break;
-      }
-      case GateKind::kGeluErf:
-        a = hn::Mul(
-            hn::Mul(half, x),
-            hn::Add(one, erf_of(d, hn::Mul(x, hn::Set(d, 0.70710678f)))));
-        break;
-      case GateKind::kReluSquared: {
-        const auto r = hn::Max(x, hn::Zero(d));
-        a = hn::Mul(r, r);
-        break;
-      }
-      case GateKind::kRelu:
-        a = hn::Max(x, hn::Zero(d));
-        break;
-    }
+    const auto a = activation_of(d, kind, hn::LoadU(d, gate + i));
     hn::StoreU(hn::Mul(a, hn::LoadU(d, up + i)), d, out + i);
   }
 }

@@ -11,6 +11,7 @@
 #endif
 
 #include "hwy/highway.h"
+#include "ops/cpu/panel_kernels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace abstractllm::ops::cpu {
@@ -96,6 +97,33 @@ HWY_INLINE V erf_of(D d, V x) {
   const V tail = hn::Mul(t, exp_of(d, hn::Sub(fit, s)));
   const V result = hn::IfThenElse(hn::Lt(a, one), near, hn::Sub(one, tail));
   return hn::CopySign(result, x);
+}
+
+/// The activation of a gated unit.
+template <class D, class V>
+HWY_INLINE V activation_of(D d, GateKind kind, V x) {
+  const V one = hn::Set(d, 1.0f);
+  const V half_x = hn::Mul(hn::Set(d, 0.5f), x);
+  switch (kind) {
+    case GateKind::kSilu:
+      return silu_of(d, x);
+    case GateKind::kGeluTanh: {
+      const V cubic =
+          hn::MulAdd(hn::Mul(hn::Mul(x, x), x), hn::Set(d, 0.044715f), x);
+      const V t = tanh_of(d, hn::Mul(cubic, hn::Set(d, 0.7978845608028654f)));
+      return hn::Mul(half_x, hn::Add(one, t));
+    }
+    case GateKind::kGeluErf: {
+      const V e = erf_of(d, hn::Mul(x, hn::Set(d, 0.7071067811865476f)));
+      return hn::Mul(half_x, hn::Add(one, e));
+    }
+    case GateKind::kReluSquared: {
+      const V r = hn::Max(x, hn::Zero(d));
+      return hn::Mul(r, r);
+    }
+    default:
+      return hn::Max(x, hn::Zero(d));
+  }
 }
 
 }  // namespace HWY_NAMESPACE

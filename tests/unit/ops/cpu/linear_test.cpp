@@ -8,12 +8,13 @@
 #include <limits>
 
 #include "abstractllm/error.h"
-#include "hwy/targets.h"
+#include "unit/ops/cpu/highway_targets.h"
 #include "unit/ops/cpu/test_matrix.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
 
+using testing::on_each_highway_target;
 using testing::random_values;
 using testing::reference_product;
 using testing::TestMatrix;
@@ -249,21 +250,16 @@ TEST(Linear, FloatPartsAgreeOnEveryHighwayTarget) {
   const TestMatrix half(
       {.rows = 33, .columns = 96, .encoding = WeightEncoding::kF16}, 2);
   const std::vector<float> x = random_values(15 * 96, 4);
-  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0;
-       targets &= targets - 1) {
-    hwy::SetSupportedTargetsForTest(targets & -targets);
+  on_each_highway_target([&] {
     for (const TestMatrix* w : {&quantised, &half}) {
       EXPECT_LT(
           relative_error(product(pool, *w, x, 15, {.exact = true}), x, 15, *w),
-          2e-5)
-          << hwy::TargetName(targets & -targets);
+          2e-5);
       EXPECT_LT(relative_error(product(pool, *w, x, 15, {}),
                                w == &half ? x : rounded_to_int8(x, 96), 15, *w),
-                2e-5)
-          << hwy::TargetName(targets & -targets);
+                2e-5);
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 TEST(Linear, TakesTinyHugeAndZeroActivations) {
@@ -350,9 +346,7 @@ TEST(Linear, GatesOnEveryHighwayTarget) {
                                      -1e-3f, 0,   1e-6f, 0.1f, 0.5f, 1,
                                      2,      4,   10,    90};
   const std::vector<float> up(16, 1.5f);
-  for (std::int64_t targets = hwy::SupportedTargets(); targets != 0;
-       targets &= targets - 1) {
-    hwy::SetSupportedTargetsForTest(targets & -targets);
+  on_each_highway_target([&] {
     for (GateKind kind :
          {GateKind::kSilu, GateKind::kGeluTanh, GateKind::kGeluErf,
           GateKind::kReluSquared, GateKind::kRelu}) {
@@ -361,12 +355,10 @@ TEST(Linear, GatesOnEveryHighwayTarget) {
       for (std::size_t i = 0; i < 16; ++i) {
         const double truth = 1.5 * gate_truth(kind, points[i]);
         EXPECT_NEAR(out[i], truth, 2e-6 * std::max(1.0, std::fabs(truth)))
-            << static_cast<int>(kind) << " of " << points[i] << " on "
-            << hwy::TargetName(targets & -targets);
+            << static_cast<int>(kind) << " of " << points[i];
       }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
 TEST(Linear, GatedUnitEqualsItsParts) {

@@ -1,0 +1,269 @@
+// Attention: cuts work into rows of queries and stretches of context.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "ops/cpu/attention_kernels.h"
+
+namespace abstractllm::ops::cpu {
+namespace {
+
+/// Stretches of context shorter than this are not worth an addition.
+constexpr std::int64_t kShortestStretch = 64;
+
+/// Up to 8 rows of queries of one key-value head over a stretch of context. A
+/// row is a token and one of the heads that share the key-value head.
+struct Block {
+  const AttentionSequence* sequence;
+  int kv_head;
+  std::int64_t first_row;
+  int rows;
+  std::int64_t begin;  // positions
+  std::int64_t end;
+  std::int64_t partial;  // index of its first row of partial results, or -1
+  bool first_stretch;    // of its rows: the one that counts the sinks
+};
+
+class Attention {
+ public:
+  Attention(const AttentionShape& shape) : shape_(shape) {}
+
+  int group() const { return shape_.heads / shape_.kv_heads; }
+
+  /// Positions [first, last) that a token sees.
+  std::int64_t first_seen(const AttentionSequence& s,
+                          std::int64_t token) const {
+    const std::int64_t position = s.kv->length() - s.tokens + token;
+    return shape_.window == 0
+               ? 0
+               : std::max<std::int64_t>(0, position - shape_.window + 1);
+  }
+  std::int64_t end_seen(const AttentionSequence& s, std::int64_t token) const {
+    return s.causal ? s.kv->length() - s.tokens + token + 1 : s.kv->length();
+  }
+
+  void run(const Block& block, float* partials,
+           std::int64_t partial_stride) const {
+    alignas(64) float q[kQueryRows * kQueryStride];
+    alignas(64) float scores[kQueryRows * kQueryStride];
+    alignas(64) float sums[kQueryRows * kQueryStride];
+    SoftmaxState states[kQueryRows];
+    load_queries(block, q);
+    const int padded = block.sequence->kv->padded_head_size();
+    for (int r = 0; r < block.rows; ++r) {
+      states[r] = initial_state(block, r);
+      std::fill_n(sums + r * kQueryStride, padded, 0.0f);
+    }
+    for (std::int64_t p = block.begin; p < block.end;) {
+      const std::int64_t page_end = (p / kPagePositions + 1) * kPagePositions;
+      const std::int64_t stop = std::min(block.end, page_end);
+      add_page(block, p, stop, q, scores, states, sums);
+      p = stop;
+    }
+    for (int r = 0; r < block.rows; ++r) {
+      const float* sum = sums + r * kQueryStride;
+      if (block.partial < 0) {
+        write(block, r, sum, states[r].sum);
+      } else {
+        float* to = partials + (block.partial + r) * partial_stride;
+        to[0] = states[r].largest;
+        to[1] = states[r].sum;
+        std::copy_n(sum, padded, to + kKvLanes);
+      }
+    }
+  }
+
+  /// Adds up the stretches `blocks` of the same rows.
+  void merge(std::span<const Block> blocks, float* partials,
+             std::int64_t partial_stride) const {
+    const Block& first = blocks[0];
+    const int padded = first.sequence->kv->padded_head_size();
+    for (int r = 0; r < first.rows; ++r) {
+      float* total = partials + (first.partial + r) * partial_stride;
+      for (const Block& block : blocks.subspan(1)) {
+        const float* other = partials + (block.partial + r) * partial_stride;
+        if (other[1] == 0) continue;
+        const float largest = std::max(total[0], other[0]);
+        const float factor = std::exp(total[0] - largest);
+        const float other_factor = std::exp(other[0] - largest);
+        blend_values(other + kKvLanes, other_factor, padded, factor,
+                     total + kKvLanes);
+        total[0] = largest;
+        total[1] = total[1] * factor + other[1] * other_factor;
+      }
+      write(first, r, total + kKvLanes, total[1]);
+    }
+  }
+
+ private:
+  std::int64_t token_of(const Block& block, int row) const {
+    return (block.first_row + row) / group();
+  }
+  int head_of(const Block& block, int row) const {
+    return block.kv_head * group() +
+           static_cast<int>((block.first_row + row) % group());
+  }
+
+  SoftmaxState initial_state(const Block& block, int row) const {
+    if (shape_.sinks != nullptr && block.first_stretch) {
+      return {shape_.sinks[head_of(block, row)], 1.0f};
+    }
+    return {-std::numeric_limits<float>::infinity(), 0.0f};
+  }
+
+  void load_queries(const Block& block, float* q) const {
+    const AttentionSequence& s = *block.sequence;
+    const std::int64_t width =
+        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
+    const std::int64_t stride = s.q_stride != 0 ? s.q_stride : width;
+    for (int r = 0; r < block.rows; ++r) {
+      const float* from = s.q + token_of(block, r) * stride +
+                          head_of(block, r) * shape_.head_size;
+      float* to = q + r * kQueryStride;
+      for (int i = 0; i < shape_.head_size; ++i) to[i] = from[i] * shape_.scale;
+    }
+  }
+
+  // Positions [begin, end) of one page.
+  void add_page(const Block& block, std::int64_t begin, std::int64_t end,
+                const float* q, float* scores, SoftmaxState* states,
+                float* sums) const {
+    const AttentionSequence& s = *block.sequence;
+    const KvType type = s.kv->options().type;
+    const int padded = s.kv->padded_head_size();
+    const std::int64_t page = begin / kPagePositions * kPagePositions;
+    const int from = static_cast<int>(begin - page) / kKvLanes * kKvLanes;
+    const int to = static_cast<int>(round_to_lanes(end - page));
+    const std::byte* keys = s.kv->keys(block.kv_head, begin);
+    const std::byte* values = s.kv->values(block.kv_head, begin);
+    const std::int64_t key_block =
+        std::int64_t{padded} * kKvLanes * kv_bytes(type);
+    for (int i = from; i < to; i += kKvLanes) {
+      multiply_kv_panel(type, block.rows, q, keys + i / kKvLanes * key_block,
+                        shape_.head_size, false, scores + i - from);
+    }
+    for (int r = 0; r < block.rows; ++r) {
+      const std::int64_t token = token_of(block, r);
+      const std::int64_t first =
+          std::max(begin, first_seen(s, token)) - page - from;
+      const std::int64_t last = std::min(end, end_seen(s, token)) - page - from;
+      const float factor = softmax_scores(
+          scores + r * kQueryStride, to - from, static_cast<int>(first),
+          static_cast<int>(last), shape_.softcap, states[r]);
+      if (factor != 1.0f) {
+        scale_values(sums + r * kQueryStride, padded, factor);
+      }
+    }
+    const std::int64_t value_block =
+        std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
+    const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
+    const int count = static_cast<int>(end - page) - from;
+    for (int d = 0; d < padded; d += kKvLanes) {
+      multiply_kv_panel(type, block.rows, scores,
+                        values + d / kKvLanes * value_block + offset, count,
+                        true, sums + d);
+    }
+  }
+
+  static std::int64_t round_to_lanes(std::int64_t n) {
+    return (n + kKvLanes - 1) / kKvLanes * kKvLanes;
+  }
+
+  void write(const Block& block, int row, const float* sum,
+             float weights) const {
+    const AttentionSequence& s = *block.sequence;
+    const std::int64_t width =
+        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
+    const std::int64_t stride = s.out_stride != 0 ? s.out_stride : width;
+    float* out = s.out + token_of(block, row) * stride +
+                 head_of(block, row) * shape_.head_size;
+    const float factor = weights == 0 ? 0.0f : 1.0f / weights;
+    for (int i = 0; i < shape_.head_size; ++i) out[i] = sum[i] * factor;
+  }
+
+  const AttentionShape& shape_;
+};
+
+/// All blocks of a call; those that share rows follow one another.
+struct Plan {
+  std::vector<Block> blocks;
+  std::vector<std::size_t> rows_begin;  // first block of each set of rows
+  std::int64_t partial_rows = 0;
+};
+
+Plan make_plan(const Attention& attention, const AttentionShape& shape,
+               std::span<const AttentionSequence> sequences, int threads) {
+  Plan plan;
+  std::int64_t sets = 0;
+  const int group = attention.group();
+  for (const AttentionSequence& s : sequences) {
+    sets += (s.tokens * group + kQueryRows - 1) / kQueryRows * shape.kv_heads;
+  }
+  // With fewer sets of rows than keep all threads busy to the end, the context
+  // is cut, too.
+  const std::int64_t cuts =
+      threads == 1 ? 1
+                   : (4 * threads + sets - 1) / std::max<std::int64_t>(1, sets);
+  for (const AttentionSequence& s : sequences) {
+    const std::int64_t rows = s.tokens * group;
+    for (int head = 0; head < shape.kv_heads; ++head) {
+      for (std::int64_t row = 0; row < rows; row += kQueryRows) {
+        const int height =
+            static_cast<int>(std::min<std::int64_t>(kQueryRows, rows - row));
+        const std::int64_t begin = attention.first_seen(s, row / group);
+        const std::int64_t end =
+            attention.end_seen(s, (row + height - 1) / group);
+        const std::int64_t length =
+            std::max((end - begin + cuts - 1) / cuts, kShortestStretch);
+        const bool whole = end - begin <= length;
+        plan.rows_begin.push_back(plan.blocks.size());
+        for (std::int64_t p = begin; p < end;) {
+          // Stretches end where a line of positions ends.
+          const std::int64_t stop =
+              whole ? end : std::min(end, (p + length) / kKvLanes * kKvLanes);
+          plan.blocks.push_back({&s, head, row, height, p, stop,
+                                 whole ? -1 : plan.partial_rows, p == begin});
+          if (!whole) plan.partial_rows += height;
+          p = stop;
+        }
+      }
+    }
+  }
+  plan.rows_begin.push_back(plan.blocks.size());
+  return plan;
+}
+
+}  // namespace
+
+void attention(ThreadPool& pool, AttentionScratch& scratch,
+               const AttentionShape& shape,
+               std::span<const AttentionSequence> sequences) {
+  const Attention work(shape);
+  const Plan plan = make_plan(work, shape, sequences, pool.size());
+  const std::int64_t stride = kKvLanes + kMaxHeadSize;
+  scratch.partials.resize(static_cast<std::size_t>(plan.partial_rows * stride) *
+                          sizeof(float));
+  auto* partials = scratch.partials.as<float>();
+  const auto count = static_cast<std::int64_t>(plan.blocks.size());
+  pool.parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      // The last blocks of a prompt see most: start with them.
+      work.run(plan.blocks[static_cast<std::size_t>(count - 1 - i)], partials,
+               stride);
+    }
+  });
+  if (plan.partial_rows == 0) return;
+  for (std::size_t set = 0; set + 1 < plan.rows_begin.size(); ++set) {
+    const std::span<const Block> blocks(
+        plan.blocks.begin() + static_cast<std::ptrdiff_t>(plan.rows_begin[set]),
+        plan.blocks.begin() +
+            static_cast<std::ptrdiff_t>(plan.rows_begin[set + 1]));
+    if (blocks[0].partial >= 0) work.merge(blocks, partials, stride);
+  }
+}
+
+}  // namespace abstractllm::ops::cpu

@@ -1,0 +1,303 @@
+// Products with pages of keys and values, softmax, storing; by Highway.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/attention_kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "ops/cpu/half.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/cpu/attention_kernels.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "ops/cpu/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace abstractllm::ops::cpu {
+namespace HWY_NAMESPACE {
+
+using FloatTag = hn::CappedTag<float, kKvLanes>;
+using Floats = hn::Vec<FloatTag>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+constexpr int kVectors = kKvLanes / kLanes;
+
+HWY_INLINE Floats load(const float* p) { return hn::LoadU(FloatTag(), p); }
+HWY_INLINE Floats load(const hwy::float16_t* p) {
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
+}
+HWY_INLINE Floats load(const hwy::bfloat16_t* p) {
+  const hn::Rebind<hwy::bfloat16_t, FloatTag> half;
+  return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
+}
+
+// kRows x kWide vectors of sums; rows fewer than 3 get several sums each, as
+// one addition cannot start before the last has ended.
+template <int kRows, int kWide, typename T>
+HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
+                              const T* HWY_RESTRICT panel, int columns,
+                              bool add, float* HWY_RESTRICT out) {
+  constexpr int kChains = kRows * kWide >= 4 ? 1 : kRows * kWide >= 2 ? 2 : 4;
+  const FloatTag d;
+  Floats sum[kChains][kRows][kWide];
+  for (int c = 0; c < kChains; ++c) {
+    for (int m = 0; m < kRows; ++m) {
+      for (int v = 0; v < kWide; ++v) sum[c][m][v] = hn::Zero(d);
+    }
+  }
+  int k = 0;
+  for (; k + kChains <= columns; k += kChains) {
+    for (int c = 0; c < kChains; ++c) {
+      Floats w[kWide];
+      for (int v = 0; v < kWide; ++v) {
+        w[v] = load(panel + (k + c) * kKvLanes + v * kLanes);
+      }
+      for (int m = 0; m < kRows; ++m) {
+        const Floats value = hn::Set(d, x[m * kQueryStride + k + c]);
+        for (int v = 0; v < kWide; ++v) {
+          sum[c][m][v] = hn::MulAdd(value, w[v], sum[c][m][v]);
+        }
+      }
+    }
+  }
+  for (; k < columns; ++k) {
+    for (int m = 0; m < kRows; ++m) {
+      const Floats value = hn::Set(d, x[m * kQueryStride + k]);
+      for (int v = 0; v < kWide; ++v) {
+        sum[0][m][v] = hn::MulAdd(
+            value, load(panel + k * kKvLanes + v * kLanes), sum[0][m][v]);
+      }
+    }
+  }
+  for (int m = 0; m < kRows; ++m) {
+    for (int v = 0; v < kWide; ++v) {
+      float* to = out + m * kQueryStride + v * kLanes;
+      Floats total = sum[0][m][v];
+      for (int c = 1; c < kChains; ++c) total = hn::Add(total, sum[c][m][v]);
+      if (add) total = hn::Add(total, hn::LoadU(d, to));
+      hn::StoreU(total, d, to);
+    }
+  }
+}
+
+template <int kRows, typename T>
+HWY_INLINE void multiply_rows(const float* x, const T* panel, int columns,
+                              bool add, float* out) {
+  // At most 8 sums at a time where registers are few.
+  constexpr int kWide = kVectors == 1 ? 1
+                        : kRows > 4   ? 1
+                        : kRows > 2   ? 2
+                                      : kVectors;
+  for (int v = 0; v < kVectors; v += kWide) {
+    multiply_part<kRows, kWide>(x, panel + v * kLanes, columns, add,
+                                out + v * kLanes);
+  }
+}
+
+template <typename T>
+void multiply_any(int height, const float* x, const T* panel, int columns,
+                  bool add, float* out) {
+  switch (height) {
+    case 1:
+      return multiply_rows<1>(x, panel, columns, add, out);
+    case 2:
+      return multiply_rows<2>(x, panel, columns, add, out);
+    case 3:
+      return multiply_rows<3>(x, panel, columns, add, out);
+    case 4:
+      return multiply_rows<4>(x, panel, columns, add, out);
+    case 5:
+      return multiply_rows<5>(x, panel, columns, add, out);
+    case 6:
+      return multiply_rows<6>(x, panel, columns, add, out);
+    case 7:
+      return multiply_rows<7>(x, panel, columns, add, out);
+    default:
+      return multiply_rows<8>(x, panel, columns, add, out);
+  }
+}
+
+void MultiplyKvPanel(KvType type, int height, const float* x,
+                     const std::byte* panel, int columns, bool add,
+                     float* out) {
+  switch (type) {
+    case KvType::kF32:
+      return multiply_any(height, x, reinterpret_cast<const float*>(panel),
+                          columns, add, out);
+    case KvType::kF16:
+      return multiply_any(height, x,
+                          reinterpret_cast<const hwy::float16_t*>(panel),
+                          columns, add, out);
+    case KvType::kBF16:
+      return multiply_any(height, x,
+                          reinterpret_cast<const hwy::bfloat16_t*>(panel),
+                          columns, add, out);
+  }
+}
+
+// Scores of positions outside [begin, end) become minus infinity.
+HWY_INLINE Floats masked(Floats score, int i, int begin, int end) {
+  const FloatTag d;
+  if (i >= begin && i + kLanes <= end) return score;
+  const auto at = hn::Iota(d, static_cast<float>(i));
+  const auto seen = hn::And(hn::Ge(at, hn::Set(d, static_cast<float>(begin))),
+                            hn::Lt(at, hn::Set(d, static_cast<float>(end))));
+  return hn::IfThenElse(seen, score,
+                        hn::Set(d, -std::numeric_limits<float>::infinity()));
+}
+
+float SoftmaxScores(float* scores, int count, int begin, int end, float softcap,
+                    SoftmaxState& state) {
+  const FloatTag d;
+  auto top = hn::Set(d, -std::numeric_limits<float>::infinity());
+  for (int i = 0; i < count; i += kLanes) {
+    auto score = hn::LoadU(d, scores + i);
+    if (softcap != 0) {
+      const auto scaled = hn::Mul(score, hn::Set(d, 1.0f / softcap));
+      score = hn::Mul(hn::Set(d, softcap), tanh_of(d, scaled));
+    }
+    score = masked(score, i, begin, end);
+    hn::StoreU(score, d, scores + i);
+    top = hn::Max(top, score);
+  }
+  const float largest =
+      std::max(state.largest, hn::GetLane(hn::MaxOfLanes(d, top)));
+  if (largest == -std::numeric_limits<float>::infinity()) {
+    std::fill_n(scores, count, 0.0f);
+    return 1.0f;
+  }
+  const auto shift = hn::Set(d, largest);
+  auto sum = hn::Zero(d);
+  for (int i = 0; i < count; i += kLanes) {
+    const auto weight = exp_of(d, hn::Sub(hn::LoadU(d, scores + i), shift));
+    hn::StoreU(weight, d, scores + i);
+    sum = hn::Add(sum, weight);
+  }
+  const float factor =
+      state.largest == largest ? 1.0f : std::exp(state.largest - largest);
+  state.sum = state.sum * factor + hn::GetLane(hn::SumOfLanes(d, sum));
+  state.largest = largest;
+  return factor;
+}
+
+void ScaleValues(float* x, int count, float factor) {
+  const FloatTag d;
+  const auto times = hn::Set(d, factor);
+  for (int i = 0; i < count; i += kLanes) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, x + i), times), d, x + i);
+  }
+}
+
+void BlendValues(const float* x, float factor_x, int count, float factor_y,
+                 float* y) {
+  const FloatTag d;
+  const auto times_x = hn::Set(d, factor_x);
+  const auto times_y = hn::Set(d, factor_y);
+  for (int i = 0; i < count; i += kLanes) {
+    const auto scaled = hn::Mul(hn::LoadU(d, y + i), times_y);
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, x + i), times_x, scaled), d, y + i);
+  }
+}
+
+// Where Highway narrows to f16 by emulation it does not round to nearest.
+#if HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4 || \
+    HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
+  auto* halves = reinterpret_cast<std::uint16_t*>(to);
+  for (int i = 0; i < kKvLanes; ++i) halves[i] = float_to_f16(from[i]);
+}
+#else
+HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  for (int i = 0; i < kKvLanes; i += kLanes) {
+    hn::StoreU(hn::DemoteTo(half, load(from + i)), half,
+               reinterpret_cast<hwy::float16_t*>(to) + i);
+  }
+}
+#endif
+
+// 16 values to the type of the page.
+void Narrow(KvType type, const float* from, std::byte* to) {
+  if (type == KvType::kF16) return narrow_f16(from, to);
+  if (type == KvType::kF32) {
+    std::memcpy(to, from, kKvLanes * sizeof(float));
+    return;
+  }
+  auto* halves = reinterpret_cast<std::uint16_t*>(to);
+  for (int i = 0; i < kKvLanes; ++i) halves[i] = float_to_bf16(from[i]);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace abstractllm::ops::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace abstractllm::ops::cpu {
+
+HWY_EXPORT(MultiplyKvPanel);
+HWY_EXPORT(SoftmaxScores);
+HWY_EXPORT(ScaleValues);
+HWY_EXPORT(BlendValues);
+HWY_EXPORT(Narrow);
+
+void multiply_kv_panel(KvType type, int height, const float* x,
+                       const std::byte* panel, int columns, bool add,
+                       float* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyKvPanel)
+  (type, height, x, panel, columns, add, out);
+}
+
+float softmax_scores(float* scores, int count, int begin, int end,
+                     float softcap, SoftmaxState& state) {
+  return HWY_DYNAMIC_DISPATCH(SoftmaxScores)(scores, count, begin, end, softcap,
+                                             state);
+}
+
+void scale_values(float* x, int count, float factor) {
+  HWY_DYNAMIC_DISPATCH(ScaleValues)(x, count, factor);
+}
+
+void blend_values(const float* x, float factor_x, int count, float factor_y,
+                  float* y) {
+  HWY_DYNAMIC_DISPATCH(BlendValues)(x, factor_x, count, factor_y, y);
+}
+
+void store_key(KvType type, const float* key, int size, int padded_size,
+               int slot, std::byte* keys) {
+  std::byte* block = keys + std::int64_t{slot / kKvLanes} * padded_size *
+                                kKvLanes * kv_bytes(type);
+  const int lane = slot % kKvLanes;
+  for (int begin = 0; begin < size; begin += kKvLanes) {
+    const int count = std::min(kKvLanes, size - begin);
+    float padded[kKvLanes] = {};
+    alignas(64) std::byte narrowed[kKvLanes * 4];
+    std::copy_n(key + begin, count, padded);
+    HWY_DYNAMIC_DISPATCH(Narrow)(type, padded, narrowed);
+    const int bytes = kv_bytes(type);
+    for (int i = 0; i < count; ++i) {
+      std::memcpy(block + ((begin + i) * kKvLanes + lane) * bytes,
+                  narrowed + i * bytes, static_cast<std::size_t>(bytes));
+    }
+  }
+}
+
+void store_value(KvType type, const float* value, int size, int slot,
+                 std::byte* values) {
+  const int bytes = kv_bytes(type) * kKvLanes;
+  for (int begin = 0; begin < size; begin += kKvLanes) {
+    std::byte* to = values + (begin / kKvLanes * kPagePositions + slot) * bytes;
+    if (begin + kKvLanes <= size) {
+      HWY_DYNAMIC_DISPATCH(Narrow)(type, value + begin, to);
+    } else {
+      float padded[kKvLanes] = {};
+      std::copy_n(value + begin, size - begin, padded);
+      HWY_DYNAMIC_DISPATCH(Narrow)(type, padded, to);
+    }
+  }
+}
+
+}  // namespace abstractllm::ops::cpu
+#endif

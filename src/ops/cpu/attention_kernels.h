@@ -1,0 +1,49 @@
+// Small steps of attention, dispatched by Highway.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ops/cpu/kv_slab.h"
+
+namespace abstractllm::ops::cpu {
+
+/// Rows of queries that are worked on together, and floats between rows of
+/// everything they own.
+inline constexpr int kQueryRows = 8;
+inline constexpr int kQueryStride = 256;
+static_assert(kQueryStride >= kMaxHeadSize && kQueryStride >= kPagePositions);
+
+/// `out[row][16] (+)= sum over columns of x[row][column] * panel[column][16]`
+/// for `height` (1 to 8) rows of x and out, kQueryStride floats apart.
+void multiply_kv_panel(KvType type, int height, const float* x,
+                       const std::byte* panel, int columns, bool add,
+                       float* out);
+
+/// What is left of a softmax after some of its scores.
+struct SoftmaxState {
+  float largest;  ///< of the scores so far
+  float sum;      ///< of exp(score - largest)
+};
+
+/// Turns scores [0, count) of a row into exp(score - largest), those outside
+/// [begin, end) into 0, and brings `state` up to date. Returns the factor for
+/// what was summed up with the earlier largest score. `softcap` 0: none.
+float softmax_scores(float* scores, int count, int begin, int end,
+                     float softcap, SoftmaxState& state);
+
+/// x *= factor
+void scale_values(float* x, int count, float factor);
+
+/// y = y * factor_y + x * factor_x
+void blend_values(const float* x, float factor_x, int count, float factor_y,
+                  float* y);
+
+/// Stores a key or a value of `size` dimensions at `slot` of a page's part.
+void store_key(KvType type, const float* key, int size, int padded_size,
+               int slot, std::byte* keys);
+void store_value(KvType type, const float* value, int size, int slot,
+                 std::byte* values);
+
+}  // namespace abstractllm::ops::cpu

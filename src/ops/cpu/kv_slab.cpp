@@ -1,0 +1,153 @@
+// Pages of keys and values: growth, reuse, sharing, storing.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/kv_slab.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "abstractllm/error.h"
+#include "ops/cpu/attention_kernels.h"
+
+namespace abstractllm::ops::cpu {
+
+KvSlab::KvSlab(Options options) : options_(options) {
+  if (options.heads < 1 || options.head_size < 1 ||
+      options.head_size > kMaxHeadSize || options.window < 0) {
+    throw InvalidRequestError(
+        "[cpu] no cache of " + std::to_string(options.heads) +
+        " heads of size " + std::to_string(options.head_size) + " and window " +
+        std::to_string(options.window) + ": heads have 1 to " +
+        std::to_string(kMaxHeadSize) + " dimensions");
+  }
+}
+
+std::int64_t KvSlab::half_bytes() const noexcept {
+  return std::int64_t{kPagePositions} * padded_head_size() *
+         kv_bytes(options_.type);
+}
+
+std::int64_t KvSlab::bytes() const noexcept {
+  return static_cast<std::int64_t>(pages_.size() + unused_.size()) *
+         options_.heads * 2 * half_bytes();
+}
+
+const std::byte* KvSlab::keys(int head, std::int64_t position) const noexcept {
+  const auto page =
+      static_cast<std::size_t>(position / kPagePositions - first_page_);
+  return pages_[page]->data() + 2 * head * half_bytes();
+}
+
+const std::byte* KvSlab::values(int head,
+                                std::int64_t position) const noexcept {
+  return keys(head, position) + half_bytes();
+}
+
+KvSlab::Page KvSlab::new_page() {
+  if (!unused_.empty()) {
+    Page page = std::move(unused_.back());
+    unused_.pop_back();
+    return page;
+  }
+  const auto bytes =
+      static_cast<std::size_t>(options_.heads * 2 * half_bytes());
+  auto page = std::make_shared<AlignedBuffer>(bytes);
+  // Kernels read whole blocks of positions; what was never written must not be
+  // NaN, whatever it is multiplied with.
+  std::memset(page->data(), 0, bytes);
+  return page;
+}
+
+void KvSlab::drop_unseen() {
+  if (options_.window == 0) return;
+  // The next token sees itself and window - 1 before it.
+  const std::int64_t seen = length_ - options_.window + 1;
+  while (!pages_.empty() && (first_page_ + 1) * kPagePositions <= seen) {
+    if (pages_.front().use_count() == 1) {
+      unused_.push_back(std::move(pages_.front()));
+    }
+    pages_.pop_front();
+    ++first_page_;
+  }
+  while (unused_.size() > 1) unused_.pop_back();
+}
+
+void KvSlab::make_room(std::int64_t tokens) {
+  drop_unseen();
+  const std::int64_t last = (length_ + tokens - 1) / kPagePositions;
+  const bool into_last = length_ % kPagePositions != 0;
+  if (into_last && pages_.back().use_count() > 1) {
+    Page own = new_page();
+    std::memcpy(own->data(), pages_.back()->data(),
+                static_cast<std::size_t>(options_.heads * 2 * half_bytes()));
+    pages_.back() = std::move(own);
+  }
+  while (first_page_ + static_cast<std::int64_t>(pages_.size()) <= last) {
+    pages_.push_back(new_page());
+  }
+}
+
+void KvSlab::store(std::int64_t token, const NewTokens& tokens) {
+  const int size = options_.head_size;
+  const std::int64_t position = length_ + token;
+  const int slot = static_cast<int>(position % kPagePositions);
+  const std::int64_t width = static_cast<std::int64_t>(options_.heads) * size;
+  const float* k =
+      tokens.k + token * (tokens.k_stride != 0 ? tokens.k_stride : width);
+  const float* v =
+      tokens.v + token * (tokens.v_stride != 0 ? tokens.v_stride : width);
+  for (int head = 0; head < options_.heads; ++head) {
+    float key[kMaxHeadSize];
+    transform_head(k + head * size, size, token, tokens.k_transform, key);
+    auto* keys_out = const_cast<std::byte*>(keys(head, position));
+    auto* values_out = const_cast<std::byte*>(values(head, position));
+    store_key(options_.type, key, size, padded_head_size(), slot, keys_out);
+    store_value(options_.type, v + head * size, size, slot, values_out);
+  }
+}
+
+void KvSlab::append(ThreadPool& pool, const NewTokens& tokens) {
+  if (tokens.tokens <= 0) return;
+  make_room(tokens.tokens);
+  const std::int64_t width =
+      static_cast<std::int64_t>(options_.heads) * options_.head_size;
+  // Whole blocks of 16 positions a thread, so that none shares a cache line.
+  const std::int64_t lead = length_ % kKvLanes;
+  const std::int64_t blocks = (lead + tokens.tokens + kKvLanes - 1) / kKvLanes;
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, 4096 / (width * kKvLanes));
+  pool.parallel_for(blocks, grain,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      const std::int64_t first =
+                          std::max<std::int64_t>(0, begin * kKvLanes - lead);
+                      const std::int64_t stop =
+                          std::min(tokens.tokens, end * kKvLanes - lead);
+                      for (std::int64_t t = first; t < stop; ++t)
+                        store(t, tokens);
+                    });
+  length_ += tokens.tokens;
+}
+
+bool KvSlab::truncate(std::int64_t length) {
+  if (length < 0 || length > length_) return false;
+  const std::int64_t seen =
+      options_.window == 0
+          ? 0
+          : std::max<std::int64_t>(0, length - options_.window + 1);
+  if (seen < first()) return false;
+  const auto keep = static_cast<std::size_t>(
+      (length + kPagePositions - 1) / kPagePositions - first_page_);
+  while (pages_.size() > keep) pages_.pop_back();
+  length_ = length;
+  return true;
+}
+
+KvSlab KvSlab::clone() const {
+  KvSlab copy(options_);
+  copy.length_ = length_;
+  copy.first_page_ = first_page_;
+  copy.pages_ = pages_;
+  return copy;
+}
+
+}  // namespace abstractllm::ops::cpu
