@@ -163,6 +163,11 @@ std::string ScriptedProvider::detokenize(const std::vector<std::int32_t>& ids) {
   return text;
 }
 
+Score ScriptedProvider::score(const std::vector<std::int32_t>& ids) {
+  const int predicted = ids.empty() ? 0 : static_cast<int>(ids.size()) - 1;
+  return {predicted, static_cast<double>(predicted)};
+}
+
 ModelDescription ScriptedProvider::describe() {
   return {{"architecture", "scripted"}, {"context_length", "4096"}};
 }
@@ -189,6 +194,9 @@ class Forwarding : public AbstractLLMInterface {
   }
   std::string detokenize(const std::vector<std::int32_t>& ids) override {
     return target_->detokenize(ids);
+  }
+  Score score(const std::vector<std::int32_t>& ids) override {
+    return target_->score(ids);
   }
   ModelDescription describe() override { return target_->describe(); }
 

@@ -75,6 +75,8 @@ class ScriptedProvider : public AbstractLLMInterface {
   std::vector<std::int32_t> tokenize(std::string_view text,
                                      bool add_special_tokens) override;
   std::string detokenize(const std::vector<std::int32_t>& ids) override;
+  /// One nat a predicted token.
+  Score score(const std::vector<std::int32_t>& ids) override;
   ModelDescription describe() override;
 
  private:

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/chat_actions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "abstractllm/error.h"
+#include "cli/atomic_file.h"
+#include "cli/report.h"
+#include "cli/text_input.h"
+
+namespace abstractllm::cli {
+namespace {
+
+using Perform = ActionResult (*)(std::string_view argument,
+                                 ChatSession& session);
+
+struct Action {
+  std::string_view name;
+  std::string_view argument;
+  std::string_view help;
+  Perform perform;
+};
+
+ActionResult set_system(std::string_view argument, ChatSession& session) {
+  if (argument.empty()) {
+    session.set_system(std::nullopt);
+    return {"No system prompt.\n"};
+  }
+  session.set_system(std::string(argument));
+  return {"System prompt set.\n"};
+}
+
+ActionResult clear(std::string_view, ChatSession& session) {
+  session.clear();
+  return {"Conversation cleared.\n"};
+}
+
+std::string required_file(std::string_view argument, std::string_view name) {
+  if (argument.empty()) {
+    throw InvalidRequestError(fmt::format("[chat] {} needs a file", name),
+                              fmt::format("{} FILE", name));
+  }
+  return std::string(argument);
+}
+
+ActionResult save(std::string_view argument, ChatSession& session) {
+  const std::string file = required_file(argument, "/save");
+  write_file_atomically(
+      file, conversation_json(session.conversation(), session.model().model()));
+  return {fmt::format("Saved {} messages to {}\n",
+                      session.conversation().messages.size(), file)};
+}
+
+ActionResult load(std::string_view argument, ChatSession& session) {
+  const std::string file = required_file(argument, "/load");
+  session.replace(parse_conversation(read_text_file(file), file));
+  return {fmt::format("Loaded {} messages from {}\n",
+                      session.conversation().messages.size(), file)};
+}
+
+ActionResult set(std::string_view argument, ChatSession& session) {
+  const std::size_t space = argument.find_first_of(" \t");
+  const std::string_view name = argument.substr(0, space);
+  if (name.empty() || space == std::string_view::npos) {
+    throw InvalidRequestError(
+        "[chat] /set needs a name and a value",
+        "/set temperature 0.2; the value 'default' takes a setting back; /show "
+        "lists what is set.");
+  }
+  const std::string_view value = trimmed(argument.substr(space));
+  GenerationParameters parameters = session.conversation().parameters;
+  set_parameter(parameters, name, value == "default" ? "null" : value);
+  session.set_parameters(std::move(parameters));
+  return {fmt::format("{} = {}\n", name, value)};
+}
+
+ActionResult show(std::string_view, ChatSession& session) {
+  const Conversation& conversation = session.conversation();
+  return {fmt::format(
+      "model       {}\n"
+      "provider    {}\n"
+      "system      {}\n"
+      "messages    {} ({} no longer sent)\n"
+      "parameters  {}\n",
+      session.model().model(), session.model().provider(),
+      conversation.system.value_or("(none)"), conversation.messages.size(),
+      session.unsent(), to_json(conversation.parameters))};
+}
+
+ActionResult leave(std::string_view, ChatSession&) { return {{}, true}; }
+
+ActionResult help(std::string_view, ChatSession&);
+
+constexpr std::array kActions{
+    Action{"/system", "TEXT", "Set the system prompt; without TEXT, none",
+           &set_system},
+    Action{"/clear", "", "Forget what was said", &clear},
+    Action{"/save", "FILE", "Keep the conversation as JSON", &save},
+    Action{"/load", "FILE", "Go on with a conversation that was kept", &load},
+    Action{"/set", "NAME VALUE", "Set a parameter; VALUE 'default' unsets it",
+           &set},
+    Action{"/show", "", "Show the settings", &show},
+    Action{"/help", "", "Show this list", &help},
+    Action{"/exit", "", "Leave; so does Ctrl-D", &leave},
+};
+
+ActionResult help(std::string_view, ChatSession&) {
+  std::string text;
+  for (const Action& action : kActions) {
+    text += fmt::format("{:18}{}\n",
+                        fmt::format("{} {}", action.name, action.argument),
+                        action.help);
+  }
+  return {text +
+          "Ctrl-C stops an answer. \"\"\" begins and ends a message of several "
+          "lines;\na backslash at the end of a line continues it. A message "
+          "that begins with\na slash is written with two.\n"};
+}
+
+}  // namespace
+
+std::optional<ActionResult> run_chat_action(std::string_view line,
+                                            ChatSession& session) {
+  if (!line.starts_with('/') || line.starts_with("//")) return std::nullopt;
+  const std::string_view name = line.substr(0, line.find_first_of(" \t\n"));
+  for (const Action& action : kActions) {
+    if (action.name == name) {
+      return action.perform(trimmed(line.substr(name.size())), session);
+    }
+  }
+  std::vector<std::string> known;
+  for (const Action& action : kActions) known.emplace_back(action.name);
+  std::string hint = suggestion(name, known);
+  if (!hint.empty()) hint += ' ';
+  throw InvalidRequestError(
+      fmt::format("[chat] unknown command '{}'", name.substr(0, 40)),
+      hint + "/help lists them.");
+}
+
+}  // namespace abstractllm::cli

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/model_options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli/progress_bar.h"
+
+namespace abstractllm::cli {
+
+void add_model_argument(CLI::App& app, ModelOptions& options) {
+  app.add_option("MODEL", options.config.model,
+                 "Model id, folder or .gguf file")
+      ->required()
+      ->type_name("MODEL");
+}
+
+void add_engine_options(CLI::App& app, ModelOptions& options) {
+  const CLI::Validator count = CLI::Range(0, 1 << 30).description("");
+  const auto add = [&](const char* name, auto& value, const char* type,
+                       const char* text) {
+    return app.add_option(name, value, text)
+        ->type_name(type)
+        ->group("Local models");
+  };
+  ProviderConfig& config = options.config;
+  add("--device", config.device, "auto|cpu|cuda|metal",
+      "Where the model runs (auto)")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda", "metal"}).description(""));
+  add("--threads", config.threads, "N",
+      "Worker threads; 0 takes what the process may use (0)")
+      ->check(count);
+  add("--cpu-backend", config.cpu_backend, "fast|reference",
+      "Kernels on the CPU: our own, or stock MLX in float32 (fast)")
+      ->check(CLI::IsMember({"fast", "reference"}).description(""));
+  app.add_flag("--cpu-exact", config.cpu_exact,
+               "Keep activations in float32 in the quantised CPU kernels")
+      ->group("Local models");
+  add("--context-length", config.context_length, "N",
+      "Tokens of context to provide for; 0 takes the model's own (0)")
+      ->check(count);
+  add("--prefill-chunk", config.prefill_chunk, "N",
+      "Prompt tokens computed at a time; 0 lets the engine choose (0)")
+      ->check(count);
+}
+
+ModelAddress model_address(std::string_view text,
+                           const CliEnvironment& environment) {
+  const std::size_t slash = text.find('/');
+  if (slash != std::string_view::npos) {
+    const auto known = environment.models.providers();
+    const std::string first(text.substr(0, slash));
+    if (std::find(known.begin(), known.end(), first) != known.end()) {
+      return {first, std::string(text.substr(slash + 1))};
+    }
+  }
+  return {"mlx", std::string(text)};
+}
+
+std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
+                                                 CliEnvironment& environment) {
+  ModelAddress address = model_address(options.config.model, environment);
+  ProviderConfig config = options.config;
+  config.model = address.model;
+  std::shared_ptr<ProgressBar> bar;
+  if (environment.err_is_terminal) {
+    bar = std::make_shared<ProgressBar>(environment.err,
+                                        "loading " + address.model,
+                                        environment.columns, environment.color);
+    // The provider may keep its configuration longer than the bar lives.
+    config.on_load_progress = [shown = std::weak_ptr(bar)](double share) {
+      if (const auto alive = shown.lock()) alive->update(share);
+    };
+  }
+  return environment.models.open(address.provider, std::move(config));
+}
+
+}  // namespace abstractllm::cli

@@ -1,0 +1,42 @@
+// The MODEL argument, the engine's options, and the model that they open.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/cli.h"
+
+namespace CLI {
+class App;
+}
+
+namespace abstractllm::cli {
+
+/// What the user said of the model. `config.model` is the MODEL argument as
+/// typed until open_model divides it.
+struct ModelOptions {
+  ProviderConfig config;
+};
+
+/// Adds the required argument MODEL.
+void add_model_argument(CLI::App& app, ModelOptions& options);
+
+/// Adds --threads, --cpu-backend and the other options of local models.
+void add_engine_options(CLI::App& app, ModelOptions& options);
+
+/// "openai/gpt" is a provider and its model if the provider is known; anything
+/// else is a model of the provider "mlx".
+struct ModelAddress {
+  std::string provider;
+  std::string model;
+};
+ModelAddress model_address(std::string_view text,
+                           const CliEnvironment& environment);
+
+/// Loads the model, with a progress bar if standard error is a terminal.
+std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
+                                                 CliEnvironment& environment);
+
+}  // namespace abstractllm::cli

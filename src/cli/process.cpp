@@ -1,0 +1,55 @@
+// This process's streams, terminal and environment variables.
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "cli/cli.h"
+
+namespace abstractllm::cli {
+namespace {
+
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+int terminal_columns() {
+  for (const int descriptor : {STDERR_FILENO, STDOUT_FILENO}) {
+    winsize size{};
+    if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+      return size.ws_col;
+    }
+  }
+  return 80;
+}
+
+}  // namespace
+
+int run_process(int argc, const char* const* argv, ModelAccess models) {
+  // A closed pipe and a full disk are answers of write(), not ends of the
+  // program.
+  std::signal(SIGPIPE, SIG_IGN);
+#ifdef SIGXFSZ
+  std::signal(SIGXFSZ, SIG_IGN);
+#endif
+  FileInput in(STDIN_FILENO, "standard input");
+  FileOutput out(STDOUT_FILENO, "standard output");
+  FileOutput err(STDERR_FILENO, "standard error");
+  CliEnvironment environment{in, out, err, std::move(models)};
+  environment.in_is_terminal = ::isatty(STDIN_FILENO) == 1;
+  environment.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  environment.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
+  environment.color =
+      variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+  environment.columns = terminal_columns();
+  environment.edit_lines = make_edited_lines;
+  return run_cli(argc, argv, environment);
+}
+
+}  // namespace abstractllm::cli

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli_harness.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::cli {
+
+namespace fs = std::filesystem;
+
+std::size_t StringInput::read(char* buffer, std::size_t size) {
+  const std::size_t count = std::min({size, piece_, text_.size() - position_});
+  std::memcpy(buffer, text_.data() + position_, count);
+  position_ += count;
+  return count;
+}
+
+void StringOutput::write(std::string_view text) {
+  if (failure_ != Failure::kNone && text_.size() + text.size() > capacity_) {
+    if (failure_ == Failure::kBrokenPipe) throw BrokenPipe();
+    throw FileProcessingError("[output] cannot write: disk full");
+  }
+  text_ += text;
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (fs::temp_directory_path() / "allm-test-XXXXXX");
+  if (::mkdtemp(pattern.data()) == nullptr) {
+    throw std::runtime_error("no temporary folder");
+  }
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string TemporaryFolder::file(const std::string& name,
+                                  std::string_view content) const {
+  const fs::path path = path_ / name;
+  std::ofstream(path, std::ios::binary) << content;
+  return path.string();
+}
+
+std::vector<std::string> TemporaryFolder::entries() const {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(path_)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+CliTest::CliTest() {
+  description = {{"architecture", "llama"}, {"context_length", "2048"}};
+}
+
+std::unique_ptr<AbstractLLMInterface> CliTest::open(std::string_view provider,
+                                                    ProviderConfig config) {
+  opened_providers.emplace_back(provider);
+  opened.push_back(config);
+  if (open_error) throw_error(*open_error);
+  for (const double share : {0.0, 0.5, 1.0}) {
+    if (config.on_load_progress) config.on_load_progress(share);
+  }
+  return test::factory_of(model)(std::move(config));
+}
+
+RunResult CliTest::run(const std::vector<std::string>& arguments,
+                       const std::string& input, bool terminal) {
+  StringInput in(input);
+  StringOutput out;
+  StringOutput err;
+  out.fail_after(out_capacity, out_failure);
+  CliEnvironment environment{in, out, err, {}};
+  environment.in_is_terminal = terminal;
+  environment.out_is_terminal = out_is_terminal;
+  environment.err_is_terminal = err_is_terminal;
+  environment.columns = columns;
+  environment.models.open = [this](std::string_view provider,
+                                   ProviderConfig config) {
+    return open(provider, std::move(config));
+  };
+  environment.models.list = [this] { return local_models; };
+  environment.models.describe = [this](std::string_view name) {
+    described.emplace_back(name);
+    if (open_error) throw_error(*open_error);
+    return description;
+  };
+  environment.models.providers = [] {
+    return std::vector<std::string>{"mlx", "openai"};
+  };
+  std::vector<const char*> argv{"allm"};
+  for (const std::string& argument : arguments) {
+    argv.push_back(argument.c_str());
+  }
+  RunResult result;
+  result.exit_code =
+      run_cli(static_cast<int>(argv.size()), argv.data(), environment);
+  result.out = out.text();
+  result.err = err.text();
+  return result;
+}
+
+RunResult CliTest::run(const std::vector<std::string>& arguments,
+                       const std::string& input) {
+  return run(arguments, input, false);
+}
+
+RunResult CliTest::run_at_terminal(const std::vector<std::string>& arguments) {
+  return run(arguments, "typed by a person", true);
+}
+
+Request CliTest::only_request() const {
+  const auto requests = model->requests();
+  EXPECT_EQ(requests.size(), 1u);
+  return requests.empty() ? Request{} : requests.front();
+}
+
+}  // namespace abstractllm::cli
