@@ -82,12 +82,14 @@ struct WeightMatrix::Stored {
     leading_shape = std::move(leading);
     rows = product(leading_shape);
     columns = last;
+    if (rows == 0 || columns == 0) fail(weight, "a matrix without elements");
     if (rows > std::numeric_limits<std::int32_t>::max()) {
       fail(weight, "more rows than 2^31");
     }
-    row_bytes = rows == 0 ? 0 : weight.bytes.size() / std::size_t(rows);
-    scale_row_bytes = rows == 0 ? 0 : scales.bytes.size() / std::size_t(rows);
-    bias_row_bytes = rows == 0 ? 0 : biases.bytes.size() / std::size_t(rows);
+    const auto count = static_cast<std::size_t>(rows);
+    row_bytes = weight.bytes.size() / count;
+    scale_row_bytes = scales.bytes.size() / count;
+    bias_row_bytes = biases.bytes.size() / count;
   }
 
   std::size_t groups() const {

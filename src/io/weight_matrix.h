@@ -23,9 +23,9 @@ enum class WeightEncoding : std::uint8_t {
 
 /// Rows of weights in whatever form the file has them. A tensor of more than
 /// two dimensions is one matrix of all its rows (leading dimensions
-/// flattened); one of a single dimension is one row. Copies share the mapping
-/// and cost a few pointers. Immutable but for assignment; rows may be read by
-/// many threads at a time.
+/// flattened); one of a single dimension is one row; an empty one is refused.
+/// Copies share the mapping and cost a few pointers. Immutable but for
+/// assignment; rows may be read by many threads at a time.
 class WeightMatrix {
  public:
   /// Floating-point types and GGUF blocks. Throws ModelLoadingError naming

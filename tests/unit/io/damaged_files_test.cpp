@@ -19,7 +19,7 @@ namespace {
 
 void read_tensors(const std::vector<StoredTensor>& tensors) {
   for (const StoredTensor& tensor : tensors) {
-    if (!storage_traits(tensor.type).readable) continue;
+    if (!storage_traits(tensor.type).readable || tensor.bytes.empty()) continue;
     const auto matrix = WeightMatrix::plain(tensor);
     std::vector<float> row(static_cast<std::size_t>(matrix.columns()));
     for (std::int64_t i = 0; i < matrix.rows(); ++i) matrix.read_row(i, row);

@@ -125,6 +125,17 @@ TEST(WeightMatrix, RefusesTypesThatItCannotDecodeByName) {
   }
 }
 
+TEST(WeightMatrix, RefusesEmptyTensors) {
+  for (const std::vector<std::int64_t>& shape :
+       {std::vector<std::int64_t>{0, 1ll << 40}, {1ll << 40, 0}, {0}}) {
+    const auto tensor =
+        tensor_of(StorageType::kF32, shape, std::vector<float>());
+    EXPECT_THAT(
+        message_of<ModelLoadingError>([&] { WeightMatrix::plain(tensor); }),
+        HasSubstr("without elements"));
+  }
+}
+
 struct AffineCase {
   int bits, group;
   StorageType scale_type;
