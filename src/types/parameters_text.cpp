@@ -64,13 +64,13 @@ void set_parameter(GenerationParameters& parameters, std::string_view name,
   std::replace(key.begin(), key.end(), '-', '_');
   const bool known =
       types::visit_field(types::canonical_name(key), [&](const auto& field) {
-        GenerationParameters changed = parameters;
-        auto& member = changed.*field.member;
-        member.reset();
-        if (value != "null" && !read(value, member.emplace())) {
+        std::optional<typename std::decay_t<decltype(field)>::Value> given;
+        if (value != "null" && !read(value, given.emplace())) {
           types::throw_bad_value(field.name, '\'' + std::string(value) + '\'',
                                  field.range.text);
         }
+        GenerationParameters changed = parameters;
+        changed.*field.member = std::move(given);
         types::check_field(field, changed);
         parameters = std::move(changed);
       });

@@ -146,6 +146,10 @@ struct Bound {
   const char* bad;
 };
 
+void PrintTo(const Bound& bound, std::ostream* out) {
+  *out << bound.name << ' ' << bound.good << " not " << bound.bad;
+}
+
 class EachBound : public ::testing::TestWithParam<Bound> {};
 
 TEST_P(EachBound, IsInclusiveOrNotAsDocumented) {
