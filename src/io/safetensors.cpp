@@ -115,8 +115,9 @@ class HeaderReader {
   }
 
   std::map<std::string, std::string> read_metadata(const json& entry) const {
-    if (!entry.is_object()) fail("expected an object as __metadata__");
     std::map<std::string, std::string> metadata;
+    if (entry.is_null()) return metadata;  // MLX writes null for none
+    if (!entry.is_object()) fail("expected an object as __metadata__");
     for (const auto& [key, value] : entry.items()) {
       if (!value.is_string()) {
         fail(fmt::format("__metadata__ '{}': expected a string", key));

@@ -52,6 +52,26 @@ TEST(TensorArchive, OpensEveryGgufFixture) {
   EXPECT_GT(opened, 0);
 }
 
+TEST(GgufVocabulary, GivesTokensOfEveryRealVocabulary) {
+  const auto folder =
+      std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "data" / "vocab";
+  int opened = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".gguf") continue;
+    SCOPED_TRACE(entry.path());
+    const GgufFile gguf = GgufFile::open(entry.path());
+    const auto tokens = gguf.find_strings("tokenizer.ggml.tokens");
+    ASSERT_TRUE(tokens.has_value());
+    EXPECT_GT(tokens->size(), 10'000u);
+    const auto types = gguf.find_ints("tokenizer.ggml.token_type");
+    ASSERT_TRUE(types.has_value());
+    EXPECT_EQ(types->size(), tokens->size());
+    EXPECT_TRUE(gguf.find_string("tokenizer.ggml.model").has_value());
+    ++opened;
+  }
+  EXPECT_GT(opened, 0);
+}
+
 TEST(TensorArchive, NamesTheNearestOfAMissingTensor) {
   const auto folders = fixtures("text");
   ASSERT_FALSE(folders.empty());

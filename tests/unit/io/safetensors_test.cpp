@@ -55,6 +55,10 @@ TEST(Safetensors, ReadsTensorsAndMetadata) {
               "tensor 'b' (BF16 [2, 1]) in test.safetensors");
 }
 
+TEST(Safetensors, TakesNullMetadata) {
+  EXPECT_TRUE(read(file_of("{\"__metadata__\":null}", "")).metadata.empty());
+}
+
 TEST(Safetensors, KnowsEveryTypeOfTheFormat) {
   for (const auto& [name, size] : {std::pair{"F64", 8},
                                    {"F32", 4},

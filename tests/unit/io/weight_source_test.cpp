@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "unit/io/gguf_builder.h"
 #include "unit/io/test_files.h"
 
 namespace abstractllm::io {
@@ -147,6 +148,41 @@ TEST(WeightSource, ReadsEveryTensorOfEveryFixture) {
     }
   }
   EXPECT_GT(opened, 0);
+}
+
+TEST(WeightSource, UndoesTheInterleavingOfLlamasBiasesToo) {
+  const auto floats = [](std::initializer_list<float> values) {
+    std::string bytes;
+    for (const float value : values) bytes += GgufBuilder::bytes_of(value);
+    return bytes;
+  };
+  const TemporaryFolder folder;
+  const auto file = folder.write(
+      "m.gguf",
+      GgufBuilder()
+          .put("general.architecture", "llama")
+          .put("llama.embedding_length", 8u)
+          .put("llama.block_count", 1u)
+          .put("llama.feed_forward_length", 8u)
+          .put("llama.attention.head_count", 2u)
+          .put("llama.attention.head_count_kv", 1u)
+          .put("llama.attention.layer_norm_rms_epsilon", 1e-5f)
+          .tensor("blk.0.attn_q.bias", 0, {8}, floats({0, 1, 2, 3, 4, 5, 6, 7}))
+          .tensor("blk.0.attn_k.weight", 0, {4, 1}, floats({0, 1, 2, 3}))
+          .tensor("blk.0.attn_k.bias", 0, {3}, floats({0, 1, 2}))
+          .tensor("blk.0.attn_v.bias", 0, {4}, floats({0, 1, 2, 3}))
+          .build());
+  const auto source = WeightSource::open(ModelFiles::at(file));
+  const std::string layer = "model.layers.0.self_attn.";
+  EXPECT_THAT(source.vector(layer + "q_proj.bias"),
+              testing::ElementsAre(0, 2, 1, 3, 4, 6, 5, 7));
+  EXPECT_THAT(all_rows(source.matrix(layer + "k_proj")),
+              testing::ElementsAre(0, 2, 1, 3));
+  EXPECT_THAT(source.vector(layer + "v_proj.bias"),
+              testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(message_of<ModelLoadingError>(
+                  [&] { source.vector(layer + "k_proj.bias"); }),
+              testing::HasSubstr("3 rows for 1 heads"));
 }
 
 }  // namespace
