@@ -1,3 +1,4 @@
+// Base64 by groups of three bytes.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/base64.h"
 

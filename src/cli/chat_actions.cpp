@@ -1,3 +1,4 @@
+// The table of chat commands, and what each does.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/chat_actions.h"
 

@@ -1,3 +1,4 @@
+// One walk over the command line for each shell.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/completion_script.h"
 

@@ -1,3 +1,4 @@
+// Help as sections of two columns.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/help_text.h"
 

@@ -1,3 +1,4 @@
+// How far the front of a conversation moves.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/history_window.h"
 

@@ -1,3 +1,4 @@
+// Lines joined into a message.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/message_reader.h"
 

@@ -1,3 +1,4 @@
+// From the words of a command line to a loaded model.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/model_options.h"
 

@@ -1,3 +1,4 @@
+// The help of each parameter, and its option.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/parameter_options.h"
 

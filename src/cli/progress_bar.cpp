@@ -1,3 +1,4 @@
+// Drawing and wiping one line.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/progress_bar.h"
 

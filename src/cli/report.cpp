@@ -81,15 +81,21 @@ void report_note(Output& err, std::string_view text) {
 
 std::string suggestion(std::string_view name,
                        const std::vector<std::string>& known) {
+  const auto quoted = [](std::string_view known_name) {
+    return fmt::format("Did you mean '{}'?", known_name);
+  };
+  // A name cut short is further away than edits tell.
+  for (const std::string& each : known) {
+    if (name.size() > 2 && each.starts_with(name)) return quoted(each);
+  }
   const auto nearest = base::nearest_names(name, known, 1);
   if (nearest.empty()) return {};
   // Two letters swapped are two edits, also in a short word.
   const std::size_t longer = std::max(name.size(), nearest[0].size());
   const std::size_t allowed = std::max<std::size_t>(2, longer / 3);
   const std::size_t distance = base::edit_distance(name, nearest[0]);
-  const bool begins = name.size() > 2 && nearest[0].starts_with(name);
-  if (!begins && (distance > allowed || distance >= longer)) return {};
-  return fmt::format("Did you mean '{}'?", nearest[0]);
+  if (distance > allowed || distance >= longer) return {};
+  return quoted(nearest[0]);
 }
 
 }  // namespace abstractllm::cli

@@ -1,3 +1,4 @@
+// Median and range.
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/statistics.h"
 
