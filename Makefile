@@ -56,7 +56,7 @@ tsan: setup ## Run the tests that need no MLX under ThreadSanitizer
 	@ctest --preset tsan -j $(JOBS)
 
 fuzz: setup-dev ## Fuzz each reader of outside bytes for SECONDS (default 20)
-	@$(call build_preset,fuzz,all)
+	@$(call build_preset,fuzz,fuzzers)
 	@scripts/run_fuzzers build/fuzz $(SECONDS)
 
 format: setup-dev ## Format all sources

@@ -146,7 +146,10 @@ Json written(const T& value) {
 GenerationParameters parse_generation_parameters(std::string_view json) {
   GenerationParameters parameters;
   const Json object = parse_object(json);
-  for (const auto& [key, value] : object.items()) {
+  for (const auto& entry : object.items()) {
+    // Clang 14 cannot capture structured bindings.
+    const std::string& key = entry.key();
+    const Json& value = entry.value();
     const std::string_view name = types::canonical_name(key);
     const bool known = types::visit_field(name, [&](const auto& field) {
       if (value.is_null()) return;
