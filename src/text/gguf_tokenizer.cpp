@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <unordered_map>
 
 #include "abstractllm/error.h"
@@ -64,10 +64,6 @@ class Builder {
     }
     add_special_tokens();
     return finish();
-  }
-
-  std::map<std::int32_t, std::int32_t> take_duplicates() {
-    return std::move(duplicates_);
   }
 
  private:
@@ -222,79 +218,69 @@ class Builder {
   }
 
   void take_tokens_as_they_are() {
-    const auto& tokens = vocabulary_.tokens;
     std::size_t bytes = 0;
-    for (const auto& token : tokens) bytes += token.size();
+    for (const auto& token : vocabulary_.tokens) bytes += token.size();
     texts_.reserve(bytes);
-    ends_.reserve(tokens.size());
-    ids_.reserve(tokens.size());
-    for (const auto& token : tokens) {
-      const auto id = static_cast<std::uint32_t>(ends_.size());
-      add_text(token);
-      const auto [entry, is_new] = ids_.emplace(token, id);
-      if (!is_new) {
-        duplicates_.emplace(static_cast<std::int32_t>(id),
-                            static_cast<std::int32_t>(entry->second));
-      }
-    }
+    ends_.reserve(vocabulary_.tokens.size());
+    for (const auto& token : vocabulary_.tokens) add_text(token);
   }
 
-  // A merge of what is no token, or to what is none, can never apply.
+  void add_merge(std::string_view left, std::string_view right) {
+    merge_texts_ += left;
+    merge_ends_.push_back(static_cast<std::uint32_t>(merge_texts_.size()));
+    merge_texts_ += right;
+    merge_ends_.push_back(static_cast<std::uint32_t>(merge_texts_.size()));
+  }
+
   void read_merges() {
-    merges_.reserve(2 * vocabulary_.merges.size());
-    std::string whole;
+    merge_ends_.reserve(2 * vocabulary_.merges.size());
     for (const std::string_view merge : vocabulary_.merges) {
+      // The left token may begin with a space.
       const std::size_t space = merge.find(' ', 1);
       if (space == std::string_view::npos) continue;
-      const auto left = ids_.find(merge.substr(0, space));
-      const auto right = ids_.find(merge.substr(space + 1));
-      if (left == ids_.end() || right == ids_.end()) continue;
-      whole.assign(left->first);
-      whole += right->first;
-      if (ids_.find(whole) == ids_.end()) continue;
-      merges_.push_back(left->second);
-      merges_.push_back(right->second);
+      add_merge(merge.substr(0, space), merge.substr(space + 1));
     }
   }
 
   void derive_merges() {
     if (vocabulary_.scores.empty()) fail("has no scores");
+    const auto& tokens = vocabulary_.tokens;
+    std::unordered_map<std::string_view, std::uint32_t> ids;
+    ids.reserve(tokens.size());
+    for (std::size_t id = 0; id < tokens.size(); ++id) {
+      ids.emplace(tokens[id], static_cast<std::uint32_t>(id));
+    }
     struct Merge {
-      float score;
-      std::uint32_t left, right;
-      std::uint32_t left_size, right_size;
+      std::uint32_t id, cut, left, right;
     };
     std::vector<Merge> merges;
-    for (std::size_t id = 0; id < vocabulary_.tokens.size(); ++id) {
+    for (std::size_t id = 0; id < tokens.size(); ++id) {
       if (!is_text(id)) continue;
-      const std::string_view token = vocabulary_.tokens[id];
-      const std::size_t first = merges.size();
-      for (std::size_t cut = 1; cut < token.size(); ++cut) {
-        const bool inside = (static_cast<unsigned char>(token[cut]) >> 6) == 2;
-        if (inside) continue;
-        const auto left = ids_.find(token.substr(0, cut));
-        if (left == ids_.end()) continue;
-        const auto right = ids_.find(token.substr(cut));
-        if (right == ids_.end()) continue;
-        merges.push_back({vocabulary_.scores[id], left->second, right->second,
-                          static_cast<std::uint32_t>(cut),
-                          static_cast<std::uint32_t>(token.size() - cut)});
+      for (std::size_t cut = 1; cut < tokens[id].size(); ++cut) {
+        const auto byte = static_cast<unsigned char>(tokens[id][cut]);
+        if ((byte >> 6) == 2) continue;  // inside a character
+        const auto left = ids.find(tokens[id].substr(0, cut));
+        if (left == ids.end()) continue;
+        const auto right = ids.find(tokens[id].substr(cut));
+        if (right == ids.end()) continue;
+        merges.push_back({static_cast<std::uint32_t>(id),
+                          static_cast<std::uint32_t>(cut), left->second,
+                          right->second});
       }
-      std::sort(merges.begin() + static_cast<std::ptrdiff_t>(first),
-                merges.end(), [](const Merge& a, const Merge& b) {
-                  return std::pair(a.left, a.right) <
-                         std::pair(b.left, b.right);
-                });
     }
-    std::stable_sort(merges.begin(), merges.end(),
-                     [](const Merge& a, const Merge& b) {
-                       return std::tuple(a.score, a.left_size, a.right_size) >
-                              std::tuple(b.score, b.left_size, b.right_size);
-                     });
-    merges_.reserve(2 * merges.size());
+    // Of one score, in the order that transformers' converter gives them.
+    std::sort(
+        merges.begin(), merges.end(), [&](const Merge& a, const Merge& b) {
+          const auto rank = [&](const Merge& m) {
+            return std::tuple(-vocabulary_.scores[m.id],
+                              -static_cast<std::int64_t>(m.cut),
+                              -static_cast<std::int64_t>(tokens[m.id].size()),
+                              m.id, m.left, m.right);
+          };
+          return rank(a) < rank(b);
+        });
     for (const Merge& merge : merges) {
-      merges_.push_back(merge.left);
-      merges_.push_back(merge.right);
+      add_merge(tokens[merge.left], tokens[merge.right]);
     }
   }
 
@@ -384,7 +370,8 @@ class Builder {
     parts_.texts = as_slice(texts_);
     parts_.ends = {ends_.data(), ends_.size()};
     parts_.scores = {scores_.data(), scores_.size()};
-    parts_.merges = {merges_.data(), merges_.size()};
+    parts_.merge_texts = as_slice(merge_texts_);
+    parts_.merge_ends = {merge_ends_.data(), merge_ends_.size()};
     parts_.word_prefix = as_slice(word_prefix_);
     parts_.normalizer = as_slice(normalizer);
     parts_.pre_tokenizer = as_slice(pre_tokenizer);
@@ -398,20 +385,22 @@ class Builder {
   std::string texts_;
   std::vector<std::uint32_t> ends_;
   std::vector<float> scores_;
-  std::vector<std::uint32_t> merges_;
+  std::string merge_texts_;
+  std::vector<std::uint32_t> merge_ends_;
   std::string word_prefix_;
   json normalizer_, pre_tokenizer_, post_processor_, decoder_;
-  std::unordered_map<std::string_view, std::uint32_t> ids_;
-  std::map<std::int32_t, std::int32_t> duplicates_;
 };
 
 }  // namespace
 
 Tokenizer Tokenizer::from_vocabulary(const GgufVocabulary& vocabulary) {
   try {
-    Builder builder(vocabulary);
-    auto impl = std::make_shared<Impl>(builder.build());
-    impl->duplicates = builder.take_duplicates();
+    auto impl = std::make_shared<Impl>(Builder(vocabulary).build());
+    const auto duplicates = impl->rust->duplicates();
+    for (std::size_t i = 0; i + 1 < duplicates.size(); i += 2) {
+      impl->duplicates.emplace(static_cast<std::int32_t>(duplicates[i]),
+                               static_cast<std::int32_t>(duplicates[i + 1]));
+    }
     impl->minimum_size = static_cast<std::int32_t>(vocabulary.tokens.size());
     return Tokenizer(std::move(impl));
   } catch (const rust::Error& error) {

@@ -41,8 +41,9 @@ mod ffi {
         ends: &'a [u32],
         /// Unigram: one for each token.
         scores: &'a [f32],
-        /// BPE: ids of left, right, left, right ... best pair first.
-        merges: &'a [u32],
+        /// BPE: left, right, left, right ... best pair first; kept like `texts`.
+        merge_texts: &'a [u8],
+        merge_ends: &'a [u32],
         /// -1: none.
         unknown_id: i64,
         byte_fallback: bool,
@@ -100,6 +101,9 @@ mod ffi {
         fn vocab_size(self: &Tokenizer) -> u32;
         /// Ascending.
         fn special_ids(self: &Tokenizer) -> Vec<u32>;
+        /// id, first id of the same text, id, first id ... for texts that come
+        /// more than once in a `Vocabulary`.
+        fn duplicates(self: &Tokenizer) -> Vec<u32>;
         /// As in tokenizer.json; "null" where there is none.
         fn decoder_json(self: &Tokenizer) -> Result<String>;
 

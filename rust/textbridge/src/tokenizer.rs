@@ -19,6 +19,7 @@ const MAX_ID: u32 = 1 << 24;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: Vec<u32>,
+    duplicates: Vec<u32>,
     size: OnceLock<u32>,
 }
 
@@ -32,7 +33,8 @@ impl Tokenizer {
     }
 
     pub fn from_vocabulary(parts: &Vocabulary) -> Result<Self, String> {
-        let mut inner = tokenizers::Tokenizer::new(build_model(parts)?);
+        let (model, duplicates) = build_model(parts)?;
+        let mut inner = tokenizers::Tokenizer::new(model);
         let normalizer: Option<NormalizerWrapper> = parse("normalizer", parts.normalizer)?;
         inner
             .with_normalizer(normalizer)
@@ -45,7 +47,9 @@ impl Tokenizer {
         inner.with_decoder(decoder);
         let added: Result<Vec<_>, String> = parts.added.iter().map(added_token).collect();
         inner.add_tokens(added?).map_err(|e| e.to_string())?;
-        Ok(Self::new(inner))
+        let mut tokenizer = Self::new(inner);
+        tokenizer.duplicates = duplicates;
+        Ok(tokenizer)
     }
 
     fn new(inner: tokenizers::Tokenizer) -> Self {
@@ -60,6 +64,7 @@ impl Tokenizer {
         Self {
             inner,
             special,
+            duplicates: Vec::new(),
             size: OnceLock::new(),
         }
     }
@@ -116,90 +121,108 @@ impl Tokenizer {
         self.special.clone()
     }
 
+    pub fn duplicates(&self) -> Vec<u32> {
+        self.duplicates.clone()
+    }
+
     pub fn decoder_json(&self) -> Result<String, String> {
         serde_json::to_string(&self.inner.get_decoder()).map_err(|e| e.to_string())
     }
 }
 
-fn build_model(parts: &Vocabulary) -> Result<ModelWrapper, String> {
-    let tokens = split_texts(parts)?;
+/// The model, and the pairs of `Tokenizer::duplicates`.
+fn build_model(parts: &Vocabulary) -> Result<(ModelWrapper, Vec<u32>), String> {
+    let tokens = split_texts(parts.texts, parts.ends)?;
     let unknown = match usize::try_from(parts.unknown_id) {
-        Ok(id) => Some(id).filter(|id| *id < tokens.len()),
+        Ok(id) => tokens.get(id).map(|token| (id, (*token).to_owned())),
         Err(_) => None,
     };
-    match parts.kind {
-        ModelKind::Bpe => {
-            let merges = merge_texts(parts, &tokens)?;
-            let mut builder = BPE::builder()
-                .vocab_and_merges(index(&tokens), merges)
-                .byte_fallback(parts.byte_fallback)
-                .fuse_unk(parts.fuse_unknown)
-                .ignore_merges(parts.ignore_merges);
-            if let Some(id) = unknown {
-                builder = builder.unk_token(tokens[id].to_owned());
-            }
-            Ok(builder.build().map_err(|e| e.to_string())?.into())
-        }
+    let (ids, duplicates) = index(&tokens);
+    let model = match parts.kind {
+        ModelKind::Bpe => build_bpe(parts, &tokens, ids, unknown.map(|(_, token)| token))?.into(),
         ModelKind::Unigram => {
             if parts.scores.len() != tokens.len() {
-                return Err(format!(
-                    "{} scores for {} tokens",
-                    parts.scores.len(),
-                    tokens.len()
-                ));
+                let (scores, tokens) = (parts.scores.len(), tokens.len());
+                return Err(format!("{scores} scores for {tokens} tokens"));
             }
             let scored = tokens
                 .iter()
                 .zip(parts.scores)
                 .map(|(token, score)| ((*token).to_owned(), f64::from(*score)))
                 .collect();
+            let unknown = unknown.map(|(id, _)| id);
             let model = Unigram::from(scored, unknown, parts.byte_fallback);
-            Ok(model.map_err(|e| e.to_string())?.into())
+            model.map_err(|e| e.to_string())?.into()
         }
         ModelKind::WordPiece => {
             let mut builder = WordPiece::builder()
-                .vocab(index(&tokens))
+                .vocab(ids)
                 .continuing_subword_prefix(text(parts.word_prefix)?.to_owned());
-            if let Some(id) = unknown {
-                builder = builder.unk_token(tokens[id].to_owned());
+            if let Some((_, token)) = unknown {
+                builder = builder.unk_token(token);
             }
-            Ok(builder.build().map_err(|e| e.to_string())?.into())
+            builder.build().map_err(|e| e.to_string())?.into()
         }
-        _ => Err("unknown kind of vocabulary".to_owned()),
-    }
+        _ => return Err("unknown kind of vocabulary".to_owned()),
+    };
+    Ok((model, duplicates))
 }
 
-fn split_texts<'a>(parts: &Vocabulary<'a>) -> Result<Vec<&'a str>, String> {
+fn build_bpe(
+    parts: &Vocabulary,
+    tokens: &[&str],
+    ids: AHashMap<String, u32>,
+    unknown: Option<String>,
+) -> Result<BPE, String> {
+    let merges = split_texts(parts.merge_texts, parts.merge_ends)?;
+    let build = |ids: AHashMap<String, u32>, merges: Vec<(String, String)>| {
+        let mut builder = BPE::builder()
+            .vocab_and_merges(ids, merges)
+            .byte_fallback(parts.byte_fallback)
+            .fuse_unk(parts.fuse_unknown)
+            .ignore_merges(parts.ignore_merges);
+        if let Some(token) = &unknown {
+            builder = builder.unk_token(token.clone());
+        }
+        builder.build()
+    };
+    let owned = |pair: &[&str]| (pair[0].to_owned(), pair[1].to_owned());
+    if let Ok(model) = build(ids, merges.chunks_exact(2).map(owned).collect()) {
+        return Ok(model);
+    }
+    // A merge of what is no token, or to what is none, can never apply; the
+    // crate refuses it.
+    let (ids, _) = index(tokens);
+    let known = |pair: &&[&str]| {
+        ids.contains_key(pair[0]) && ids.contains_key(pair[1]) && ids.contains_key(&pair.concat())
+    };
+    let merges = merges.chunks_exact(2).filter(known).map(owned).collect();
+    build(ids.clone(), merges).map_err(|e| e.to_string())
+}
+
+fn split_texts<'a>(texts: &'a [u8], ends: &[u32]) -> Result<Vec<&'a str>, String> {
     let mut begin = 0;
-    let mut tokens = Vec::with_capacity(parts.ends.len());
-    for (id, end) in parts.ends.iter().enumerate() {
+    let mut pieces = Vec::with_capacity(ends.len());
+    for (index, end) in ends.iter().enumerate() {
         let end = *end as usize;
-        let bytes = parts.texts.get(begin..end);
-        let token = bytes.and_then(|bytes| from_utf8(bytes).ok());
-        tokens.push(token.ok_or_else(|| format!("token {id} is not valid UTF-8"))?);
+        let bytes = texts.get(begin..end);
+        let piece = bytes.and_then(|bytes| from_utf8(bytes).ok());
+        pieces.push(piece.ok_or_else(|| format!("text {index} is not valid UTF-8"))?);
         begin = end;
     }
-    Ok(tokens)
+    Ok(pieces)
 }
 
-fn index(tokens: &[&str]) -> AHashMap<String, u32> {
+fn index(tokens: &[&str]) -> (AHashMap<String, u32>, Vec<u32>) {
     let mut ids = AHashMap::with_capacity(tokens.len());
+    let mut duplicates = Vec::new();
     for (id, token) in tokens.iter().enumerate() {
-        ids.entry((*token).to_owned()).or_insert(id as u32);
+        let first = *ids.entry((*token).to_owned()).or_insert(id as u32);
+        if first != id as u32 {
+            duplicates.extend([id as u32, first]);
+        }
     }
-    ids
-}
-
-fn merge_texts(parts: &Vocabulary, tokens: &[&str]) -> Result<Vec<(String, String)>, String> {
-    let token = |id: u32| {
-        let text = tokens.get(id as usize).map(|text| (*text).to_owned());
-        text.ok_or_else(|| format!("a merge names token {id} of {}", tokens.len()))
-    };
-    parts
-        .merges
-        .chunks_exact(2)
-        .map(|pair| Ok((token(pair[0])?, token(pair[1])?)))
-        .collect()
+    (ids, duplicates)
 }
 
 fn added_token(token: &AddedToken) -> Result<tokenizers::AddedToken, String> {
