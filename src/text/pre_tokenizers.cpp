@@ -78,7 +78,9 @@ constexpr std::string_view kYoutu =
     "?"
     R"(|\p{N})" PATH_AND_SPACE;
 constexpr std::string_view kYoutuScripts =
-    "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-"
+    "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|["
+    "一-"
+    "龥぀-"
     "ゟ゠-"
     "ヿ]"
     "+";

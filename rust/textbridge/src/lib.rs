@@ -5,7 +5,10 @@
 //! a plain value, and no panic leaves this crate.
 // SPDX-License-Identifier: Apache-2.0
 
+mod dialect;
+mod environment;
 mod guard;
+mod methods;
 mod python;
 mod strftime;
 mod template;

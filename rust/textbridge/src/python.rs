@@ -1,11 +1,50 @@
 //! Values written as Python writes them.
 // SPDX-License-Identifier: Apache-2.0
-use minijinja::value::ValueKind;
+use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Deeper values are damage or an attack.
 const MAX_DEPTH: usize = 200;
+
+/// A generator or a view of a dict: what can be iterated over, but is no list.
+#[derive(Debug)]
+pub struct Lazy {
+    kind: &'static str,
+    items: Vec<Value>,
+}
+
+impl Lazy {
+    /// The result of a filter such as `map`.
+    pub fn generator(items: Vec<Value>) -> Self {
+        let kind = "generator";
+        Self { kind, items }
+    }
+
+    /// `kind`: as Python names it ("dict_keys").
+    pub fn view(kind: &'static str, items: Vec<Value>) -> Self {
+        Self { kind, items }
+    }
+
+    pub fn is_generator(&self) -> bool {
+        self.kind == "generator"
+    }
+}
+
+impl Object for Lazy {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Iterable
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.items.clone())
+    }
+
+    fn is_true(self: &Arc<Self>) -> bool {
+        self.is_generator() || !self.items.is_empty()
+    }
+}
 
 /// str(value).
 pub fn to_str(value: &Value) -> Result<String, Error> {
@@ -34,6 +73,14 @@ fn repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
             out.push('}');
         }
         ValueKind::Seq | ValueKind::Iterable => {
+            let lazy = value.downcast_object_ref::<Lazy>();
+            if let Some(lazy) = lazy {
+                if lazy.is_generator() {
+                    out.push_str("<generator object>");
+                    return Ok(());
+                }
+                _ = write!(out, "{}(", lazy.kind);
+            }
             let tuple = value.is_tuple();
             out.push(if tuple { '(' } else { '[' });
             let mut count = 0;
@@ -46,6 +93,9 @@ fn repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
                 out.push(',');
             }
             out.push(if tuple { ')' } else { ']' });
+            if lazy.is_some() {
+                out.push(')');
+            }
         }
         ValueKind::Undefined => out.push_str("Undefined"),
         _ => _ = write!(out, "{value}"),
@@ -87,13 +137,26 @@ fn repr_str(out: &mut String, text: &str) {
                 out.push('\\');
                 out.push(c);
             }
-            c if (c as u32) < 0x20 || (0x7f..0xa1).contains(&(c as u32)) || c as u32 == 0xad => {
-                _ = write!(out, "\\x{:02x}", c as u32);
+            c if !is_printable(c) => {
+                _ = match c as u32 {
+                    code @ 0..=0xff => write!(out, "\\x{code:02x}"),
+                    code @ 0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                };
             }
             c => out.push(c),
         }
     }
     out.push(quote);
+}
+
+/// Python's str.isprintable for the characters that texts have: no controls, no
+/// format characters, no spaces but the usual one, no private ones.
+fn is_printable(c: char) -> bool {
+    !matches!(c as u32,
+        0..=0x1f | 0x7f..=0xa0 | 0xad | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x1680
+        | 0x180e | 0x2000..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f | 0x3000
+        | 0xe000..=0xf8ff | 0xfeff | 0xfff9..=0xfffb | 0xe0000..=0xe0fff | 0xf0000..=0x10ffff)
 }
 
 /// An integer as it is; a float with the digits that Python's repr prints.
@@ -161,7 +224,10 @@ fn write_json(
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
         ValueKind::Number => out.push_str(&json_number(value)),
         ValueKind::String => json_str(out, value.as_str().unwrap_or_default(), style),
-        ValueKind::Seq => {
+        ValueKind::Seq | ValueKind::Iterable => {
+            if let Some(lazy) = value.downcast_object_ref::<Lazy>() {
+                return Err(not_serializable(lazy.kind));
+            }
             let items = value.try_iter()?.map(|item| (None, item)).collect();
             write_json_items(out, items, ('[', ']'), style, depth)?;
         }
@@ -176,14 +242,14 @@ fn write_json(
             }
             write_json_items(out, items, ('{', '}'), style, depth)?;
         }
-        kind => {
-            return Err(Error::new(
-                ErrorKind::BadSerialization,
-                format!("a value of type {kind} is not JSON serializable"),
-            ))
-        }
+        kind => return Err(not_serializable(kind)),
     }
     Ok(())
+}
+
+fn not_serializable(kind: impl std::fmt::Display) -> Error {
+    let detail = format!("a value of type {kind} is not JSON serializable");
+    Error::new(ErrorKind::BadSerialization, detail)
 }
 
 fn write_json_items(
@@ -224,10 +290,7 @@ fn json_key(key: &Value) -> Result<String, Error> {
         ValueKind::None => Ok("null".to_owned()),
         ValueKind::Bool => Ok(if key.is_true() { "true" } else { "false" }.to_owned()),
         ValueKind::Number => Ok(json_number(key)),
-        kind => Err(Error::new(
-            ErrorKind::BadSerialization,
-            format!("a key of type {kind} is not JSON serializable"),
-        )),
+        kind => Err(not_serializable(kind)),
     }
 }
 
