@@ -31,6 +31,9 @@ void add_fifth_bits(const Byte* __restrict high, Byte* __restrict codes) {
   }
 }
 
+// The structs have the names of the format's documents.
+// NOLINTBEGIN(readability-identifier-naming)
+
 // d; 16 bytes of halves. w = d * (code - 8)
 struct Q4_0 {
   static constexpr int kElements = 32, kBytes = 18, kGroup = 32, kBits = 4;
@@ -227,6 +230,8 @@ struct Q6_K {
     }
   }
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 template <typename Block>
 void decode_affine(const std::byte* blocks, std::size_t count,

@@ -182,7 +182,7 @@ WeightMatrix WeightSource::matrix(std::string_view module) const {
   const StoredTensor* scales =
       is_bare ? nullptr : find_tensor(name + ".scales");
   if (scales == nullptr) {
-    const WeightMatrix plain = WeightMatrix::plain(*entry.tensor);
+    WeightMatrix plain = WeightMatrix::plain(*entry.tensor);
     if (entry.interleaved_heads == 0) return plain;
     return plain.permute_rows(state_->row_order(entry, plain.rows()));
   }
