@@ -109,7 +109,7 @@ void run(benchmark::State& state, const Format& format, Size size,
   for (auto _ : state) {
     input.set(x.data(), m, size.k);
     linear(pool(), input, {{.weights = &copies[next], .y = y.data()}},
-           {.exact = exact});
+           {.precision = exact ? Precision::kExact : Precision::kInt8});
     next = (next + 1) % copies.size();
   }
   const auto calls = static_cast<double>(state.iterations());

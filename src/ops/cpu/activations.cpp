@@ -3,6 +3,7 @@
 #include "ops/cpu/activations.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ops/cpu/int8_kernels.h"
 #include "ops/cpu/panel_kernels.h"
@@ -16,45 +17,80 @@ void Activations::set(const float* x, std::int64_t rows, std::int64_t columns,
   rows_ = rows;
   columns_ = columns;
   stride_ = stride;
-  has_int8_ = false;
+  int8_planes_ = 0;
   has_float_ = false;
 }
 
 template <typename Function>
-void Activations::for_each_block(ThreadPool& pool, Function function) const {
-  const std::int64_t units = (rows_ + kMaxBlockRows - 1) / kMaxBlockRows;
+void Activations::for_each_block(ThreadPool& pool, std::int64_t rows,
+                                 Function function) const {
+  const std::int64_t units = (rows + kMaxBlockRows - 1) / kMaxBlockRows;
   // A few microseconds of work each.
   const std::int64_t grain =
       std::max<std::int64_t>(1, 65536 / (columns_ * kMaxBlockRows));
   pool.parallel_for(
       units, grain, [&](std::int64_t begin, std::int64_t end, int) {
         std::int64_t row = begin * kMaxBlockRows;
-        const std::int64_t stop = std::min(end * kMaxBlockRows, rows_);
+        const std::int64_t stop = std::min(end * kMaxBlockRows, rows);
         while (row < stop) {
-          const int height = block_height(row);
+          const int height = block_height(row, rows);
           function(row, height);
           row += height;
         }
       });
 }
 
-void Activations::quantise(ThreadPool& pool) {
-  if (has_int8_) return;
+// Writes each row as the nearest multiples of its tiles' steps, and the rest.
+void Activations::split_planes(ThreadPool& pool) {
+  split_.resize(static_cast<std::size_t>(2 * rows_ * columns_) * sizeof(float));
+  auto* out = split_.as<float>();
+  for_each_block(pool, rows_, [&](std::int64_t first, int height) {
+    for (std::int64_t row = first; row < first + height; ++row) {
+      const float* x = x_ + row * stride_;
+      float* rounded = out + 2 * row * columns_;
+      float* rest = rounded + columns_;
+      for (std::int64_t c = 0; c < columns_; c += kTileColumns) {
+        const std::int64_t end = std::min(c + kTileColumns, columns_);
+        float greatest = 0;
+        for (std::int64_t i = c; i < end; ++i) {
+          greatest = std::max(greatest, std::abs(x[i]));
+        }
+        const float step = greatest / 127.0f;
+        const float inverse = step > 0 ? 1.0f / step : 0.0f;
+        for (std::int64_t i = c; i < end; ++i) {
+          rounded[i] = step * std::nearbyint(x[i] * inverse);
+          rest[i] = x[i] - rounded[i];
+        }
+      }
+    }
+  });
+}
+
+void Activations::quantise(ThreadPool& pool, int planes) {
+  if (int8_planes_ == planes) return;
+  const float* from = x_;
+  std::int64_t stride = stride_;
+  if (planes == 2) {
+    split_planes(pool);
+    from = split_.as<float>();
+    stride = columns_;
+  }
+  const std::int64_t rows = planes * rows_;
   const std::int64_t tiles = (columns_ + kTileColumns - 1) / kTileColumns;
-  int8_.resize(static_cast<std::size_t>(rows_ * tiles * kQuantisedTileBytes));
+  int8_.resize(static_cast<std::size_t>(rows * tiles * kQuantisedTileBytes));
   auto* out = int8_.as<std::int8_t>();
-  for_each_block(pool, [&](std::int64_t row, int height) {
-    quantise_block(x_ + row * stride_, stride_, height, columns_,
+  for_each_block(pool, rows, [&](std::int64_t row, int height) {
+    quantise_block(from + row * stride, stride, height, columns_,
                    out + row * tiles * kQuantisedTileBytes);
   });
-  has_int8_ = true;
+  int8_planes_ = planes;
 }
 
 void Activations::interleave(ThreadPool& pool) {
   if (has_float_) return;
   float_.resize(static_cast<std::size_t>(rows_ * columns_) * sizeof(float));
   auto* out = float_.as<float>();
-  for_each_block(pool, [&](std::int64_t row, int height) {
+  for_each_block(pool, rows_, [&](std::int64_t row, int height) {
     float* block = out + row * columns_;
     for (int r = 0; r < height; ++r) {
       const float* from = x_ + (row + r) * stride_;

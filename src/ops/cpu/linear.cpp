@@ -36,31 +36,42 @@ class PanelMultiplier {
  public:
   PanelMultiplier(const Activations& x, const LinearOptions& options)
       : x_(x),
-        exact_(options.exact),
+        precision_(options.precision),
         int8_(int8_kernels(options.features != nullptr ? *options.features
                                                        : machine_features())) {}
 
-  static bool uses_int8(const PackedMatrix& weights, bool exact) {
-    return weights.layout().quantised() && !exact;
+  static bool uses_int8(const PackedMatrix& weights, Precision precision) {
+    return weights.layout().quantised() && precision != Precision::kExact;
   }
 
   void multiply(const PackedMatrix& weights, std::int64_t panel,
                 std::int64_t first_row, std::int64_t rows, float* out) const {
-    if (uses_int8(weights, exact_)) {
-      multiply_int8(weights, panel, first_row, rows, out);
-    } else {
+    if (!uses_int8(weights, precision_)) {
       multiply_float(weights, panel, first_row, rows, out);
+    } else if (precision_ == Precision::kInt8) {
+      multiply_int8(weights, panel, first_row, rows, x_.rows(), out);
+    } else {
+      alignas(64) float planes[2 * kMaxStripRows * kPanelRows];
+      multiply_int8(weights, panel, 2 * first_row, 2 * rows, 2 * x_.rows(),
+                    planes);
+      for (std::int64_t row = 0; row < rows; ++row) {
+        const float* pair = planes + 2 * row * kPanelRows;
+        for (int i = 0; i < kPanelRows; ++i) {
+          out[row * kPanelRows + i] = pair[i] + pair[kPanelRows + i];
+        }
+      }
     }
   }
 
  private:
+  // Rows of all planes, `all_rows` of them in the whole input.
   void multiply_int8(const PackedMatrix& weights, std::int64_t panel,
                      std::int64_t first_row, std::int64_t rows,
-                     float* out) const {
+                     std::int64_t all_rows, float* out) const {
     const PanelLayout& layout = weights.layout();
     const auto& kernels = int8_.multiply[kernel_index(layout.shape)];
     for (std::int64_t row = 0; row < rows;) {
-      const int height = x_.block_height(first_row + row);
+      const int height = Activations::block_height(first_row + row, all_rows);
       kernels[height_index(height)](layout, weights.panel(panel),
                                     x_.int8_block(first_row + row),
                                     out + row * kPanelRows);
@@ -92,7 +103,8 @@ class PanelMultiplier {
         data += columns * layout.dense_column_bytes();
       }
       for (std::int64_t row = 0; row < rows;) {
-        const int height = x_.block_height(first_row + row);
+        const int height =
+            Activations::block_height(first_row + row, x_.rows());
         multiply_f32_panel(height, x_.float_block(first_row + row) + c * height,
                            values, columns, out + row * kPanelRows);
         row += height;
@@ -101,14 +113,14 @@ class PanelMultiplier {
   }
 
   const Activations& x_;
-  bool exact_;
+  Precision precision_;
   const Int8Kernels& int8_;
 };
 
 void prepare(ThreadPool& pool, Activations& x, const PackedMatrix& weights,
-             bool exact) {
-  if (PanelMultiplier::uses_int8(weights, exact)) {
-    x.quantise(pool);
+             Precision precision) {
+  if (PanelMultiplier::uses_int8(weights, precision)) {
+    x.quantise(pool, precision == Precision::kInt8 ? 1 : 2);
   } else {
     x.interleave(pool);
   }
@@ -180,7 +192,7 @@ void linear(ThreadPool& pool, Activations& x,
             const LinearOptions& options) {
   std::int64_t panels = 0;
   for (const LinearTarget& target : targets) {
-    prepare(pool, x, *target.weights, options.exact);
+    prepare(pool, x, *target.weights, options.precision);
     panels += target.weights->layout().panels();
   }
   if (panels == 0 || x.rows() == 0) return;
@@ -208,8 +220,8 @@ void linear(ThreadPool& pool, Activations& x,
 
 void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
                   const LinearOptions& options) {
-  prepare(pool, x, *target.gate, options.exact);
-  prepare(pool, x, *target.up, options.exact);
+  prepare(pool, x, *target.gate, options.precision);
+  prepare(pool, x, *target.up, options.precision);
   if (x.rows() == 0) return;
   const PanelMultiplier multiplier(x, options);
   const std::int64_t n = target.gate->rows();

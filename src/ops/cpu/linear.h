@@ -31,10 +31,20 @@ struct LinearTarget {
   bool add = false;             ///< add to what y holds (the residual)
 };
 
+/// What quantised weights are multiplied with. Dense weights always meet f32.
+enum class Precision : std::uint8_t {
+  /// Activations rounded to 8 bits, 32 values sharing a scale. Fastest; moves
+  /// logits enough to change close decisions.
+  kInt8,
+  /// The 8 bits and, as a second row of the same kernel, what they leave over:
+  /// 15 bits together, near f32.
+  kInt8Pair,
+  /// f32 throughout.
+  kExact,
+};
+
 struct LinearOptions {
-  /// Keeps activations in f32 for quantised weights, too. Otherwise they are
-  /// rounded to 8 bits, 32 values sharing a scale.
-  bool exact = false;
+  Precision precision = Precision::kInt8Pair;
   /// Instruction sets to use; null: all that the machine has.
   const CpuFeatures* features = nullptr;
 };

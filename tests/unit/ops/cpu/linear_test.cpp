@@ -148,15 +148,21 @@ TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
     const std::vector<float> x = random_values(m * w.shape().columns, 3);
     const std::vector<float> rounded = rounded_to_int8(x, w.shape().columns);
     for (const CpuFeatures& features : feature_sets()) {
-      const LinearOptions exact{.exact = true, .features = &features};
+      const LinearOptions exact{.precision = Precision::kExact,
+                                .features = &features};
       EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5)
           << "exact, m " << m;
-      const LinearOptions fast{.features = &features};
+      const LinearOptions fast{.precision = Precision::kInt8,
+                               .features = &features};
+      const LinearOptions pair{.precision = Precision::kInt8Pair,
+                               .features = &features};
       const bool rounds = GetParam().group != 0;
       EXPECT_LT(relative_error(product(pool, w, x, m, fast),
                                rounds ? rounded : x, m, w),
                 2e-5)
           << int8_kernels(features).name << ", m " << m;
+      EXPECT_LT(relative_error(product(pool, w, x, m, pair), x, m, w), 4e-4)
+          << int8_kernels(features).name << " in pairs, m " << m;
     }
   }
 }
@@ -167,9 +173,10 @@ TEST_P(LinearOf, GivesTheSameForEveryNumberOfThreads) {
   const std::vector<float> x = random_values(m * 200, 5);
   ThreadPool alone({.threads = 1});
   ThreadPool many({.threads = 5});
-  for (const bool exact : {false, true}) {
-    EXPECT_EQ(product(alone, w, x, m, {.exact = exact}),
-              product(many, w, x, m, {.exact = exact}));
+  for (const Precision precision :
+       {Precision::kInt8, Precision::kInt8Pair, Precision::kExact}) {
+    EXPECT_EQ(product(alone, w, x, m, {.precision = precision}),
+              product(many, w, x, m, {.precision = precision}));
   }
 }
 
@@ -208,11 +215,16 @@ TEST(Linear, ManyRowsOfActivations) {
       const std::vector<float> rounded =
           e.group != 0 ? rounded_to_int8(x, 160) : x;
       for (const CpuFeatures& features : feature_sets()) {
-        const LinearOptions exact{.exact = true, .features = &features};
+        const LinearOptions exact{.precision = Precision::kExact,
+                                  .features = &features};
         EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5);
-        const LinearOptions fast{.features = &features};
+        const LinearOptions fast{.precision = Precision::kInt8,
+                                 .features = &features};
+        const LinearOptions pair{.precision = Precision::kInt8Pair,
+                                 .features = &features};
         EXPECT_LT(relative_error(product(pool, w, x, m, fast), rounded, m, w),
                   2e-5);
+        EXPECT_LT(relative_error(product(pool, w, x, m, pair), x, m, w), 4e-4);
       }
     }
   }
@@ -227,7 +239,8 @@ TEST(Linear, RoundedActivationsCostLittle) {
                       .group = 32},
                      5, Scales::kSymmetric);
   const std::vector<float> x = random_values(8 * 512, 12);
-  const std::vector<float> fast = product(pool, w, x, 8, {});
+  const std::vector<float> fast =
+      product(pool, w, x, 8, {.precision = Precision::kInt8});
   const std::vector<double> truth = reference_product(x, 8, w);
   double error = 0;
   double size = 0;
@@ -252,11 +265,13 @@ TEST(Linear, FloatPartsAgreeOnEveryHighwayTarget) {
   const std::vector<float> x = random_values(15 * 96, 4);
   on_each_highway_target([&] {
     for (const TestMatrix* w : {&quantised, &half}) {
-      EXPECT_LT(
-          relative_error(product(pool, *w, x, 15, {.exact = true}), x, 15, *w),
-          2e-5);
-      EXPECT_LT(relative_error(product(pool, *w, x, 15, {}),
-                               w == &half ? x : rounded_to_int8(x, 96), 15, *w),
+      EXPECT_LT(relative_error(
+                    product(pool, *w, x, 15, {.precision = Precision::kExact}),
+                    x, 15, *w),
+                2e-5);
+      EXPECT_LT(relative_error(
+                    product(pool, *w, x, 15, {.precision = Precision::kInt8}),
+                    w == &half ? x : rounded_to_int8(x, 96), 15, *w),
                 2e-5);
     }
   });
