@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "cache/slab_cache.h"
 #include "mlx/ops.h"
+#include "ops/cpu_state.h"
 
 namespace abstractllm::cache {
 
@@ -122,8 +124,12 @@ std::unique_ptr<ops::KvLayer> make_rotating_cache(int window) {
   return std::make_unique<RotatingCache>(window);
 }
 
-std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& /*backend*/,
+std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
                                             const ops::AttentionSpec& spec) {
+  if (backend.cpu && spec.head_dim <= ops::cpu::kMaxHeadSize) {
+    return make_slab_cache(
+        spec, backend.cpu->options.precision == ops::cpu::Precision::kExact);
+  }
   return spec.window > 0 ? make_rotating_cache(spec.window) : make_full_cache();
 }
 

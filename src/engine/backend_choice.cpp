@@ -14,7 +14,7 @@ ops::Backend choose_backend(const EngineOptions& options) {
   }
   return {.kind = ops::BackendKind::kCpu,
           .cpu = std::make_shared<ops::CpuState>(options.threads,
-                                                 options.cpu_exact)};
+                                                 options.cpu_precision)};
 }
 
 }  // namespace abstractllm::engine

@@ -12,6 +12,7 @@
 #include "abstractllm/cancel.h"
 #include "abstractllm/llm.h"
 #include "engine/token_channel.h"
+#include "ops/cpu/linear.h"
 #include "types/resolve.h"
 
 namespace abstractllm::io {
@@ -25,7 +26,7 @@ enum class CpuBackend { kFast, kReference };
 
 struct EngineOptions {
   CpuBackend cpu_backend = CpuBackend::kFast;
-  bool cpu_exact = false;
+  ops::cpu::Precision cpu_precision = ops::cpu::Precision::kInt8Pair;
   int threads = 0;         ///< 0: what the process may use
   int context_length = 0;  ///< tokens, at least 1
   int prefill_chunk = 0;   ///< tokens; 0: kDefaultPrefillChunk

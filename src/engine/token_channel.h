@@ -4,7 +4,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -28,7 +27,7 @@ struct GenerationEnd {
   FinishReason reason = FinishReason::kStop;
   Usage usage;
   Timings timings;
-  std::exception_ptr error;  ///< set: the generation failed
+  std::optional<Error> error;  ///< set: the generation failed
 };
 
 using EngineEvent = std::variant<TokenStep, GenerationEnd>;
@@ -73,8 +72,9 @@ class TokenChannel {
   }
 
  private:
-  // A few seconds of decoding; enough to ride out a slow terminal.
-  static constexpr std::size_t kCapacity = 1024;
+  // Enough to ride out a slow reader; what is computed ahead is wasted if a
+  // stop text ends the answer.
+  static constexpr std::size_t kCapacity = 64;
 
   std::mutex mutex_;
   std::condition_variable changed_;

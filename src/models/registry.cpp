@@ -67,16 +67,19 @@ std::vector<std::string> model_types() {
   return types;
 }
 
+void require_supported(std::string_view model_type) {
+  if (contains(model_type)) return;
+  throw UnsupportedModelError(
+      "[models] architecture '" + std::string(model_type) +
+          "' is not supported",
+      "The nearest supported one is '" +
+          base::nearest_names(model_type, model_types(), 1).front() + "'.");
+}
+
 std::unique_ptr<Model> make_model(const ModelSource& source) {
   const std::string type = source.config.require_string("model_type");
-  const Row* row = find_row(type);
-  if (row == nullptr) {
-    throw UnsupportedModelError(
-        "[models] architecture '" + type + "' is not supported",
-        "The nearest supported one is '" +
-            base::nearest_names(type, model_types(), 1).front() + "'.");
-  }
-  std::unique_ptr<Model> model = row->make(source);
+  require_supported(type);
+  std::unique_ptr<Model> model = find_row(type)->make(source);
   refuse_unread_tensors(source.weights);
   return model;
 }

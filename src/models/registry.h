@@ -20,6 +20,10 @@ std::unique_ptr<Model> make_model(const ModelSource& source);
 /// Whether `model_type` can be built; known before any weight is read.
 bool contains(std::string_view model_type);
 
+/// Throws UnsupportedModelError naming the nearest supported type if
+/// `model_type` cannot be built.
+void require_supported(std::string_view model_type);
+
 /// All supported model types, sorted.
 std::vector<std::string> model_types();
 

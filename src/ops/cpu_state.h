@@ -2,21 +2,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "ops/cpu/activations.h"
+#include "ops/cpu/aligned_buffer.h"
+#include "ops/cpu/attention.h"
 #include "ops/cpu/linear.h"
+#include "ops/cpu/rotary.h"
 #include "ops/cpu/thread_pool.h"
+#include "ops/rope.h"
 
 namespace abstractllm::ops {
 
-/// Workers, and buffers that are reused from kernel to kernel. The buffers
-/// belong to the kernels, which MLX runs one after the other.
+/// Workers, and buffers that are reused from kernel to kernel. All but the
+/// pool and the options belongs to the running kernel; MLX runs them one after
+/// the other.
 struct CpuState {
-  CpuState(int threads, bool exact)
-      : pool({.threads = threads}), options{.exact = exact} {}
+  CpuState(int threads, cpu::Precision precision)
+      : pool({.threads = threads}), options{.precision = precision} {}
+
+  /// Cosines and sines for `table`, computed once for all layers that turn
+  /// alike.
+  cpu::RotaryTable& rotary(const RopeTable& table);
 
   cpu::ThreadPool pool;
   cpu::LinearOptions options;
+
   cpu::Activations input;
+  cpu::AttentionScratch attention;
+  cpu::AlignedBuffer normed;  // (rows, hidden)
+  cpu::AlignedBuffer query;   // (rows, heads * head_dim)
+  cpu::AlignedBuffer key;     // (rows, kv_heads * head_dim)
+  cpu::AlignedBuffer value;   // (rows, kv_heads * head_dim)
+  cpu::AlignedBuffer inner;   // (rows, heads * head_dim or intermediate)
+  cpu::AlignedBuffer branch;  // (rows, hidden)
+
+ private:
+  struct Rotary {
+    RopeTable source;
+    cpu::RotaryTable table;
+  };
+  std::vector<std::unique_ptr<Rotary>> rotaries_;
 };
 
 }  // namespace abstractllm::ops

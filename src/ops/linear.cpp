@@ -82,9 +82,10 @@ Linear::Storage make_dense(const Backend& backend,
 
 Linear::Storage make_packed(const Backend& backend,
                             const io::WeightMatrix& matrix) {
-  auto packed = std::make_shared<cpu::PackedMatrix>(
-      cpu::PackedMatrix::pack(cpu::WeightRows(matrix), backend.cpu->pool,
-                              {.round_scales = !backend.cpu->options.exact}));
+  auto packed = std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
+      cpu::WeightRows(matrix), backend.cpu->pool,
+      {.round_scales =
+           backend.cpu->options.precision != cpu::Precision::kExact}));
   matrix.advise_dontneed();
   return PackedWeight{std::move(packed)};
 }

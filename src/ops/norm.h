@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "mlx/array.h"
 
 namespace abstractllm::ops {
+
+struct CpuState;
 
 enum class NormKind {
   kRms,    ///< arXiv:1910.07467
@@ -19,6 +22,7 @@ struct Norm {
   mlx::core::array weight;  ///< (size); a checkpoint's 1 + w is folded in
   std::optional<mlx::core::array> bias;
   float eps = 1e-5f;
+  std::shared_ptr<CpuState> cpu = nullptr;  ///< set: runs on our kernels
 };
 
 /// x: (..., size) -> same shape.

@@ -18,6 +18,8 @@ struct RopeTable {
   std::vector<float> inverse_frequencies;  ///< dims / 2
   /// Multiplies the rotated values (YaRN's and longrope's attention factor).
   float amplitude = 1.0f;
+
+  bool operator==(const RopeTable&) const = default;
 };
 
 /// x: (heads, tokens, head_dim), rotated for positions

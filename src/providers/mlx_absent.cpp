@@ -3,9 +3,11 @@
 #include "abstractllm/error.h"
 #include "providers/mlx.h"
 
-namespace abstractllm::providers {
+namespace abstractllm {
 
-std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig) {
+namespace {
+
+[[noreturn]] void refuse() {
   throw UnsupportedProviderError(
       "[providers] mlx is not built into this program",
       "Configure with -DABSTRACTLLM_MLX=ON and build again, or use another "
@@ -13,4 +15,12 @@ std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig) {
       "mlx");
 }
 
-}  // namespace abstractllm::providers
+}  // namespace
+
+ModelDescription describe_model(std::string_view) { refuse(); }
+
+std::unique_ptr<AbstractLLMInterface> providers::make_mlx(ProviderConfig) {
+  refuse();
+}
+
+}  // namespace abstractllm

@@ -11,8 +11,7 @@ int main(int argc, char** argv) {
   using namespace abstractllm;
   std::vector<std::filesystem::path> roots;
   golden::GoldenOptions options;
-  options.engine.cpu_exact = true;
-  bool lossy = false;
+  options.engine.cpu_precision = ops::cpu::Precision::kExact;
 
   CLI::App app{"Compares models with the reference outputs of fixtures."};
   app.add_option("folders", roots, "fixture folders, or folders of them")
@@ -26,9 +25,14 @@ int main(int argc, char** argv) {
               {"fast", engine::CpuBackend::kFast},
               {"reference", engine::CpuBackend::kReference}}));
   app.add_option("--threads", options.engine.threads, "worker threads");
-  app.add_flag("--int8", lossy, "the lossy int8 activations of the fast path");
+  app.add_option("--precision", options.engine.cpu_precision,
+                 "exact, pair (what the program uses) or int8")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, ops::cpu::Precision>{
+              {"exact", ops::cpu::Precision::kExact},
+              {"pair", ops::cpu::Precision::kInt8Pair},
+              {"int8", ops::cpu::Precision::kInt8}}));
   CLI11_PARSE(app, argc, argv);
-  options.engine.cpu_exact = !lossy;
 
   bool all_passed = true;
   int count = 0;

@@ -12,12 +12,12 @@
 
 #include "abstractllm/error.h"
 #include "engine/backend_choice.h"
-#include "models/sequence.h"
 #include "io/model_files.h"
 #include "io/tensor_archive.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
 #include "models/registry.h"
+#include "models/sequence.h"
 
 namespace abstractllm::golden {
 

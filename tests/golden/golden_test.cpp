@@ -65,7 +65,7 @@ class Golden : public testing::TestWithParam<Case> {};
 TEST_P(Golden, MatchesTheReference) {
   GoldenOptions options;
   options.engine.cpu_backend = GetParam().backend;
-  options.engine.cpu_exact = true;
+  options.engine.cpu_precision = ops::cpu::Precision::kExact;
   options.engine.threads = 2;
   options.chunk = GetParam().chunk;
   const GoldenResult result = run_fixture(GetParam().folder, options);

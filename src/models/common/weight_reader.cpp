@@ -58,7 +58,8 @@ ops::Norm WeightReader::rms_norm(const std::string& module, int size, float eps,
   return {.kind = ops::NormKind::kRms,
           .weight = ops::make_vector(backend_, values),
           .bias = std::nullopt,
-          .eps = eps};
+          .eps = eps,
+          .cpu = backend_.cpu};
 }
 
 }  // namespace abstractllm::models

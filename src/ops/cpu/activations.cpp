@@ -56,7 +56,8 @@ void Activations::split_planes(ThreadPool& pool) {
           greatest = std::max(greatest, std::abs(x[i]));
         }
         const float step = greatest / 127.0f;
-        const float inverse = step > 0 ? 1.0f / step : 0.0f;
+        // Steps whose inverse overflows are left to the rest.
+        const float inverse = step > 1e-36f ? 1.0f / step : 0.0f;
         for (std::int64_t i = c; i < end; ++i) {
           rounded[i] = step * std::nearbyint(x[i] * inverse);
           rest[i] = x[i] - rounded[i];

@@ -1,0 +1,63 @@
+// A KvLayer over a slab: kernels append by themselves, when they run.
+// SPDX-License-Identifier: Apache-2.0
+#include "cache/slab_cache.h"
+
+#include "abstractllm/error.h"
+#include "ops/cpu/kv_slab.h"
+
+namespace abstractllm::cache {
+
+namespace {
+
+class SlabCache : public ops::KvLayer {
+ public:
+  explicit SlabCache(ops::cpu::KvSlab::Options options) : slab_(options) {}
+
+  int length() const override { return length_; }
+
+  ops::KvView append(const mlx::core::array& /*keys*/,
+                     const mlx::core::array& /*values*/) override {
+    throw InternalError("[cache] a slab takes no arrays");
+  }
+
+  bool can_truncate(int length) const override {
+    return slab_.first() == 0 ||
+           length - (slab_.options().window - 1) >= slab_.first();
+  }
+
+  void truncate(int length) override {
+    if (!slab_.truncate(length)) {
+      throw InternalError("[cache] cannot go back to position " +
+                          std::to_string(length));
+    }
+    length_ = length;
+  }
+
+  std::size_t bytes() const override {
+    return static_cast<std::size_t>(slab_.bytes());
+  }
+
+  void collect_state(std::vector<mlx::core::array>& /*arrays*/) const override {
+  }
+
+  ops::cpu::KvSlab* slab() override { return &slab_; }
+  void reserve(int tokens) override { length_ += tokens; }
+
+ private:
+  ops::cpu::KvSlab slab_;
+  int length_ = 0;  // with what kernels are going to append
+};
+
+}  // namespace
+
+std::unique_ptr<ops::KvLayer> make_slab_cache(const ops::AttentionSpec& spec,
+                                              bool exact) {
+  using ops::cpu::KvType;
+  return std::make_unique<SlabCache>(
+      ops::cpu::KvSlab::Options{.heads = spec.kv_heads,
+                                .head_size = spec.head_dim,
+                                .type = exact ? KvType::kF32 : KvType::kF16,
+                                .window = spec.window});
+}
+
+}  // namespace abstractllm::cache

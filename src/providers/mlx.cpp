@@ -1,0 +1,343 @@
+// The in-process provider: requests to token ids, tokens to events.
+// SPDX-License-Identifier: Apache-2.0
+#include "providers/mlx.h"
+
+#include <random>
+#include <string>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "engine/engine.h"
+#include "engine/model_package.h"
+#include "output/text_stream.h"
+#include "types/resolve.h"
+
+namespace abstractllm::providers {
+
+namespace {
+
+constexpr char kId[] = "mlx";
+
+std::uint64_t draw_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+Error of_this_provider(const Error& error) {
+  return Error(error.code(), error.message(), error.hint(), kId);
+}
+
+void refuse_unsupported(const Request& request) {
+  if (!request.tools.empty()) {
+    throw UnsupportedFeatureError(
+        "[mlx] tools are not supported by the provider mlx",
+        "Leave the tools out of the request.", kId);
+  }
+  for (const Message& message : request.messages) {
+    for (const Part& part : message.parts) {
+      if (std::holds_alternative<ImagePart>(part)) {
+        throw UnsupportedFeatureError(
+            "[mlx] the model reads text, but a message has an image",
+            "Leave the image out, or use a provider with vision.", kId);
+      }
+    }
+  }
+}
+
+void check_one_prompt(const Request& request) {
+  const int given = (request.messages.empty() ? 0 : 1) +
+                    (request.prompt ? 1 : 0) +
+                    (request.prompt_token_ids ? 1 : 0);
+  if (given == 1) return;
+  throw InvalidRequestError(
+      given == 0 ? "[mlx] the request has nothing to answer"
+                 : "[mlx] the request has more than one of messages, prompt "
+                   "and prompt_token_ids",
+      "Give exactly one of messages, prompt and prompt_token_ids.", kId);
+}
+
+std::vector<Message> with_system_prompt(const Request& request) {
+  std::vector<Message> messages = request.messages;
+  if (!request.system_prompt) return messages;
+  for (const Message& message : messages) {
+    if (message.role == Role::kSystem) {
+      throw InvalidRequestError(
+          "[mlx] the request has a system prompt and a system message",
+          "Give one of them.", kId);
+    }
+  }
+  messages.insert(messages.begin(), Message::system(*request.system_prompt));
+  return messages;
+}
+
+// The answer of one request on its way from tokens to events.
+class Answer {
+ public:
+  Answer(const engine::ModelPackage& package,
+         const types::SamplingOptions& options, const EventSink& sink)
+      : package_(package),
+        decoder_(package.tokenizer, /* skip_special = */ true),
+        text_(options.stop),
+        sink_(sink) {}
+
+  // False when no more tokens are wanted.
+  bool take(const engine::TokenStep& step) {
+    ids_.push_back(step.id);
+    const std::string piece = step.ends ? "" : decoder_.push(step.id);
+    std::optional<TokenLogprob> logprob = step.logprob;
+    if (logprob) fill_bytes(*logprob);
+    show(text_.push(piece, std::move(logprob)));
+    return !text_.stopped() && !left_;
+  }
+
+  void finish(engine::GenerationEnd end) {
+    if (!text_.stopped()) {
+      show(text_.push(decoder_.finish()));
+      show(text_.finish());
+    }
+    Finished finished{.reason = end.reason,
+                      .stop_text = std::string(text_.stop_text()),
+                      .usage = end.usage,
+                      .timings = end.timings,
+                      .token_ids = std::move(ids_)};
+    // Tokens that were computed ahead of a stop text do not count.
+    finished.usage.completion_tokens =
+        static_cast<int>(finished.token_ids.size());
+    if (text_.stopped()) finished.reason = FinishReason::kStop;
+    if (left_) finished.reason = FinishReason::kCancelled;
+    sink_(finished);
+  }
+
+ private:
+  void fill_bytes(TokenLogprob& logprob) const {
+    logprob.bytes = package_.tokenizer.token_bytes(logprob.token_id);
+    for (auto& alternative : logprob.top) {
+      alternative.bytes = package_.tokenizer.token_bytes(alternative.token_id);
+    }
+  }
+
+  void show(std::optional<TextDelta> delta) {
+    if (delta && !left_) left_ = !sink_(*std::move(delta));
+  }
+
+  const engine::ModelPackage& package_;
+  text::StreamDecoder decoder_;
+  output::TextStream text_;
+  const EventSink& sink_;
+  std::vector<std::int32_t> ids_;
+  bool left_ = false;  // the sink wants no more
+};
+
+// Closes the channel and waits for the engine's last word, also when a sink
+// throws: the job refers to objects of this call.
+class ChannelReader {
+ public:
+  explicit ChannelReader(std::shared_ptr<engine::TokenChannel> channel)
+      : channel_(std::move(channel)) {}
+
+  ~ChannelReader() {
+    if (!ended_) drain();
+  }
+
+  std::optional<engine::TokenStep> next() {
+    engine::EngineEvent event = channel_->pop();
+    if (auto* step = std::get_if<engine::TokenStep>(&event)) {
+      return std::move(*step);
+    }
+    end_ = std::get<engine::GenerationEnd>(std::move(event));
+    ended_ = true;
+    return std::nullopt;
+  }
+
+  engine::GenerationEnd drain() {
+    channel_->close();
+    while (!ended_) next();
+    return std::move(end_);
+  }
+
+ private:
+  std::shared_ptr<engine::TokenChannel> channel_;
+  engine::GenerationEnd end_;
+  bool ended_ = false;
+};
+
+class MLXProvider : public AbstractLLMInterface {
+ public:
+  explicit MLXProvider(ProviderConfig config)
+      : package_(engine::ModelPackage::open(config.model)),
+        defaults_(std::move(config.parameters)),
+        engine_options_(read_options(config, package_)),
+        engine_(package_.config(), package_.weights, engine_options_) {}
+
+  std::string_view provider() const override { return kId; }
+  std::string_view model() const override { return package_.id; }
+
+  Capabilities capabilities() const override {
+    using enum ModelCapability;
+    return {.supported = {kStreaming, kSystemPrompt, kMultiTurn, kLogprobs,
+                          kTokenize},
+            .context_length = engine_options_.context_length};
+  }
+
+  void stream(const Request& request, const EventSink& sink) override {
+    // The sink is called outside of any catch: what it throws is its caller's.
+    std::optional<Running> running;
+    std::optional<Error> error;
+    try {
+      running = start(request);
+    } catch (const Error& thrown) {
+      error = of_this_provider(thrown);
+    }
+    if (running) error = follow(std::move(*running), sink);
+    if (error) sink(Failed{*error});
+  }
+
+  int count_tokens(const Request& request) override {
+    return static_cast<int>(prompt_ids(request).size());
+  }
+
+  std::vector<std::int32_t> tokenize(std::string_view text,
+                                     bool add_special_tokens) override {
+    return package_.tokenizer.encode(text, add_special_tokens);
+  }
+
+  std::string detokenize(const std::vector<std::int32_t>& ids) override {
+    return package_.tokenizer.decode(ids, /* skip_special = */ false);
+  }
+
+  Score score(const std::vector<std::int32_t>& ids) override {
+    return engine_.score(ids, CancelToken());
+  }
+
+  ModelDescription describe() override { return engine::describe(package_); }
+
+ private:
+  static engine::EngineOptions read_options(
+      ProviderConfig& config, const engine::ModelPackage& package);
+
+  std::vector<std::int32_t> prompt_ids(const Request& request) const;
+
+  // A submitted job.
+  struct Running {
+    types::SamplingOptions options;
+    std::shared_ptr<engine::TokenChannel> channel;
+  };
+  Running start(const Request& request);
+  // Turns tokens into events up to the end; an error if the job failed.
+  std::optional<Error> follow(Running running, const EventSink& sink) const;
+
+  engine::ModelPackage package_;
+  GenerationParameters defaults_;
+  engine::EngineOptions engine_options_;
+  engine::Engine engine_;
+};
+
+engine::CpuBackend read_cpu_backend(const std::string& name) {
+  if (name == "fast") return engine::CpuBackend::kFast;
+  if (name == "reference") return engine::CpuBackend::kReference;
+  throw InvalidParameterError(
+      "[mlx] cpu_backend is '" + name + "', expected fast or reference", "",
+      kId);
+}
+
+int read_context_length(int wanted, int trained) {
+  if (wanted == 0) return trained;
+  if (wanted >= 1 && wanted <= trained) return wanted;
+  throw InvalidParameterError(
+      "[mlx] context_length is " + std::to_string(wanted) + ", expected 1 to " +
+          std::to_string(trained),
+      "The model was trained for " + std::to_string(trained) + " tokens.", kId);
+}
+
+engine::EngineOptions MLXProvider::read_options(
+    ProviderConfig& config, const engine::ModelPackage& package) {
+  if (config.device != "auto" && config.device != "cpu") {
+    throw UnsupportedFeatureError(
+        "[mlx] device '" + config.device + "' is not built in",
+        "Use auto or cpu.", kId);
+  }
+  if (config.threads < 0 || config.threads > 1024) {
+    throw InvalidParameterError("[mlx] threads is " +
+                                    std::to_string(config.threads) +
+                                    ", expected 0 to 1024",
+                                "0 takes what the process may use.", kId);
+  }
+  if (config.prefill_chunk < 0) {
+    throw InvalidParameterError("[mlx] prefill_chunk is " +
+                                    std::to_string(config.prefill_chunk) +
+                                    ", expected 0 or more",
+                                "0 lets the engine choose.", kId);
+  }
+  validate(config.parameters);
+  return {
+      .cpu_backend = read_cpu_backend(config.cpu_backend),
+      .cpu_precision = config.cpu_exact ? ops::cpu::Precision::kExact
+                                        : ops::cpu::Precision::kInt8Pair,
+      .threads = config.threads,
+      .context_length =
+          read_context_length(config.context_length, package.context_length),
+      .prefill_chunk = config.prefill_chunk > 0 ? config.prefill_chunk
+                                                : engine::kDefaultPrefillChunk,
+      .on_load_progress = std::move(config.on_load_progress)};
+}
+
+std::vector<std::int32_t> MLXProvider::prompt_ids(
+    const Request& request) const {
+  check_one_prompt(request);
+  refuse_unsupported(request);
+  std::vector<std::int32_t> ids;
+  if (request.prompt_token_ids) {
+    ids = *request.prompt_token_ids;
+  } else if (request.prompt) {
+    ids = package_.tokenizer.encode(*request.prompt, true);
+  } else {
+    ids = package_.encode_chat(with_system_prompt(request),
+                               request.template_variables);
+  }
+  if (ids.empty()) {
+    throw InvalidRequestError("[mlx] the prompt is empty",
+                              "Give at least one token to continue.", kId);
+  }
+  return ids;
+}
+
+MLXProvider::Running MLXProvider::start(const Request& request) {
+  Running running{.options = types::resolve(request.parameters, defaults_,
+                                            package_.defaults, draw_seed),
+                  .channel = std::make_shared<engine::TokenChannel>()};
+  engine_.submit({.prompt = prompt_ids(request),
+                  .options = running.options,
+                  .end_tokens = package_.end_tokens,
+                  .cancel = request.cancel,
+                  .channel = running.channel});
+  return running;
+}
+
+std::optional<Error> MLXProvider::follow(Running running,
+                                         const EventSink& sink) const {
+  ChannelReader reader(std::move(running.channel));
+  Answer answer(package_, running.options, sink);
+  while (const std::optional<engine::TokenStep> step = reader.next()) {
+    if (!answer.take(*step)) break;
+  }
+  engine::GenerationEnd end = reader.drain();
+  if (end.error) return of_this_provider(*end.error);
+  answer.finish(std::move(end));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
+  return std::make_unique<MLXProvider>(std::move(config));
+}
+
+}  // namespace abstractllm::providers
+
+namespace abstractllm {
+
+ModelDescription describe_model(std::string_view model) {
+  return engine::describe(engine::ModelPackage::open(model));
+}
+
+}  // namespace abstractllm
