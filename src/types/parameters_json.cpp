@@ -141,33 +141,35 @@ Json written(const T& value) {
   return value;
 }
 
+void read_member(const std::string& key, const Json& json,
+                 GenerationParameters& parameters) {
+  const auto take = [&](const auto& field) {
+    if (json.is_null()) return;
+    typename std::decay_t<decltype(field)>::Value value{};
+    if (!read(json, value)) {
+      types::throw_bad_value(key, shown(json), field.range.text);
+    }
+    auto& present = parameters.*field.member;
+    if (present && *present != value) {
+      throw InvalidParameterError(
+          fmt::format("[parameters] {} is given twice with different values",
+                      field.name),
+          fmt::format("{} is another name of {}; give one.", key, field.name));
+    }
+    present = std::move(value);
+  };
+  if (!types::visit_field(types::canonical_name(key), take)) {
+    types::throw_unknown_name(key);
+  }
+}
+
 }  // namespace
 
 GenerationParameters parse_generation_parameters(std::string_view json) {
   GenerationParameters parameters;
   const Json object = parse_object(json);
-  for (const auto& entry : object.items()) {
-    // Clang 14 cannot capture structured bindings.
-    const std::string& key = entry.key();
-    const Json& value = entry.value();
-    const std::string_view name = types::canonical_name(key);
-    const bool known = types::visit_field(name, [&](const auto& field) {
-      if (value.is_null()) return;
-      typename std::decay_t<decltype(field)>::Value read_value{};
-      if (!read(value, read_value)) {
-        types::throw_bad_value(key, shown(value), field.range.text);
-      }
-      auto& present = parameters.*field.member;
-      if (present && *present != read_value) {
-        throw InvalidParameterError(
-            fmt::format("[parameters] {} is given twice with different values",
-                        field.name),
-            fmt::format("{} is another name of {}; give one.", key,
-                        field.name));
-      }
-      present = std::move(read_value);
-    });
-    if (!known) types::throw_unknown_name(key);
+  for (const auto& item : object.items()) {
+    read_member(item.key(), item.value(), parameters);
   }
   validate(parameters);
   return parameters;
