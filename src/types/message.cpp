@@ -25,9 +25,9 @@ Role parse_role(std::string_view text) {
   if (text == "user") return Role::kUser;
   if (text == "assistant") return Role::kAssistant;
   if (text == "tool") return Role::kTool;
-  throw InvalidRequestError("[message] unknown role '" + std::string(text) +
-                                "'",
-                            "Use system, user, assistant or tool.");
+  throw InvalidRequestError(
+      "[message] unknown role '" + std::string(text) + "'",
+      "Use system, user, assistant or tool.");
 }
 
 std::string Message::text() const {
