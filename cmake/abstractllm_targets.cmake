@@ -28,6 +28,9 @@ function(abstractllm_test name)
   foreach(folder IN LISTS arg_DEPENDS)
     target_link_libraries(${name} PRIVATE abstractllm_${folder})
   endforeach()
+  target_precompile_headers(${name} REUSE_FROM test_pch)
+  target_compile_options(${name} PRIVATE
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # for ccache
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_compile_definitions(${name} PRIVATE
     ABSTRACTLLM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
