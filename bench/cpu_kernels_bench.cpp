@@ -81,22 +81,24 @@ struct Size {
   std::int64_t n, k;
 };
 
-PackedMatrix make(const Format& format, Size size) {
+PackedMatrix make(const Format& format, Size size,
+                  WeightArena* arena = nullptr) {
   return PackedMatrix::pack(RandomRows({.rows = size.n,
                                         .columns = size.k,
                                         .encoding = format.encoding,
                                         .bits = format.bits,
                                         .group = format.group},
                                        format.symmetric),
-                            pool());
+                            pool(), {.arena = arena});
 }
 
 void run(benchmark::State& state, const Format& format, Size size,
          std::int64_t m, bool exact, std::int64_t total_bytes) {
+  WeightArena arena;
   std::vector<PackedMatrix> copies;
   std::int64_t bytes = 0;
   do {
-    copies.push_back(make(format, size));
+    copies.push_back(make(format, size, &arena));
     bytes += copies.back().bytes();
   } while (bytes < total_bytes);
   std::vector<float> x(static_cast<std::size_t>(m * size.k));

@@ -34,13 +34,17 @@ HWY_INLINE Floats load(const hwy::bfloat16_t* p) {
   return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
 }
 
-// kRows x kWide vectors of sums; rows fewer than 3 get several sums each, as
-// one addition cannot start before the last has ended.
+/// Keys and values are fetched this far ahead of their use.
+constexpr int kPrefetchBytes = 4096;
+
+// kRows x kWide vectors of sums; few of them get several sums each, as one
+// addition cannot start before the last has ended.
 template <int kRows, int kWide, typename T>
 HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
                               const T* HWY_RESTRICT panel, int columns,
                               bool add, float* HWY_RESTRICT out) {
-  constexpr int kChains = kRows * kWide >= 4 ? 1 : kRows * kWide >= 2 ? 2 : 4;
+  constexpr int kSums = kRows * kWide;
+  constexpr int kChains = kSums >= 6 ? 1 : kSums >= 4 ? 2 : kSums == 1 ? 8 : 4;
   const FloatTag d;
   Floats sum[kChains][kRows][kWide];
   for (int c = 0; c < kChains; ++c) {
@@ -51,6 +55,9 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
   int k = 0;
   for (; k + kChains <= columns; k += kChains) {
     for (int c = 0; c < kChains; ++c) {
+      __builtin_prefetch(
+          reinterpret_cast<const char*>(panel + (k + c) * kKvLanes) +
+          kPrefetchBytes);
       Floats w[kWide];
       for (int v = 0; v < kWide; ++v) {
         w[v] = load(panel + (k + c) * kKvLanes + v * kLanes);

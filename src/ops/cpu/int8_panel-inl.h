@@ -117,12 +117,20 @@ ABSTRACTLLM_ALWAYS_INLINE Float load_scale(ScaleFormat format,
 }
 
 // Where the scales of the groups of a chunk are and how they advance.
+template <bool kBias>
 struct GroupReader {
   ScaleFormat format;
-  bool has_bias;
   std::int64_t stride;  // bytes of the scales of one group
   const std::uint8_t* scales;
   const std::uint8_t* biases;
+
+  ABSTRACTLLM_ALWAYS_INLINE GroupReader(const PanelLayout& layout,
+                                        const std::uint8_t* chunk,
+                                        const ChunkLayout& parts)
+      : format(layout.scale_format),
+        stride(kPanelRows * scale_bytes(layout.scale_format)),
+        scales(chunk + parts.scales),
+        biases(chunk + parts.biases) {}
 
   template <int kVectors>
   ABSTRACTLLM_ALWAYS_INLINE void next(int lane, Float (&scale)[kVectors],
@@ -130,168 +138,184 @@ struct GroupReader {
     ABSTRACTLLM_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       scale[v] = load_scale(format, scales, lane + v * Isa::kLanes);
-      bias[v] = has_bias ? load_scale(format, biases, lane + v * Isa::kLanes)
-                         : Isa::float_zero();
+      if constexpr (kBias) {
+        bias[v] = load_scale(format, biases, lane + v * Isa::kLanes);
+      }
     }
     scales += stride;
-    biases += stride;
+    if constexpr (kBias) biases += stride;
   }
 };
 
-ABSTRACTLLM_ALWAYS_INLINE GroupReader read_groups(const PanelLayout& layout,
-                                                  const std::uint8_t* chunk,
-                                                  const ChunkLayout& parts) {
-  return {layout.scale_format, layout.has_bias,
-          kPanelRows * scale_bytes(layout.scale_format), chunk + parts.scales,
-          chunk + parts.biases};
-}
-
 // What the integer dot product starts from: minus zero point times the sum of
 // the activations, so that codes need not be made signed.
-template <int kCodec>
-ABSTRACTLLM_ALWAYS_INLINE Int initial_sum(bool has_bias, Int negated_sum) {
+template <int kCodec, bool kBias>
+ABSTRACTLLM_ALWAYS_INLINE Int initial_sum(const std::int32_t* negated_sum) {
   constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
-  if constexpr (kSigned) {
-    return has_bias ? Isa::subtract(Isa::zero(),
-                                    Isa::template shift_words<7>(negated_sum))
-                    : Isa::zero();
+  if constexpr (kSigned && kBias) {
+    return Isa::subtract(
+        Isa::zero(), Isa::template shift_words<7>(Isa::broadcast(negated_sum)));
+  } else if constexpr (kSigned || kBias) {
+    return Isa::zero();
   } else {
-    return has_bias ? Isa::zero()
-                    : Isa::template shift_words<codec_zero_shift(kCodec)>(
-                          negated_sum);
+    return Isa::template shift_words<codec_zero_shift(kCodec)>(
+        Isa::broadcast(negated_sum));
   }
 }
 
-// Rows [0, kRows) of `x` (a block of kHeight) times kVectors * kLanes rows of
-// the panel from `lane` on.
-template <int kCodec, int kHeight, int kRows, int kVectors>
-ABSTRACTLLM_ALWAYS_INLINE void multiply_part(const PanelLayout& layout,
-                                             const std::uint8_t* panel,
-                                             const std::int8_t* x,
-                                             int first_row, int lane,
-                                             float* out) {
-  constexpr int kBits = codec_bits(kCodec);
-  constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
-  constexpr int kFactorBits = codec_factor_bits(kCodec);
-  const bool has_bias = layout.has_bias;
-  const bool half_groups = layout.shape.group == kTileColumns / 2;
-  const int group_mask =
-      half_groups ? 0 : layout.shape.group / kTileColumns - 1;
-  const ChunkLayout full = layout.chunk(kChunkTiles);
-  // A multiple of the chunk, so that codes are fetched where codes will be.
-  const std::int64_t ahead = (2047 + full.bytes) / full.bytes * full.bytes;
+// Numbers that go with the integers of a tile of activations, from `row` on.
+template <int kHeight>
+struct TileNumbers {
+  const float* scale;
+  const std::int32_t* negated;
+  const std::int32_t* negated_first;
+  const float* sum;
+
+  ABSTRACTLLM_ALWAYS_INLINE TileNumbers(const std::int8_t* tile, int row)
+      : scale(reinterpret_cast<const float*>(tile + kHeight * kTileColumns) +
+              row),
+        negated(reinterpret_cast<const std::int32_t*>(scale) + kHeight),
+        negated_first(negated + kHeight),
+        sum(reinterpret_cast<const float*>(negated_first) + kHeight) {}
+};
+
+// kRows rows of a block of kHeight times kVectors * kLanes rows of a panel.
+// kHalfGroups: scales change after 16 columns instead of after 32 or more.
+template <int kCodec, int kHeight, int kRows, int kVectors, bool kBias,
+          bool kHalfGroups>
+struct PartProduct {
+  static constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
+  static constexpr int kFactorBits = codec_factor_bits(kCodec);
+  static constexpr int kLineStep = 4 * Isa::kLanes;
 
   Float sum[kRows][kVectors];
-  ABSTRACTLLM_UNROLL
-  for (int m = 0; m < kRows; ++m) {
-    ABSTRACTLLM_UNROLL
-    for (int v = 0; v < kVectors; ++v) sum[m][v] = Isa::float_zero();
-  }
+  Float scale[kVectors];
+  Float bias[kVectors];
 
-  const std::uint8_t* chunk = panel;
-  for (std::int64_t left = layout.tiles(); left > 0; left -= kChunkTiles) {
-    const int tiles = left < kChunkTiles ? static_cast<int>(left) : kChunkTiles;
-    const ChunkLayout parts = left < kChunkTiles ? layout.chunk(tiles) : full;
-    GroupReader groups = read_groups(layout, chunk, parts);
-    Float scale[kVectors] = {};
-    Float bias[kVectors] = {};
-    for (int t = 0; t < tiles; ++t, x += kHeight * kQuantisedTileBytes) {
-      const std::uint8_t* tile = chunk + t * kBits * kLineBytes;
-      ABSTRACTLLM_UNROLL
-      for (int i = 0; i < kBits; ++i) {
-        __builtin_prefetch(tile + ahead + i * kLineBytes);
-      }
-      const std::int8_t* values = x + first_row * kTileColumns;
-      const auto* x_scale =
-          reinterpret_cast<const float*>(x + kHeight * kTileColumns) +
-          first_row;
-      const auto* negated =
-          reinterpret_cast<const std::int32_t*>(x_scale) + kHeight;
-      const std::int32_t* negated_first = negated + kHeight;
-      const float* x_sum =
-          reinterpret_cast<const float*>(negated_first) + kHeight;
-
-      const auto add = [&](int m, int v, Int dot, float x_sum_of_group)
-          __attribute__((always_inline)) {
-        sum[m][v] = Isa::fused_multiply_add(
-            Isa::to_float(dot),
-            Isa::multiply(scale[v], Isa::splat(x_scale + m)), sum[m][v]);
-        if (has_bias) {
-          sum[m][v] = Isa::fused_multiply_add(
-              bias[v], Isa::splat(&x_sum_of_group), sum[m][v]);
-        }
-      };
-      const std::uint8_t* part = tile + lane * 4;
-      if (half_groups) {
-        Int acc[kRows][kVectors];
-        Int w[4];
-        __builtin_prefetch(groups.scales + ahead);
-        groups.next(lane, scale, bias);
-        ABSTRACTLLM_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          unpack_half<kCodec, 0, kSigned>(part + v * 4 * Isa::kLanes, w);
-          ABSTRACTLLM_UNROLL
-          for (int m = 0; m < kRows; ++m) {
-            acc[m][v] = initial_sum<kCodec>(has_bias,
-                                            Isa::broadcast(negated_first + m));
-            acc[m][v] = Isa::template dot4<kFactorBits>(
-                acc[m][v], w, values + m * kTileColumns);
-            add(m, v, acc[m][v],
-                -x_scale[m] * static_cast<float>(negated_first[m]));
-          }
-        }
-        groups.next(lane, scale, bias);
-        ABSTRACTLLM_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          unpack_half<kCodec, 1, kSigned>(part + v * 4 * Isa::kLanes, w);
-          ABSTRACTLLM_UNROLL
-          for (int m = 0; m < kRows; ++m) {
-            const std::int32_t second = negated[m] - negated_first[m];
-            acc[m][v] = initial_sum<kCodec>(has_bias, Isa::broadcast(&second));
-            acc[m][v] = Isa::template dot4<kFactorBits>(
-                acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
-            add(m, v, acc[m][v], -x_scale[m] * static_cast<float>(second));
-          }
-        }
-      } else {
-        if ((t & group_mask) == 0) {
-          __builtin_prefetch(groups.scales + ahead);
-          if (has_bias) __builtin_prefetch(groups.biases + ahead);
-          groups.next(lane, scale, bias);
-        }
-        Int acc[kRows][kVectors];
-        ABSTRACTLLM_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          Int w[4];
-          unpack_half<kCodec, 0, kSigned>(part + v * 4 * Isa::kLanes, w);
-          ABSTRACTLLM_UNROLL
-          for (int m = 0; m < kRows; ++m) {
-            acc[m][v] = Isa::template dot4<kFactorBits>(
-                initial_sum<kCodec>(has_bias, Isa::broadcast(negated + m)), w,
-                values + m * kTileColumns);
-          }
-          unpack_half<kCodec, 1, kSigned>(part + v * 4 * Isa::kLanes, w);
-          ABSTRACTLLM_UNROLL
-          for (int m = 0; m < kRows; ++m) {
-            acc[m][v] = Isa::template dot4<kFactorBits>(
-                acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
-          }
-        }
-        ABSTRACTLLM_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          ABSTRACTLLM_UNROLL
-          for (int m = 0; m < kRows; ++m) add(m, v, acc[m][v], x_sum[m]);
-        }
-      }
+  // sum += scale * x_scale * dot + bias * x_sum
+  ABSTRACTLLM_ALWAYS_INLINE void add(int m, int v, Int dot,
+                                     const float* x_scale, const float* x_sum) {
+    const Float factor = Isa::multiply(scale[v], Isa::splat(x_scale));
+    sum[m][v] = Isa::fused_multiply_add(Isa::to_float(dot), factor, sum[m][v]);
+    if constexpr (kBias) {
+      sum[m][v] =
+          Isa::fused_multiply_add(bias[v], Isa::splat(x_sum), sum[m][v]);
     }
-    chunk += parts.bytes;
   }
-  ABSTRACTLLM_UNROLL
-  for (int m = 0; m < kRows; ++m) {
+
+  ABSTRACTLLM_ALWAYS_INLINE void add_tile(const std::uint8_t* part,
+                                          const std::int8_t* values,
+                                          const TileNumbers<kHeight>& x) {
+    Int acc[kRows][kVectors];
+    Int w[4];
     ABSTRACTLLM_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      Isa::store(out + (first_row + m) * kPanelRows + lane + v * Isa::kLanes,
-                 sum[m][v]);
+      unpack_half<kCodec, 0, kSigned>(part + v * kLineStep, w);
+      ABSTRACTLLM_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        acc[m][v] = Isa::template dot4<kFactorBits>(
+            initial_sum<kCodec, kBias>(x.negated + m), w,
+            values + m * kTileColumns);
+      }
+      unpack_half<kCodec, 1, kSigned>(part + v * kLineStep, w);
+      ABSTRACTLLM_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        acc[m][v] = Isa::template dot4<kFactorBits>(
+            acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
+      }
+    }
+    ABSTRACTLLM_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      ABSTRACTLLM_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        add(m, v, acc[m][v], x.scale + m, x.sum + m);
+      }
+    }
+  }
+
+  template <int kHalf>
+  ABSTRACTLLM_ALWAYS_INLINE void add_half_tile(const std::uint8_t* part,
+                                               const std::int8_t* values,
+                                               const TileNumbers<kHeight>& x) {
+    Int w[4];
+    ABSTRACTLLM_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      unpack_half<kCodec, kHalf, kSigned>(part + v * kLineStep, w);
+      ABSTRACTLLM_UNROLL
+      for (int m = 0; m < kRows; ++m) {
+        const std::int32_t negated =
+            kHalf == 0 ? x.negated_first[m] : x.negated[m] - x.negated_first[m];
+        const float x_sum = -x.scale[m] * static_cast<float>(negated);
+        const Int dot = Isa::template dot4<kFactorBits>(
+            initial_sum<kCodec, kBias>(&negated), w,
+            values + m * kTileColumns + kHalf * kTileColumns / 2);
+        add(m, v, dot, x.scale + m, &x_sum);
+      }
+    }
+  }
+
+  ABSTRACTLLM_ALWAYS_INLINE void run(const PanelLayout& layout,
+                                     const std::uint8_t* chunk,
+                                     const std::int8_t* x, int row, int lane,
+                                     float* out) {
+    constexpr int kTileBytes = codec_bits(kCodec) * kLineBytes;
+    const int group_mask =
+        kHalfGroups ? 0 : layout.shape.group / kTileColumns - 1;
+    const std::int64_t ahead = layout.prefetch_bytes;
+    ABSTRACTLLM_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      ABSTRACTLLM_UNROLL
+      for (int v = 0; v < kVectors; ++v) sum[m][v] = Isa::float_zero();
+    }
+    for (std::int64_t left = layout.tile_count; left > 0; left -= kChunkTiles) {
+      const bool whole = left >= kChunkTiles;
+      const int tiles = whole ? kChunkTiles : static_cast<int>(left);
+      const ChunkLayout& parts = whole ? layout.full_chunk : layout.last_chunk;
+      GroupReader<kBias> groups(layout, chunk, parts);
+      for (int t = 0; t < tiles; ++t, x += kHeight * kQuantisedTileBytes) {
+        const std::uint8_t* tile = chunk + t * kTileBytes;
+        ABSTRACTLLM_UNROLL
+        for (int i = 0; i < kTileBytes; i += kLineBytes) {
+          __builtin_prefetch(tile + ahead + i);
+        }
+        const TileNumbers<kHeight> numbers(x, row);
+        const std::uint8_t* part = tile + lane * 4;
+        const std::int8_t* values = x + row * kTileColumns;
+        if ((t & group_mask) == 0) {
+          __builtin_prefetch(groups.scales + ahead);
+          if constexpr (kBias) __builtin_prefetch(groups.biases + ahead);
+          groups.next(lane, scale, bias);
+        }
+        if constexpr (kHalfGroups) {
+          add_half_tile<0>(part, values, numbers);
+          groups.next(lane, scale, bias);
+          add_half_tile<1>(part, values, numbers);
+        } else {
+          add_tile(part, values, numbers);
+        }
+      }
+      chunk += parts.bytes;
+    }
+    ABSTRACTLLM_UNROLL
+    for (int m = 0; m < kRows; ++m) {
+      ABSTRACTLLM_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        Isa::store(out + (row + m) * kPanelRows + lane + v * Isa::kLanes,
+                   sum[m][v]);
+      }
+    }
+  }
+};
+
+template <int kCodec, int kHeight, bool kBias, bool kHalfGroups>
+void multiply_parts(const PanelLayout& layout, const std::uint8_t* panel,
+                    const std::int8_t* block, float* out) {
+  constexpr int kRows = Isa::rows_at_once(kHeight);
+  constexpr int kVectors = Isa::vectors_at_once(kHeight);
+  for (int lane = 0; lane < kPanelRows; lane += kVectors * Isa::kLanes) {
+    for (int row = 0; row < kHeight; row += kRows) {
+      PartProduct<kCodec, kHeight, kRows, kVectors, kBias, kHalfGroups> product;
+      product.run(layout, panel, block, row, lane, out);
     }
   }
 }
@@ -299,20 +323,26 @@ ABSTRACTLLM_ALWAYS_INLINE void multiply_part(const PanelLayout& layout,
 template <int kCodec, int kHeight>
 void multiply_panel(const PanelLayout& layout, const std::uint8_t* panel,
                     const std::int8_t* block, float* out) {
-  constexpr int kRows = Isa::rows_at_once(kHeight);
-  constexpr int kVectors = Isa::vectors_at_once(kHeight);
-  for (int lane = 0; lane < kPanelRows; lane += kVectors * Isa::kLanes) {
-    for (int row = 0; row < kHeight; row += kRows) {
-      multiply_part<kCodec, kHeight, kRows, kVectors>(layout, panel, block, row,
-                                                      lane, out);
-    }
+  const bool half = layout.shape.group == kTileColumns / 2;
+  if constexpr (kCodec == kE2M1) {
+    multiply_parts<kCodec, kHeight, false, false>(layout, panel, block, out);
+  } else if (layout.has_bias) {
+    half
+        ? multiply_parts<kCodec, kHeight, true, true>(layout, panel, block, out)
+        : multiply_parts<kCodec, kHeight, true, false>(layout, panel, block,
+                                                       out);
+  } else {
+    half ? multiply_parts<kCodec, kHeight, false, true>(layout, panel, block,
+                                                        out)
+         : multiply_parts<kCodec, kHeight, false, false>(layout, panel, block,
+                                                         out);
   }
 }
 
-template <int kCodec, int kHalf>
+template <int kCodec, int kHalf, bool kBias>
 ABSTRACTLLM_ALWAYS_INLINE void unpack_half_to_float(const std::uint8_t* part,
-                                                    bool has_bias, Float scale,
-                                                    Float bias, float* out) {
+                                                    Float scale, Float bias,
+                                                    float* out) {
   Int w[4];
   unpack_half<kCodec, kHalf, false>(part, w);
   const std::int32_t zero_point = 1 << codec_zero_shift(kCodec);
@@ -323,7 +353,7 @@ ABSTRACTLLM_ALWAYS_INLINE void unpack_half_to_float(const std::uint8_t* part,
         __attribute__((always_inline)) {
       const Int code = Isa::template byte_of_word<kByte>(w[quad]);
       const Float value =
-          has_bias
+          kBias
               ? Isa::fused_multiply_add(Isa::to_float(code), scale, bias)
               : Isa::multiply(Isa::to_float(Isa::subtract(code, zero)), scale);
       Isa::store(out + (quad * 4 + kByte) * kPanelRows, value);
@@ -335,28 +365,43 @@ ABSTRACTLLM_ALWAYS_INLINE void unpack_half_to_float(const std::uint8_t* part,
   }
 }
 
-template <int kCodec>
-void unpack_chunk(const PanelLayout& layout, const std::uint8_t* chunk,
-                  int tile_count, float* out) {
-  constexpr int kBits = codec_bits(kCodec);
+template <int kCodec, bool kBias>
+void unpack_chunk_with(const PanelLayout& layout, const std::uint8_t* chunk,
+                       int tile_count, float* out) {
+  constexpr int kTileBytes = codec_bits(kCodec) * kLineBytes;
   const bool half_groups = layout.shape.group == kTileColumns / 2;
   const int group_mask =
       half_groups ? 0 : layout.shape.group / kTileColumns - 1;
-  const ChunkLayout parts = layout.chunk(tile_count);
+  const std::int64_t ahead = layout.prefetch_bytes;
+  const ChunkLayout& parts =
+      tile_count == kChunkTiles ? layout.full_chunk : layout.last_chunk;
   for (int lane = 0; lane < kPanelRows; lane += Isa::kLanes) {
-    GroupReader groups = read_groups(layout, chunk, parts);
+    GroupReader<kBias> groups(layout, chunk, parts);
     Float scale[1] = {Isa::float_zero()};
     Float bias[1] = {Isa::float_zero()};
     for (int t = 0; t < tile_count; ++t) {
-      const std::uint8_t* part = chunk + t * kBits * kLineBytes + lane * 4;
+      const std::uint8_t* part = chunk + t * kTileBytes + lane * 4;
       float* to = out + t * kTileColumns * kPanelRows + lane;
+      ABSTRACTLLM_UNROLL
+      for (int i = 0; i < kTileBytes; i += kLineBytes) {
+        __builtin_prefetch(part + ahead + i);
+      }
       if ((t & group_mask) == 0) groups.next(lane, scale, bias);
-      unpack_half_to_float<kCodec, 0>(part, layout.has_bias, scale[0], bias[0],
-                                      to);
+      unpack_half_to_float<kCodec, 0, kBias>(part, scale[0], bias[0], to);
       if (half_groups) groups.next(lane, scale, bias);
-      unpack_half_to_float<kCodec, 1>(part, layout.has_bias, scale[0], bias[0],
-                                      to + kTileColumns / 2 * kPanelRows);
+      unpack_half_to_float<kCodec, 1, kBias>(
+          part, scale[0], bias[0], to + kTileColumns / 2 * kPanelRows);
     }
+  }
+}
+
+template <int kCodec>
+void unpack_chunk(const PanelLayout& layout, const std::uint8_t* chunk,
+                  int tile_count, float* out) {
+  if (kCodec != kE2M1 && layout.has_bias) {
+    unpack_chunk_with<kCodec, kCodec != kE2M1>(layout, chunk, tile_count, out);
+  } else {
+    unpack_chunk_with<kCodec, false>(layout, chunk, tile_count, out);
   }
 }
 

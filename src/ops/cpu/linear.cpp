@@ -94,7 +94,7 @@ class PanelMultiplier {
       if (layout.quantised()) {
         const int tiles = layout.chunk_tiles(c / kChunkColumns);
         int8_.unpack[kernel_index(layout.shape)](layout, data, tiles, widened);
-        data += layout.chunk(tiles).bytes;
+        data += layout.chunk_at(c / kChunkColumns).bytes;
       } else if (layout.shape.encoding == WeightEncoding::kF32) {
         values = reinterpret_cast<const float*>(data);
         data += columns * layout.dense_column_bytes();
@@ -193,15 +193,15 @@ void linear(ThreadPool& pool, Activations& x,
   std::int64_t panels = 0;
   for (const LinearTarget& target : targets) {
     prepare(pool, x, *target.weights, options.precision);
-    panels += target.weights->layout().panels();
+    panels += target.weights->layout().panel_count;
   }
   if (panels == 0 || x.rows() == 0) return;
   const PanelMultiplier multiplier(x, options);
   const auto work = [&](std::int64_t panel, std::int64_t row,
                         std::int64_t rows) {
     const LinearTarget* target = targets.data();
-    while (panel >= target->weights->layout().panels()) {
-      panel -= target->weights->layout().panels();
+    while (panel >= target->weights->layout().panel_count) {
+      panel -= target->weights->layout().panel_count;
       ++target;
     }
     alignas(64) float tile[kMaxStripRows * kPanelRows];
@@ -214,7 +214,7 @@ void linear(ThreadPool& pool, Activations& x,
     }
     write_tile(tile, *target, panel, row, rows);
   };
-  for_each_strip(pool, x, panels, targets[0].weights->layout().panel_bytes(),
+  for_each_strip(pool, x, panels, targets[0].weights->layout().panel_bytes,
                  work);
 }
 
@@ -248,8 +248,8 @@ void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
     }
     write_tile(gate, output, panel, row, rows);
   };
-  for_each_strip(pool, x, target.gate->layout().panels(),
-                 2 * target.gate->layout().panel_bytes(), work);
+  for_each_strip(pool, x, target.gate->layout().panel_count,
+                 2 * target.gate->layout().panel_bytes, work);
 }
 
 }  // namespace abstractllm::ops::cpu

@@ -121,7 +121,7 @@ class CodePacker {
       : source_(source),
         layout_(layout),
         may_round_(may_round),
-        stride_(layout.tiles() * kTileColumns),
+        stride_(layout.tile_count * kTileColumns),
         groups_(layout.shape.groups()),
         codes_(static_cast<std::size_t>(stride_ * kPanelRows)),
         scales_(static_cast<std::size_t>(groups_ * kPanelRows)),
@@ -129,9 +129,9 @@ class CodePacker {
 
   Misfit pack(std::int64_t panel, std::uint8_t* out) {
     read(panel);
-    for (std::int64_t chunk = 0; chunk < layout_.chunks(); ++chunk) {
+    for (std::int64_t chunk = 0; chunk < layout_.chunk_count(); ++chunk) {
       const int tiles = layout_.chunk_tiles(chunk);
-      const ChunkLayout parts = layout_.chunk(tiles);
+      const ChunkLayout& parts = layout_.chunk_at(chunk);
       for (int t = 0; t < tiles; ++t) {
         const std::int64_t column = chunk * kChunkColumns + t * kTileColumns;
         pack_tile(layout_.shape.bits, codes_.data() + column, stride_,
@@ -154,12 +154,11 @@ class CodePacker {
     return true;
   }
 
-  bool scales_fit(ScaleFormat format, bool may_round) const {
+  bool scales_fit(ScaleFormat format, bool may_round, bool biases) const {
     std::uint8_t unused[4];
     for (std::size_t i = 0; i < scales_.size(); ++i) {
       if (!store_scale(format, may_round, scales_[i], unused, 0)) return false;
-      if (layout_.has_bias &&
-          !store_scale(format, may_round, biases_[i], unused, 0)) {
+      if (biases && !store_scale(format, may_round, biases_[i], unused, 0)) {
         return false;
       }
     }
@@ -230,34 +229,34 @@ class CodePacker {
 
 // The first panel tells what scales and biases look like; the others nearly
 // always agree, and where one does not, the whole matrix is packed again.
-void choose_scales(const RowSource& source, PanelLayout& layout,
-                   bool may_round) {
-  if (layout.shape.encoding == WeightEncoding::kMxfp4) {
-    layout.scale_format = ScaleFormat::kE8M0;
-    return;
+PanelLayout choose_layout(const RowSource& source, const WeightShape& shape,
+                          bool may_round) {
+  if (shape.encoding == WeightEncoding::kMxfp4) {
+    return {shape, ScaleFormat::kE8M0, false};
   }
-  CodePacker probe(source, layout, may_round);
+  const PanelLayout first(shape, ScaleFormat::kF16, true);
+  CodePacker probe(source, first, may_round);
   probe.read(0);
-  layout.has_bias = !probe.biases_are_implied();
-  layout.scale_format =
-      probe.scales_fit(ScaleFormat::kF16, false)       ? ScaleFormat::kF16
-      : probe.scales_fit(ScaleFormat::kBF16, false)    ? ScaleFormat::kBF16
-      : probe.scales_fit(ScaleFormat::kF16, may_round) ? ScaleFormat::kF16
-                                                       : ScaleFormat::kF32;
+  const bool bias = !probe.biases_are_implied();
+  const ScaleFormat format =
+      probe.scales_fit(ScaleFormat::kF16, false, bias)    ? ScaleFormat::kF16
+      : probe.scales_fit(ScaleFormat::kBF16, false, bias) ? ScaleFormat::kBF16
+      : probe.scales_fit(ScaleFormat::kF16, may_round, bias)
+          ? ScaleFormat::kF16
+          : ScaleFormat::kF32;
+  return {shape, format, bias};
 }
 
 // Adapts the layout to what was found; true if packing must start again.
 bool widen_layout(Misfit misfit, PanelLayout& layout) {
   if (misfit == Misfit::kNone) return false;
   if (misfit == Misfit::kBias) {
-    layout.has_bias = true;
+    layout = {layout.shape, layout.scale_format, true};
+  } else if (layout.scale_format == ScaleFormat::kE8M0) {
+    throw ModelLoadingError(
+        "[cpu] a scale of an mxfp4 matrix is not a power of two");
   } else {
-    if (layout.scale_format == ScaleFormat::kF32 ||
-        layout.scale_format == ScaleFormat::kE8M0) {
-      throw ModelLoadingError(
-          "[cpu] a scale of an mxfp4 matrix is not a power of two");
-    }
-    layout.scale_format = ScaleFormat::kF32;
+    layout = {layout.shape, ScaleFormat::kF32, layout.has_bias};
   }
   return true;
 }
@@ -266,12 +265,13 @@ Misfit pack_quantised(const RowSource& source, const PanelLayout& layout,
                       bool may_round, ThreadPool& pool, std::uint8_t* out) {
   std::atomic<int> misfit{0};
   const std::int64_t grain =
-      std::max<std::int64_t>(1, 65536 / layout.panel_bytes());
+      std::max<std::int64_t>(1, 65536 / layout.panel_bytes);
   pool.parallel_for(
-      layout.panels(), grain, [&](std::int64_t begin, std::int64_t end, int) {
+      layout.panel_count, grain,
+      [&](std::int64_t begin, std::int64_t end, int) {
         CodePacker packer(source, layout, may_round);
         for (std::int64_t p = begin; p < end && misfit == 0; ++p) {
-          const Misfit found = packer.pack(p, out + p * layout.panel_bytes());
+          const Misfit found = packer.pack(p, out + p * layout.panel_bytes);
           if (found != Misfit::kNone) misfit = static_cast<int>(found);
         }
       });
@@ -315,9 +315,10 @@ void pack_dense(const RowSource& source, const PanelLayout& layout,
   const std::int64_t columns = layout.shape.columns;
   const std::int64_t padded = round_up(columns, 2);
   const std::int64_t grain =
-      std::max<std::int64_t>(1, 65536 / layout.panel_bytes());
+      std::max<std::int64_t>(1, 65536 / layout.panel_bytes);
   pool.parallel_for(
-      layout.panels(), grain, [&](std::int64_t begin, std::int64_t end, int) {
+      layout.panel_count, grain,
+      [&](std::int64_t begin, std::int64_t end, int) {
         std::vector<float> rows(static_cast<std::size_t>(padded * kPanelRows));
         for (std::int64_t p = begin; p < end; ++p) {
           std::fill(rows.begin(), rows.end(), 0.0f);
@@ -327,7 +328,7 @@ void pack_dense(const RowSource& source, const PanelLayout& layout,
               source.read_row(row, rows.data() + r * padded);
             }
           }
-          std::uint8_t* panel = out + p * layout.panel_bytes();
+          std::uint8_t* panel = out + p * layout.panel_bytes;
           for (std::int64_t c = 0; c < padded; ++c) {
             for (int r = 0; r < kPanelRows; ++r) {
               store_dense(layout.shape.encoding, c, r,
@@ -378,9 +379,9 @@ void decode_row(const PanelLayout& layout, const std::uint8_t* chunk, int row,
   const bool mxfp4 = shape.encoding == WeightEncoding::kMxfp4;
   const int zero_point = 1 << log2_zero_point(shape.encoding, shape.bits);
   std::int64_t column = 0;
-  for (std::int64_t c = 0; c < layout.chunks(); ++c) {
+  for (std::int64_t c = 0; c < layout.chunk_count(); ++c) {
     const int tiles = layout.chunk_tiles(c);
-    const ChunkLayout parts = layout.chunk(tiles);
+    const ChunkLayout& parts = layout.chunk_at(c);
     for (int i = 0; i < tiles * kTileColumns && column < shape.columns;
          ++i, ++column) {
       const std::uint8_t* tile =
@@ -404,23 +405,50 @@ void decode_row(const PanelLayout& layout, const std::uint8_t* chunk, int row,
 
 }  // namespace
 
+namespace {
+
+std::shared_ptr<std::byte> memory_of_its_own(std::size_t bytes) {
+  auto buffer = std::make_shared<AlignedBuffer>(bytes);
+  return {buffer, buffer->data()};
+}
+
+}  // namespace
+
+std::shared_ptr<std::byte> WeightArena::take(std::size_t bytes) {
+  const std::size_t rounded =
+      (bytes + kLineBytes - 1) / kLineBytes * kLineBytes;
+  if (rounded > kSlabBytes / 4) return memory_of_its_own(rounded);
+  if (slab_ == nullptr || used_ + rounded > slab_->capacity()) {
+    slab_ = std::make_shared<AlignedBuffer>(kSlabBytes);
+    used_ = 0;
+  }
+  std::byte* data = slab_->data() + used_;
+  used_ += rounded;
+  return {slab_, data};
+}
+
 PackedMatrix PackedMatrix::pack(const RowSource& source, ThreadPool& pool,
                                 PackOptions options) {
   PackedMatrix matrix;
   PanelLayout& layout = matrix.layout_;
-  layout.shape = source.shape();
-  check_shape(layout.shape);
-  if (!layout.quantised()) {
-    matrix.data_.resize(static_cast<std::size_t>(layout.bytes()));
-    pack_dense(source, layout, pool, matrix.data_.as<std::uint8_t>());
+  const WeightShape shape = source.shape();
+  check_shape(shape);
+  const auto memory = [&] {
+    const auto bytes = static_cast<std::size_t>(layout.bytes());
+    matrix.data_ = options.arena != nullptr ? options.arena->take(bytes)
+                                            : memory_of_its_own(bytes);
+    return reinterpret_cast<std::uint8_t*>(matrix.data_.get());
+  };
+  if (shape.group == 0) {
+    layout = {shape, ScaleFormat::kF32, false};
+    pack_dense(source, layout, pool, memory());
     return matrix;
   }
-  choose_scales(source, layout, options.round_scales);
+  layout = choose_layout(source, shape, options.round_scales);
   Misfit misfit = Misfit::kNone;
   do {
-    matrix.data_.resize(static_cast<std::size_t>(layout.bytes()));
-    misfit = pack_quantised(source, layout, options.round_scales, pool,
-                            matrix.data_.as<std::uint8_t>());
+    misfit =
+        pack_quantised(source, layout, options.round_scales, pool, memory());
   } while (widen_layout(misfit, layout));
   return matrix;
 }

@@ -6,7 +6,9 @@
 //   q.gather_rows(ids, rows);                                 // embedding
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "ops/cpu/aligned_buffer.h"
@@ -16,16 +18,32 @@
 
 namespace abstractllm::ops::cpu {
 
+/// Memory that many matrices are packed into, one after the other: large pages
+/// save address look-ups when weights of a few hundred kilobytes stream by. The
+/// matrices keep it alive. One thread at a time.
+class WeightArena {
+ public:
+  /// `bytes` at a multiple of 64. Throws MemoryExceededError.
+  std::shared_ptr<std::byte> take(std::size_t bytes);
+
+ private:
+  static constexpr std::size_t kSlabBytes = std::size_t{32} << 20;
+  std::shared_ptr<AlignedBuffer> slab_;
+  std::size_t used_ = 0;
+};
+
 struct PackOptions {
   /// Scales and biases that no 16-bit type holds exactly (those of GGUF's
   /// K-quants are products) are rounded to f16, at most 2^-11 of their value
   /// off, instead of taking 32 bits each.
   bool round_scales = true;
+  /// Where to put the weights; null: memory of their own.
+  WeightArena* arena = nullptr;
 };
 
 /// Weights [rows (outputs), columns (inputs)], packed once, in about the size
-/// they had: codes keep their bits, dense weights their type. Immutable;
-/// movable; may be read by any number of threads.
+/// they had: codes keep their bits, dense weights their type. Immutable; copies
+/// share the weights; may be read by any number of threads.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -45,7 +63,8 @@ class PackedMatrix {
 
   /// The 16 rows from row 16 * `index` on; rows past the end are zeros.
   const std::uint8_t* panel(std::int64_t index) const noexcept {
-    return data_.as<std::uint8_t>() + index * layout_.panel_bytes();
+    return reinterpret_cast<const std::uint8_t*>(data_.get()) +
+           index * layout_.panel_bytes;
   }
 
   /// Decodes rows `ids` into `out` [ids.size(), columns()].
@@ -54,7 +73,7 @@ class PackedMatrix {
 
  private:
   PanelLayout layout_;
-  AlignedBuffer data_;
+  std::shared_ptr<std::byte> data_;
 };
 
 }  // namespace abstractllm::ops::cpu

@@ -70,36 +70,53 @@ struct ChunkLayout {
   std::int64_t bytes = 0;   ///< of the whole chunk
 };
 
-/// Geometry of a packed matrix. A plain value.
+/// Geometry of a packed matrix. A plain value; what follows from the first
+/// three fields is worked out by the constructor, as kernels of a microsecond
+/// cannot afford divisions.
 struct PanelLayout {
+  /// Codes are fetched into the cache at least this far ahead of their use: the
+  /// delay of main memory times what one core can read.
+  static constexpr std::int64_t kPrefetchBytes = 4096;
+
+  PanelLayout() = default;
+  PanelLayout(const WeightShape& weight_shape, ScaleFormat format, bool bias)
+      : shape(weight_shape),
+        scale_format(format),
+        has_bias(bias),
+        panel_count((shape.rows + kPanelRows - 1) / kPanelRows),
+        tile_count((shape.columns + kTileColumns - 1) / kTileColumns),
+        panel_bytes(round_up(shape.columns, 2) * dense_column_bytes()) {
+    if (!quantised()) return;
+    full_chunk = chunk(kChunkTiles);
+    last_chunk = chunk(static_cast<int>(tile_count % kChunkTiles));
+    panel_bytes =
+        tile_count / kChunkTiles * full_chunk.bytes + last_chunk.bytes;
+    // Whole chunks, so that codes are fetched where codes will be.
+    prefetch_bytes = round_up(kPrefetchBytes, full_chunk.bytes);
+  }
+
   WeightShape shape;
   ScaleFormat scale_format = ScaleFormat::kF16;
   bool has_bias = false;  ///< biases are stored, not implied by the scales
 
-  bool quantised() const { return shape.group != 0; }
-  std::int64_t panels() const {
-    return (shape.rows + kPanelRows - 1) / kPanelRows;
-  }
-  std::int64_t tiles() const {
-    return (shape.columns + kTileColumns - 1) / kTileColumns;
-  }
-  std::int64_t chunks() const {
-    return (tiles() + kChunkTiles - 1) / kChunkTiles;
-  }
-  int chunk_tiles(std::int64_t chunk) const {
-    return static_cast<int>(
-        std::min<std::int64_t>(kChunkTiles, tiles() - chunk * kChunkTiles));
-  }
+  std::int64_t panel_count = 0;
+  std::int64_t tile_count = 0;  ///< of a panel
+  std::int64_t panel_bytes = 0;
+  std::int64_t prefetch_bytes = kPrefetchBytes;
+  ChunkLayout full_chunk;  ///< quantised only: of kChunkTiles tiles
+  ChunkLayout last_chunk;  ///< of the tiles that are left, maybe none
 
-  /// Layout of a quantised chunk of `tile_count` tiles.
-  ChunkLayout chunk(int tile_count) const {
-    const std::int64_t groups =
-        (tile_count * kTileColumns + shape.group - 1) / shape.group;
-    const std::int64_t part =
-        round_up(groups * kPanelRows * scale_bytes(scale_format), kLineBytes);
-    const std::int64_t codes =
-        static_cast<std::int64_t>(tile_count) * shape.bits * kLineBytes;
-    return {codes, codes + part, codes + part * (has_bias ? 2 : 1)};
+  bool quantised() const { return shape.group != 0; }
+  std::int64_t bytes() const { return panel_count * panel_bytes; }
+  std::int64_t chunk_count() const {
+    return (tile_count + kChunkTiles - 1) / kChunkTiles;
+  }
+  int chunk_tiles(std::int64_t index) const {
+    return static_cast<int>(
+        std::min<std::int64_t>(kChunkTiles, tile_count - index * kChunkTiles));
+  }
+  const ChunkLayout& chunk_at(std::int64_t index) const {
+    return chunk_tiles(index) == kChunkTiles ? full_chunk : last_chunk;
   }
 
   /// Bytes of a column of a dense panel.
@@ -107,16 +124,16 @@ struct PanelLayout {
     return kPanelRows * (shape.encoding == WeightEncoding::kF32 ? 4 : 2);
   }
 
-  std::int64_t panel_bytes() const {
-    if (!quantised()) {
-      return round_up(shape.columns, 2) * dense_column_bytes();
-    }
-    const std::int64_t full = tiles() / kChunkTiles;
-    const int rest = static_cast<int>(tiles() % kChunkTiles);
-    return full * chunk(kChunkTiles).bytes + (rest ? chunk(rest).bytes : 0);
+ private:
+  ChunkLayout chunk(int tiles) const {
+    const std::int64_t groups =
+        (tiles * kTileColumns + shape.group - 1) / shape.group;
+    const std::int64_t part =
+        round_up(groups * kPanelRows * scale_bytes(scale_format), kLineBytes);
+    const std::int64_t codes =
+        static_cast<std::int64_t>(tiles) * shape.bits * kLineBytes;
+    return {codes, codes + part, codes + part * (has_bias ? 2 : 1)};
   }
-
-  std::int64_t bytes() const { return panels() * panel_bytes(); }
 };
 
 }  // namespace abstractllm::ops::cpu
