@@ -23,8 +23,8 @@ allm := build/release/bin/allm
 .PHONY: run test build setup setup-dev install bench asan tsan fuzz format \
         lint clean help
 
-run: build ## Build, then answer PROMPT with the default model
-	@$(allm) run $(MODEL) "$$PROMPT"
+run: build ## Build, then answer PROMPT with the default model, greedily
+	@$(allm) run $(MODEL) --temperature 0 -- "$$PROMPT"
 
 test: setup ## Build everything (PRESET=ci) and run all tests
 	@$(call build_preset,$(PRESET),all)
