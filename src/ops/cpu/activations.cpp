@@ -3,7 +3,6 @@
 #include "ops/cpu/activations.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "ops/cpu/int8_kernels.h"
 #include "ops/cpu/panel_kernels.h"
@@ -46,23 +45,8 @@ void Activations::split_planes(ThreadPool& pool) {
   auto* out = split_.as<float>();
   for_each_block(pool, rows_, [&](std::int64_t first, int height) {
     for (std::int64_t row = first; row < first + height; ++row) {
-      const float* x = x_ + row * stride_;
       float* rounded = out + 2 * row * columns_;
-      float* rest = rounded + columns_;
-      for (std::int64_t c = 0; c < columns_; c += kTileColumns) {
-        const std::int64_t end = std::min(c + kTileColumns, columns_);
-        float greatest = 0;
-        for (std::int64_t i = c; i < end; ++i) {
-          greatest = std::max(greatest, std::abs(x[i]));
-        }
-        const float step = greatest / 127.0f;
-        // Steps whose inverse overflows are left to the rest.
-        const float inverse = step > 1e-36f ? 1.0f / step : 0.0f;
-        for (std::int64_t i = c; i < end; ++i) {
-          rounded[i] = step * std::nearbyint(x[i] * inverse);
-          rest[i] = x[i] - rounded[i];
-        }
-      }
+      split_row(x_ + row * stride_, columns_, rounded, rounded + columns_);
     }
   });
 }

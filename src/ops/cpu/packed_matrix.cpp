@@ -58,7 +58,7 @@ bool store_scale(ScaleFormat format, bool may_round, float value,
     // own half: it is stored as zero, which no product can be told from.
     const auto exponent = std::bit_cast<std::uint32_t>(value) >> 23;
     out[i] = static_cast<std::uint8_t>(exponent == 0 ? 0 : exponent - 1);
-    return value == 0 || is_power_of_two(value) || value < 0x1p-126f;
+    return is_power_of_two(value) || (value >= 0 && value < 0x1p-126f);
   }
   const bool f16 = format == ScaleFormat::kF16;
   const std::uint16_t half = f16 ? float_to_f16(value) : float_to_bf16(value);

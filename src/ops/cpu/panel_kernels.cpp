@@ -186,6 +186,38 @@ void QuantiseBlock(const float* x, std::int64_t stride, int height,
   }
 }
 
+HWY_INLINE void split_tile(const float* x, float* rounded, float* rest) {
+  const FloatTag d;
+  auto largest = hn::Zero(d);
+  for (int i = 0; i < kTileColumns; i += kLanes) {
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+  }
+  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
+  const bool negligible = limit < 1e-35f;
+  const auto step = hn::Set(d, limit / 127.0f);
+  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
+  for (int i = 0; i < kTileColumns; i += kLanes) {
+    const auto v = hn::LoadU(d, x + i);
+    const auto near = hn::Mul(step, hn::Round(hn::Mul(v, inverse)));
+    hn::StoreU(near, d, rounded + i);
+    hn::StoreU(hn::Sub(v, near), d, rest + i);
+  }
+}
+
+void SplitRow(const float* x, std::int64_t columns, float* rounded,
+              float* rest) {
+  std::int64_t c = 0;
+  for (; c + kTileColumns <= columns; c += kTileColumns) {
+    split_tile(x + c, rounded + c, rest + c);
+  }
+  if (c == columns) return;
+  float padded[3][kTileColumns] = {};
+  std::copy(x + c, x + columns, padded[0]);
+  split_tile(padded[0], padded[1], padded[2]);
+  std::copy_n(padded[1], columns - c, rounded + c);
+  std::copy_n(padded[2], columns - c, rest + c);
+}
+
 void Gate16(GateKind kind, const float* gate, const float* up, float* out) {
   const FloatTag d;
   for (int i = 0; i < kPanelRows; i += kLanes) {
@@ -204,6 +236,7 @@ namespace abstractllm::ops::cpu {
 HWY_EXPORT(MultiplyF32);
 HWY_EXPORT(Widen);
 HWY_EXPORT(QuantiseBlock);
+HWY_EXPORT(SplitRow);
 HWY_EXPORT(Gate16);
 
 void multiply_f32_panel(int height, const float* x, const float* panel,
@@ -219,6 +252,11 @@ void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
 void quantise_block(const float* x, std::int64_t stride, int height,
                     std::int64_t columns, std::int8_t* out) {
   HWY_DYNAMIC_DISPATCH(QuantiseBlock)(x, stride, height, columns, out);
+}
+
+void split_row(const float* x, std::int64_t columns, float* rounded,
+               float* rest) {
+  HWY_DYNAMIC_DISPATCH(SplitRow)(x, columns, rounded, rest);
 }
 
 void gate_16(GateKind kind, const float* gate, const float* up, float* out) {

@@ -22,6 +22,11 @@ void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
 void quantise_block(const float* x, std::int64_t stride, int height,
                     std::int64_t columns, std::int8_t* out);
 
+/// Splits a row into `rounded`, for each 32 values the nearest multiples of a
+/// 127th of the largest, and `rest`, what the rounding left over.
+void split_row(const float* x, std::int64_t columns, float* rounded,
+               float* rest);
+
 /// What is applied to the gate of a gated linear unit.
 enum class GateKind : std::uint8_t {
   kSilu,

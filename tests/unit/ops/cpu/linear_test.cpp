@@ -466,6 +466,18 @@ TEST(PackedMatrix, PacksAgainWhenALateRowDoesNotFit) {
   }
 }
 
+TEST(PackedMatrix, RefusesMxfp4ScalesThatAreNoPowersOfTwo) {
+  ThreadPool pool({.threads = 1});
+  // Every other scale is negative.
+  const TestMatrix negative({.rows = 16,
+                             .columns = 64,
+                             .encoding = WeightEncoding::kMxfp4,
+                             .bits = 4,
+                             .group = 32},
+                            1, Scales::kSymmetric);
+  EXPECT_THROW(PackedMatrix::pack(negative, pool), ModelLoadingError);
+}
+
 TEST(PackedMatrix, RefusesShapesThatNoKernelKnows) {
   ThreadPool pool({.threads = 1});
   for (const WeightShape& shape : {WeightShape{.rows = 0, .columns = 4},
