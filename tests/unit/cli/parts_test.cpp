@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <csignal>
+
 #include "abstractllm/error.h"
 #include "base/utf8.h"
 #include "cli/history_window.h"
+#include "cli/interrupts.h"
 #include "cli/line_source.h"
 #include "cli/message_reader.h"
 #include "cli/progress_bar.h"
@@ -154,6 +157,32 @@ TEST(Suggestion, NamesACloseNameAlone) {
   EXPECT_EQ(suggestion("zzzzz", known), "");
   EXPECT_EQ(suggestion("x", known), "");
   EXPECT_EQ(suggestion("x", {}), "");
+}
+
+TEST(Interrupts, RaiseTheAnswersTokenAndQueueTheRest) {
+  Interrupts interrupts(Interrupts::Mode::kTerminal);
+  const CancelToken token;
+  {
+    const Interrupts::Answer answer(token);
+    for (int i = 0; i < 3; ++i) ::raise(SIGINT);
+  }
+  EXPECT_TRUE(token.cancelled());
+  EXPECT_FALSE(interrupts.take());
+  for (int i = 0; i < 3; ++i) ::raise(SIGINT);
+  EXPECT_TRUE(interrupts.take());
+  EXPECT_FALSE(interrupts.take());
+}
+
+TEST(Interrupts, StayIgnoredWhereTheyWere) {
+  const auto previous = ::signal(SIGINT, SIG_IGN);
+  {
+    Interrupts interrupts(Interrupts::Mode::kFilter);
+    const CancelToken token;
+    const Interrupts::Answer answer(token);
+    ::raise(SIGINT);
+    EXPECT_FALSE(token.cancelled());
+  }
+  EXPECT_EQ(::signal(SIGINT, previous), SIG_IGN);
 }
 
 TEST(FileOutput, TellsAGoneReaderFromAFullDisk) {
