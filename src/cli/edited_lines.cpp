@@ -121,7 +121,9 @@ class EditedLines : public LineSource {
     prompt_ = prompt;
     interrupted_ = false;
     typed_.clear();
-    ::el_resize(editor_);
+    // Before the prompt, which libedit shows first: what is typed at sight of
+    // it must not meet the terminal's own line editing.
+    ::el_set(editor_, EL_PREP_TERM, 1);
     int count = 0;
     const char* line = ::el_gets(editor_, &count);
     if (interrupted_) {
