@@ -116,6 +116,8 @@ void Widen(WeightEncoding encoding, const std::uint8_t* panel,
     const hn::Rebind<hwy::float16_t, FloatTag> half;
     const auto* from = reinterpret_cast<const hwy::float16_t*>(panel);
     for (std::int64_t i = 0; i < columns * kPanelRows; i += kLanes) {
+      __builtin_prefetch(reinterpret_cast<const char*>(from + i) +
+                         PanelLayout::kPrefetchBytes);
       hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, from + i)), d, out + i);
     }
     return;
@@ -125,6 +127,8 @@ void Widen(WeightEncoding encoding, const std::uint8_t* panel,
   const auto high_half = hn::Set(words, 0xffff0000u);
   const auto* from = reinterpret_cast<const std::uint32_t*>(panel);
   for (std::int64_t pair = 0; pair < columns / 2; ++pair) {
+    __builtin_prefetch(reinterpret_cast<const char*>(from + pair * kPanelRows) +
+                       PanelLayout::kPrefetchBytes);
     for (int v = 0; v < kPanelRows; v += kLanes) {
       const auto both = hn::LoadU(words, from + pair * kPanelRows + v);
       float* to = out + pair * 2 * kPanelRows + v;
