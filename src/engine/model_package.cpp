@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "base/log.h"
 #include "families/chat_fallback.h"
 #include "families/end_tokens.h"
 #include "families/generation_defaults.h"
@@ -83,13 +84,19 @@ std::string join(const std::vector<std::int32_t>& ids) {
   return text;
 }
 
+// Of the first layer's feed-forward or attention weights; empty where the
+// architecture names them otherwise.
 std::string describe_quantisation(const io::WeightSource& weights) {
-  const io::WeightMatrix matrix =
-      weights.matrix("model.layers.0.mlp.down_proj");
-  std::string text(io::to_string(matrix.stored_type()));
-  if (matrix.encoding() == io::WeightEncoding::kDense) return text;
-  return std::to_string(matrix.bits()) + " bits, groups of " +
-         std::to_string(matrix.group_size()) + " (" + text + ")";
+  for (const char* module :
+       {"model.layers.0.mlp.down_proj", "model.layers.0.self_attn.o_proj"}) {
+    if (!weights.has_matrix(module)) continue;
+    const io::WeightMatrix matrix = weights.matrix(module);
+    std::string text(io::to_string(matrix.stored_type()));
+    if (matrix.encoding() == io::WeightEncoding::kDense) return text;
+    return std::to_string(matrix.bits()) + " bits, groups of " +
+           std::to_string(matrix.group_size()) + " (" + text + ")";
+  }
+  return {};
 }
 
 }  // namespace
@@ -109,6 +116,11 @@ ModelPackage ModelPackage::open(std::string_view id) {
   io::JsonConfig generation_config;
   if (files.generation_config) {
     generation_config = io::JsonConfig::load(*files.generation_config);
+  }
+  if (!own) {
+    base::log(base::LogLevel::kWarning, "engine",
+              files.location.string() +
+                  " has no chat template; a plain one is used");
   }
   const text::Tokenizer& tokenizer = parts.tokenizer;
   std::vector<std::int32_t> ends = families::end_tokens(
