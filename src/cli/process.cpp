@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/log.h"
 #include "cli/cli.h"
 
 namespace abstractllm::cli {
@@ -49,7 +51,16 @@ int run_process(int argc, const char* const* argv, ModelAccess models) {
       variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   environment.columns = terminal_columns();
   environment.edit_lines = make_edited_lines;
-  return run_cli(argc, argv, environment);
+  // What a user should know and an answer does not show.
+  base::set_log(base::LogLevel::kWarning,
+                [&err](base::LogLevel, std::string_view where,
+                       std::string_view message) {
+                  err.write("allm: warning: [" + std::string(where) + "] " +
+                            std::string(message) + "\n");
+                });
+  const int status = run_cli(argc, argv, environment);
+  base::set_log(base::LogLevel::kOff, nullptr);
+  return status;
 }
 
 }  // namespace abstractllm::cli
