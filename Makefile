@@ -24,7 +24,7 @@ allm := build/release/bin/allm
         lint clean help
 
 run: build ## Build, then answer PROMPT with the default model, greedily
-	@$(allm) run $(MODEL) --temperature 0 -- "$$PROMPT"
+	@$(allm) run $(MODEL) --temperature 0 -- "$$PROMPT" </dev/null
 
 test: setup ## Build everything (PRESET=ci) and run all tests
 	@$(call build_preset,$(PRESET),all)
@@ -76,7 +76,8 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 # build_preset PRESET,TARGET: configures once, then builds.
+# Its progress goes to standard error: what a program prints stays alone.
 define build_preset
-if [ ! -f build/$(1)/build.ninja ]; then cmake --preset $(1); fi \
-  && cmake --build build/$(1) -j $(JOBS) --target $(2)
+{ if [ ! -f build/$(1)/build.ninja ]; then cmake --preset $(1); fi \
+  && cmake --build build/$(1) -j $(JOBS) --target $(2); } >&2
 endef

@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
     std::signal(SIGINT, on_interrupt);
     llm::Request request;
     if (argc == 3) request.system_prompt = argv[2];
+    request.parameters.temperature = 0.0;  // the same answers every time
     request.parameters.max_tokens = 400;
     converse(*model, request);
   } catch (const llm::Error& error) {

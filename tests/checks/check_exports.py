@@ -14,8 +14,12 @@ INTERNAL = re.compile(
     r"abstractllm::(base|types|io|net|hub|text|output|ops|cache|models"
     r"|families|vision|sampling|engine|providers|session|server|cli|detail)::")
 EXPECTED = [
+    "abstractllm::create_llm(",
+    "abstractllm::list_local_models(",
+    "abstractllm::AbstractLLMInterface::generate(",
     "abstractllm::Error::Error(",
     "typeinfo for abstractllm::Error",
+    "vtable for abstractllm::AbstractLLMInterface",
 ]
 
 
