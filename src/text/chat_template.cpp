@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The largest published template has 30 KB.
-constexpr std::size_t kMaxSourceBytes = 4u << 20;
+constexpr std::size_t kMaxSourceBytes = 1u << 20;
 
 textbridge::LocalTime to_bridge(std::chrono::local_seconds now) {
   using std::chrono::floor;

@@ -7,6 +7,9 @@
 //!   scope of its own and otherwise without effect.
 //! * `{% for x in y %}`: `y` passes a filter that refuses None, which jinja2
 //!   cannot iterate over.
+//! * `{% set x = y %}`: `y` passes a filter that keeps values shallow, since
+//!   Rust walks them recursively, and a hostile template could nest them until
+//!   the stack ends.
 //! * `{% raw %}`: the line break after it stays.
 //! * `{{ "%s" % x }}`: `%` behind a string literal formats.
 //! * `{{ "x"|safe + y }}`: a safe string escapes what is added to it, even
@@ -21,23 +24,55 @@ pub const ITERABLE_FILTER: &str = "__iterable";
 /// The filter that text passes which is to be printed as it is.
 pub const PRINTED_FILTER: &str = "__printed";
 
+/// The filters that what is assigned to a variable, and to an attribute of a
+/// namespace, passes.
+pub const SHALLOW_FILTER: &str = "__shallow";
+pub const SHALLOW_ATTRIBUTE_FILTER: &str = "__shallow_attribute";
+/// Words in one tag; published templates have a few hundred. What is nested
+/// without brackets, as in `x[1:][1:]`, is as deep as it is long.
+const MAX_TAG_TOKENS: usize = 4_000;
+
+/// Alternatives of all conditions together: each is nested in the one before.
+const MAX_BRANCHES: usize = 2_000;
+
 /// The filter that formats as Python's `%`.
 pub const PERCENT_FILTER: &str = "__percent";
 
-pub fn translate(source: &str) -> String {
+pub fn translate(source: &str) -> Result<String, String> {
     let mut out = String::with_capacity(source.len() + 256);
     let mut rest = source;
+    let mut branches = 0;
     while let Some(at) = rest.find('{') {
         let (before, tag) = rest.split_at(at);
         out.push_str(before);
-        let length = tag_length(tag).unwrap_or(1);
+        let Some(length) = tag_length(tag) else {
+            if tag.starts_with("{%") || tag.starts_with("{{") || tag.starts_with("{#") {
+                // It never ends, which minijinja is going to say.
+                out.push_str(tag);
+                return Ok(out);
+            }
+            out.push('{');
+            rest = &tag[1..];
+            continue;
+        };
+        if length > MAX_TAG_TOKENS && Tokens::new(&tag[..length]).count() > MAX_TAG_TOKENS {
+            let line = out.matches('\n').count() + 1;
+            return Err(format!(
+                "line {line}: more than {MAX_TAG_TOKENS} words in a tag"
+            ));
+        }
         let (tag, after) = tag.split_at(length);
         rest = after;
         let tag = format_literals(tag);
         let tag = tag.as_ref();
         if tag.starts_with("{%") {
             out.push_str(&translate_block(tag));
-            if words(inner(tag)).next() == Some("raw") {
+            let word = words(inner(tag)).next();
+            branches += usize::from(word == Some("elif"));
+            if branches > MAX_BRANCHES {
+                return Err(format!("more than {MAX_BRANCHES} alternatives"));
+            }
+            if word == Some("raw") {
                 let end = end_of_raw(rest);
                 out.push_str(&rest[..end]);
                 rest = &rest[end..];
@@ -49,7 +84,7 @@ pub fn translate(source: &str) -> String {
         }
     }
     out.push_str(rest);
-    out
+    Ok(out)
 }
 
 /// Length of the tag that `text` begins with; none if it begins with no tag,
@@ -62,8 +97,7 @@ fn tag_length(text: &str) -> Option<usize> {
         _ => return None,
     };
     let mut depth = 0usize;
-    let mut tokens = Tokens { text, at: 2 };
-    while let Some((at, token)) = tokens.next() {
+    for (at, token) in (Tokens { text, at: 2 }) {
         if depth == 0 && text[at..].starts_with(end) {
             return Some(at + 2);
         }
@@ -93,6 +127,12 @@ fn end_of_raw(text: &str) -> usize {
 struct Tokens<'a> {
     text: &'a str,
     at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
 }
 
 impl<'a> Iterator for Tokens<'a> {
@@ -131,7 +171,7 @@ fn string_length(text: &str, quote: char) -> usize {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    Tokens { text, at: 0 }.map(|(_, token)| token)
+    Tokens::new(text).map(|(_, token)| token)
 }
 
 /// A tag without its delimiters.
@@ -151,6 +191,7 @@ fn translate_block(tag: &str) -> String {
             return [tag[..tag.len() - 2].trim_end_matches('+'), "+%}"].concat();
         }
         Some("for") => guard_iteration(content),
+        Some("set") => guard_assignment(content),
         _ => return tag.to_owned(),
     };
     // The content is a slice of the tag.
@@ -198,7 +239,7 @@ fn operand_length(text: &str) -> Option<usize> {
     let mut depth = 0usize;
     let mut end = None;
     let mut expects_word = true;
-    for (at, token) in (Tokens { text, at: 0 }) {
+    for (at, token) in Tokens::new(text) {
         let next = at + token.len();
         match token {
             "(" | "[" | "{" if depth > 0 || expects_word || token != "{" => {
@@ -231,10 +272,7 @@ fn guard_iteration(content: &str) -> String {
     let mut depth = 0usize;
     let mut begin = None;
     let mut end = content.len();
-    for (at, token) in (Tokens {
-        text: content,
-        at: 0,
-    }) {
+    for (at, token) in Tokens::new(content) {
         match token {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
@@ -255,6 +293,28 @@ fn guard_iteration(content: &str) -> String {
         ),
         _ => content.to_owned(),
     }
+}
+
+/// ` set x = y ` becomes ` set x = (y)|filter `.
+fn guard_assignment(content: &str) -> String {
+    let mut depth = 0usize;
+    let mut filter = SHALLOW_FILTER;
+    for (at, token) in Tokens::new(content) {
+        match token {
+            "(" | "[" | "{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "." if depth == 0 => filter = SHALLOW_ATTRIBUTE_FILTER,
+            "=" if depth == 0 => {
+                let (target, value) = content.split_at(at + 1);
+                if value.trim().is_empty() {
+                    break;
+                }
+                return format!("{target} ({value})|{filter} ");
+            }
+            _ => {}
+        }
+    }
+    content.to_owned()
 }
 
 fn translate_output(tag: &str) -> String {

@@ -1,6 +1,9 @@
 //! The environment that transformers gives to jinja2, for minijinja.
 // SPDX-License-Identifier: Apache-2.0
-use crate::dialect::{ITERABLE_FILTER, PERCENT_FILTER, PRINTED_FILTER};
+use crate::budget;
+use crate::dialect::{
+    ITERABLE_FILTER, PERCENT_FILTER, PRINTED_FILTER, SHALLOW_ATTRIBUTE_FILTER, SHALLOW_FILTER,
+};
 use crate::ffi::LocalTime;
 use crate::methods;
 use crate::python::{to_json, to_str, JsonStyle, Lazy};
@@ -13,9 +16,9 @@ use minijinja::{
 };
 use std::fmt;
 
-/// Work that one rendering may do; a chat of a million characters needs a
-/// hundredth of it.
-const FUEL: u64 = 50_000_000;
+/// Instructions that one rendering may run, 64 bytes written counting as one: a
+/// chat of ten thousand messages needs a fifth of it.
+const FUEL: u64 = 10_000_000;
 /// Nested calls.
 const RECURSION_LIMIT: usize = 200;
 /// Where the date that strftime_now sees travels.
@@ -132,6 +135,17 @@ fn add_filters(environment: &mut Environment) {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
         Ok::<_, Error>(words.filter(|word| !word.is_empty()).count())
     });
+    environment.add_filter(
+        "format",
+        |format: &str, args: Rest<Value>, kwargs: Kwargs| {
+            methods::check_widths(format)?;
+            let mut all = args.to_vec();
+            if kwargs.args().next().is_some() {
+                all.push(Value::from(kwargs));
+            }
+            formatting::format(FormatStyle::Printf, format, &all)
+        },
+    );
     environment.add_filter("forceescape", |value: &Value| {
         Ok::<_, Error>(Value::from_safe_string(escape(&to_str(value)?)))
     });
@@ -140,6 +154,7 @@ fn add_filters(environment: &mut Environment) {
             Some(tuple) => tuple.to_vec(),
             None => vec![operand],
         };
+        methods::check_widths(format)?;
         formatting::format(FormatStyle::Printf, format, &args)
     });
     environment.add_filter("string", |value: &Value| to_str(value));
@@ -160,6 +175,10 @@ fn add_filters(environment: &mut Environment) {
     }
     environment.add_filter(PRINTED_FILTER, |value: &Value| {
         to_str(value).map(Value::from_safe_string)
+    });
+    environment.add_filter(SHALLOW_FILTER, |value: Value| budget::check(value, true));
+    environment.add_filter(SHALLOW_ATTRIBUTE_FILTER, |value: Value| {
+        budget::check(value, false)
     });
     environment.add_filter(ITERABLE_FILTER, |value: Value| {
         check_not_none(Some(&value))?;

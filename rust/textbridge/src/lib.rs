@@ -5,6 +5,7 @@
 //! a plain value, and no panic leaves this crate.
 // SPDX-License-Identifier: Apache-2.0
 
+mod budget;
 mod dialect;
 mod environment;
 mod guard;

@@ -1,6 +1,7 @@
 //! Methods of Python's str, dict and list, as far as jinja2's sandbox lets a
 //! template call them. What is not here is tried in `minijinja-contrib`.
 // SPDX-License-Identifier: Apache-2.0
+use crate::budget;
 use crate::python::Lazy;
 use minijinja::value::{from_args, Kwargs, Rest, Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -13,7 +14,14 @@ pub fn call(
     args: &[Value],
 ) -> Result<Value, Error> {
     let found = match value.kind() {
-        ValueKind::String => str_method(value.as_str().unwrap_or_default(), method, args)?,
+        ValueKind::String => {
+            let text = value.as_str().unwrap_or_default();
+            budget::charge_bytes(text.len())?;
+            if method == "format" {
+                check_widths(text)?;
+            }
+            str_method(text, method, args)?
+        }
         ValueKind::Map => dict_method(value, method, args)?,
         ValueKind::Seq | ValueKind::Iterable => list_method(value, method, args)?,
         _ => None,
@@ -87,6 +95,26 @@ fn bounded(width: usize) -> Result<usize, Error> {
         return Err(invalid("a width above a million"));
     }
     Ok(width)
+}
+
+/// A format may ask for any width; digits enough for a million are refused, and
+/// so is a width from an argument.
+pub fn check_widths(format: &str) -> Result<(), Error> {
+    let mut digits = 0;
+    for c in format.chars() {
+        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+        if digits > 6 {
+            return Err(invalid("a width above a million"));
+        }
+    }
+    let flags_then_star = |spec: &str| {
+        spec.trim_start_matches(|c: char| c.is_ascii_digit() || "-+ #.".contains(c))
+            .starts_with('*')
+    };
+    if format.split('%').skip(1).any(flags_then_star) {
+        return Err(invalid("a width from an argument"));
+    }
+    Ok(())
 }
 
 fn strip(text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
@@ -346,10 +374,12 @@ pub fn pairs(value: &Value) -> Result<Vec<Value>, Error> {
         let item = value.get_item(&key)?;
         Ok(Value::from(Tuple::from([key, item])))
     };
+    budget::charge_items(value.len().unwrap_or(0))?;
     value.try_iter()?.map(pair).collect()
 }
 
 fn list_method(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    budget::charge_items(value.len().unwrap_or(0))?;
     Ok(match method {
         "index" => {
             let (what,): (&Value,) = from_args(args)?;

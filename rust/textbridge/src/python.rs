@@ -1,12 +1,13 @@
 //! Values written as Python writes them.
 // SPDX-License-Identifier: Apache-2.0
+use crate::budget;
 use minijinja::value::{Enumerator, Object, ObjectRepr, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 use std::fmt::Write;
 use std::sync::Arc;
 
 /// Deeper values are damage or an attack.
-const MAX_DEPTH: usize = 200;
+pub const MAX_DEPTH: usize = 200;
 
 /// A generator or a view of a dict: what can be iterated over, but is no list.
 #[derive(Debug)]
@@ -59,6 +60,7 @@ pub fn to_str(value: &Value) -> Result<String, Error> {
 
 fn repr(out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
     check_depth(depth)?;
+    budget::charge_items(1)?;
     match value.kind() {
         ValueKind::String => repr_str(out, value.as_str().unwrap_or_default()),
         ValueKind::Number => out.push_str(&number(value)),
@@ -219,6 +221,7 @@ fn write_json(
     depth: usize,
 ) -> Result<(), Error> {
     check_depth(depth)?;
+    budget::charge_items(1 + style.indent.as_ref().map_or(0, |_| depth))?;
     match value.kind() {
         ValueKind::None => out.push_str("null"),
         ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),

@@ -1,5 +1,6 @@
 //! Chat templates: compiled once, rendered often.
 // SPDX-License-Identifier: Apache-2.0
+use crate::budget;
 use crate::dialect;
 use crate::environment::{new_environment, Raised, NOW};
 use crate::ffi::{LocalTime, RenderStatus, Rendering};
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::str::from_utf8;
 
 const NAME: &str = "chat template";
+const STACK_BYTES: usize = 16 << 20;
 
 pub struct Template {
     environment: Environment<'static>,
@@ -16,10 +18,14 @@ pub struct Template {
 
 impl Template {
     pub fn compile(source: &[u8]) -> Result<Self, String> {
+        on_large_stack(|| Self::compile_here(source))
+    }
+
+    fn compile_here(source: &[u8]) -> Result<Self, String> {
         let source = from_utf8(source).map_err(|e| e.to_string())?;
         let mut environment = new_environment();
         environment
-            .add_template_owned(NAME, dialect::translate(source))
+            .add_template_owned(NAME, dialect::translate(source)?)
             .map_err(|error| {
                 let line = error.line().unwrap_or(0);
                 format!("line {line}: {}", describe(&error))
@@ -34,7 +40,12 @@ impl Template {
         variables: &[u8],
         now: &LocalTime,
     ) -> Rendering {
-        let outcome = guarded(|| Ok(self.try_render(messages, tools, variables, now)));
+        let outcome = guarded(|| {
+            on_large_stack(|| {
+                budget::begin();
+                Ok(self.try_render(messages, tools, variables, now))
+            })
+        });
         outcome.unwrap_or_else(|panic| Rendering {
             status: RenderStatus::Failed,
             text: panic,
@@ -69,6 +80,12 @@ impl Template {
             Err(error) => failure(&error),
         }
     }
+}
+
+/// Threads have between half a megabyte and eight of stack; what templates may
+/// nest is laid out for this.
+fn on_large_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, work)
 }
 
 fn context(
