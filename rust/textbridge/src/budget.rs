@@ -1,11 +1,11 @@
 //! Limits of one rendering that minijinja's own do not cover: the items that
+// SPDX-License-Identifier: Apache-2.0
 //! this crate's filters and methods look at, and how deep values are nested.
 //!
 //! Comparing, printing and dropping a value are recursive in Rust, so a value
 //! may only be nested as deep as a thread's stack allows. A template can nest
 //! without end only by what it stores: in a loop in a namespace, or by as many
 //! assignments as it is long.
-// SPDX-License-Identifier: Apache-2.0
 use crate::python::{Lazy, MAX_DEPTH};
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Error, ErrorKind, Value};

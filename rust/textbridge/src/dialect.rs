@@ -1,4 +1,5 @@
 //! What jinja2 has and minijinja has not, said in words that it has.
+// SPDX-License-Identifier: Apache-2.0
 //!
 //! A template is read tag by tag, and only these tags are changed; no line
 //! moves, so that errors name the right one.
@@ -14,7 +15,6 @@
 //! * `{{ "%s" % x }}`: `%` behind a string literal formats.
 //! * `{{ "x"|safe + y }}`: a safe string escapes what is added to it, even
 //!   where escaping is off.
-// SPDX-License-Identifier: Apache-2.0
 
 use std::borrow::Cow;
 
