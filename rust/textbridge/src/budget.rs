@@ -1,6 +1,8 @@
-//! Limits of one rendering that minijinja's own do not cover: the items that
+//! Limits of one rendering that minijinja itself has not.
 // SPDX-License-Identifier: Apache-2.0
-//! this crate's filters and methods look at, and how deep values are nested.
+//!
+//! How many items the filters and methods of this crate look at is one, how deep
+//! values are nested the other.
 //!
 //! Comparing, printing and dropping a value are recursive in Rust, so a value
 //! may only be nested as deep as a thread's stack allows. A template can nest
