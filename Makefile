@@ -42,10 +42,10 @@ setup-dev: # the same, with the tools for fuzzing, formatting and linting
 install: build ## Install below PREFIX (default /usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"
 
-bench: setup ## Measure speed: the program's own benchmark, then bench/
+bench: setup ## Measure speed: of the default model, then of the parts
 	@$(call build_preset,bench,all)
 	@build/bench/bin/allm bench $(MODEL)
-	@if [ -x bench/run ]; then bench/run build/bench; fi
+	@for binary in build/bench/bin/*_bench; do $$binary; done
 
 asan: setup ## Run all tests under AddressSanitizer and UBSan
 	@$(call build_preset,asan,all)

@@ -2,6 +2,7 @@
 # package, and beside them the MLX libraries in the layout that they need.
 # SPDX-License-Identifier: Apache-2.0
 include(CMakePackageConfigHelpers)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 # Not GNUInstallDirs: the tree can be moved, so its inner paths are fixed.
 set(mlx_folder lib/abstractllm)
@@ -31,7 +32,17 @@ if(ABSTRACTLLM_MLX AND NOT APPLE)
   endif()
 endif()
 
-install(FILES LICENSE NOTICE DESTINATION share/licenses/abstractllm)
+set(rust_licences "${PROJECT_BINARY_DIR}/rust-crates.txt")
+add_custom_command(OUTPUT "${rust_licences}"
+  COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/scripts/rust_licences"
+          "${CARGO_EXECUTABLE}" "${textbridge_crate}/Cargo.toml"
+          "${rust_licences}"
+  DEPENDS "${PROJECT_SOURCE_DIR}/scripts/rust_licences"
+          "${textbridge_crate}/Cargo.lock"
+  COMMENT "Collecting the licences of Rust crates" VERBATIM)
+add_custom_target(rust_licences ALL DEPENDS "${rust_licences}")
+install(FILES LICENSE NOTICE "${rust_licences}"
+        DESTINATION share/licenses/abstractllm)
 install(EXPORT abstractllmTargets NAMESPACE abstractllm::
         DESTINATION lib/cmake/abstractllm)
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/config.cmake.in"

@@ -21,3 +21,11 @@ foreach(object IN LISTS objects)
     endif()
   endif()
 endforeach()
+
+# What is linked in or carried along has its licence beside it.
+file(READ "${PREFIX}/share/licenses/abstractllm/rust-crates.txt" crates)
+foreach(crate IN ITEMS tokenizers minijinja cxx onig)
+  if(NOT crates MATCHES "\n${crate} [0-9.]+: [^\n]+\\[[0-9]+\\]")
+    message(FATAL_ERROR "the licence of the crate ${crate} is not installed")
+  endif()
+endforeach()
