@@ -30,10 +30,11 @@ void ChatSession::move_window() {
                               });
 }
 
-GenerateResponse ChatSession::answer(const AnswerView& view) {
+GenerateResponse ChatSession::answer(const AnswerView& view,
+                                     const CancelToken& cancel) {
   while (true) {
-    const Request request = request_from(first_sent_);
-    const Interrupts::Answer interruptible(request.cancel);
+    Request request = request_from(first_sent_);
+    request.cancel = cancel;
     try {
       return show_answer(model_, request, view);
     } catch (const ContextWindowExceededError&) {
@@ -50,8 +51,10 @@ GenerateResponse ChatSession::ask(std::string text, const AnswerView& view) {
   const std::size_t window_before = first_sent_;
   conversation_.messages.push_back(Message::user(std::move(text)));
   try {
+    const CancelToken cancel;
+    const Interrupts::Answer interruptible(cancel);
     move_window();
-    GenerateResponse response = answer(view);
+    GenerateResponse response = answer(view, cancel);
     Message message{Role::kAssistant, {}};
     if (!response.reasoning.empty()) {
       message.parts.push_back(ReasoningPart{response.reasoning});

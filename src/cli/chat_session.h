@@ -43,7 +43,7 @@ class ChatSession {
  private:
   Request request_from(std::size_t first) const;
   void move_window();
-  GenerateResponse answer(const AnswerView& view);
+  GenerateResponse answer(const AnswerView& view, const CancelToken& cancel);
 
   AbstractLLMInterface& model_;
   Conversation conversation_;

@@ -38,6 +38,13 @@ void on_interrupt(int signal) {
   errno = saved_errno;
 }
 
+bool drain() {
+  bool any = false;
+  char bytes[64];
+  while (::read(g_pipe[0], bytes, sizeof(bytes)) > 0) any = true;
+  return any;
+}
+
 }  // namespace
 
 Interrupts::Interrupts(Mode mode) {
@@ -67,15 +74,11 @@ Interrupts::~Interrupts() {
 
 int Interrupts::descriptor() const { return g_pipe[0]; }
 
-bool Interrupts::take() {
-  bool any = false;
-  char bytes[64];
-  while (::read(g_pipe[0], bytes, sizeof(bytes)) > 0) any = true;
-  return any;
-}
+bool Interrupts::take() { return drain(); }
 
 Interrupts::Answer::Answer(CancelToken token) : token_(std::move(token)) {
   g_token = &token_;
+  if (drain()) token_.cancel();
 }
 
 Interrupts::Answer::~Answer() { g_token = nullptr; }

@@ -26,7 +26,8 @@ class Interrupts {
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
 
-  /// While it lives, Ctrl-C raises `token`.
+  /// While it lives, Ctrl-C raises `token`. So does one before it that was not
+  /// taken: it was typed while the answer was being prepared.
   class Answer {
    public:
     explicit Answer(CancelToken token);

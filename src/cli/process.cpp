@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/report.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -52,12 +52,11 @@ int run_process(int argc, const char* const* argv, ModelAccess models) {
   environment.columns = terminal_columns();
   environment.edit_lines = make_edited_lines;
   // What a user should know and an answer does not show.
-  base::set_log(base::LogLevel::kWarning,
-                [&err](base::LogLevel, std::string_view where,
-                       std::string_view message) {
-                  err.write("allm: warning: [" + std::string(where) + "] " +
-                            std::string(message) + "\n");
-                });
+  base::set_log(
+      base::LogLevel::kWarning,
+      [&err](base::LogLevel, std::string_view where, std::string_view message) {
+        report_warning(err, where, message);
+      });
   const int status = run_cli(argc, argv, environment);
   base::set_log(base::LogLevel::kOff, nullptr);
   return status;

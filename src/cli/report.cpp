@@ -75,6 +75,16 @@ void report_error(Output& err, const Error& error, bool json) {
                error.message(), error.hint(), json);
 }
 
+void report_warning(Output& err, std::string_view where,
+                    std::string_view message) noexcept {
+  try {
+    err.write(fmt::format("allm: warning: [{}] {}\n", one_line(where),
+                          one_line(message)));
+  } catch (const std::exception&) {
+    // A warning that cannot be said is no reason to stop.
+  }
+}
+
 void report_note(Output& err, std::string_view text) {
   err.write(fmt::format("allm: note: {}\n", one_line(text)));
 }

@@ -37,6 +37,11 @@ void report_error(Output& err, std::string_view name, int exit_code,
                   std::string_view message, std::string_view hint, bool json);
 void report_error(Output& err, const Error& error, bool json = false);
 
+/// Writes `allm: warning: [WHERE] MESSAGE`. Never throws: the library warns
+/// from its own threads.
+void report_warning(Output& err, std::string_view where,
+                    std::string_view message) noexcept;
+
 /// Writes `allm: note: TEXT`.
 void report_note(Output& err, std::string_view text);
 

@@ -33,7 +33,8 @@ class OpenFile {
       const int error = errno;
       throw FileProcessingError(
           fmt::format("[input] cannot open '{}': {}", path,
-                      std::generic_category().message(error)));
+                      std::generic_category().message(error)),
+          "Check the path, and that you may read it.");
     }
   }
   ~OpenFile() { ::close(descriptor_); }

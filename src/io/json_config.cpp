@@ -249,8 +249,11 @@ template <typename T>
 T required(std::optional<T> value, const std::string& origin,
            std::string_view key, std::string_view expected) {
   if (!value) {
-    throw ModelLoadingError(fmt::format(
-        "[config] {}: '{}' is missing, expected {}", origin, key, expected));
+    throw ModelLoadingError(
+        fmt::format("[config] {}: '{}' is missing, expected {}", origin, key,
+                    expected),
+        "The file may be of another kind of model, or damaged: fetch it "
+        "again.");
   }
   return std::move(*value);
 }

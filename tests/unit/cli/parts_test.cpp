@@ -171,6 +171,11 @@ TEST(Interrupts, RaiseTheAnswersTokenAndQueueTheRest) {
   for (int i = 0; i < 3; ++i) ::raise(SIGINT);
   EXPECT_TRUE(interrupts.take());
   EXPECT_FALSE(interrupts.take());
+  ::raise(SIGINT);
+  const CancelToken prepared;
+  const Interrupts::Answer answer(prepared);
+  EXPECT_TRUE(prepared.cancelled());
+  EXPECT_FALSE(interrupts.take());
 }
 
 TEST(Interrupts, StayIgnoredWhereTheyWere) {
@@ -183,6 +188,14 @@ TEST(Interrupts, StayIgnoredWhereTheyWere) {
     EXPECT_FALSE(token.cancelled());
   }
   EXPECT_EQ(::signal(SIGINT, previous), SIG_IGN);
+}
+
+TEST(Report, AWarningIsOneLineAndNeverThrows) {
+  StringOutput err;
+  report_warning(err, "engine", "two\nlines");
+  EXPECT_EQ(err.text(), "allm: warning: [engine] two lines\n");
+  err.fail_after(0, StringOutput::Failure::kBrokenPipe);
+  report_warning(err, "engine", "unheard");
 }
 
 TEST(FileOutput, TellsAGoneReaderFromAFullDisk) {

@@ -1,0 +1,69 @@
+// The program over the default model, in builds where it has been fetched.
+// SPDX-License-Identifier: Apache-2.0
+#include "e2e/model_fixture.h"
+
+namespace abstractllm::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kDefaultModel = DEFAULT_MODEL;
+
+class DefaultModel : public Model {};
+
+TEST_F(DefaultModel, KnowsTheCapitalOfFrance) {
+  const Ended ended = run({"run", kDefaultModel, "--temperature", "0",
+                           "What is the capital of France?"});
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_EQ(ended.out, "The capital of France is Paris.\n");
+  EXPECT_EQ(ended.err, "");
+}
+
+TEST_F(DefaultModel, RemembersWithinAChat) {
+  const Ended ended =
+      run({"chat", kDefaultModel, "--temperature", "0", "--max-tokens", "24"},
+          "What is the capital of France?\n"
+          "What did I ask you about?\n/clear\n");
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_TRUE(ended.out.starts_with("The capital of France is Paris.\n"));
+}
+
+TEST_F(DefaultModel, CtrlCStopsAnswersAndTheChatGoesOn) {
+  // No answer of 8000 tokens ends by itself before Ctrl-C is typed.
+  Terminal screen({kAllm, "chat", kDefaultModel, "--ignore-eos"}, 80,
+                  environment());
+  screen.wait_for("> ");
+  // Once while the prompt is computed, once while the answer is shown.
+  screen.type("hi\r");
+  screen.wait_for("hi\r\n");
+  screen.type("\x03");
+  screen.wait_for("\r\n> ");
+  screen.type("count\r");
+  screen.wait_for("count\r\n");
+  screen.wait_for(" ");
+  screen.type("\x03");
+  screen.wait_for("\r\n> ");
+  screen.type("/show\r");
+  screen.wait_for("messages    ");
+  screen.type("/exit\r");
+  EXPECT_EQ(screen.wait().exit_code, 0);
+}
+
+TEST_F(DefaultModel, PredictsEnglishBetterThanItsReverse) {
+  const std::string text = text_of(ABSTRACTLLM_SOURCE_DIR "/LICENSE");
+  const fs::path forward = folder.path() / "forward";
+  const fs::path backward = folder.path() / "backward";
+  std::ofstream(forward) << text.substr(0, 2000);
+  std::string reversed = text.substr(0, 2000);
+  std::reverse(reversed.begin(), reversed.end());
+  std::ofstream(backward) << reversed;
+  const auto perplexity = [this](const fs::path& file) {
+    return run_json({"eval", "--perplexity", file.string(), kDefaultModel,
+                     "--max-tokens", "200"})["perplexity"]
+        .get<double>();
+  };
+  EXPECT_LT(perplexity(forward) * 10, perplexity(backward));
+}
+
+}  // namespace
+}  // namespace abstractllm::test
