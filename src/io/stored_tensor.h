@@ -83,7 +83,8 @@ struct StoredTensor {
   StorageType type = StorageType::kF32;
   std::vector<std::int64_t> shape;   ///< outermost first, row-major; may be {}
   std::span<const std::byte> bytes;  ///< may be unaligned for its type
-  std::shared_ptr<const base::MappedFile> file;  ///< keeps bytes alive
+  /// Keeps bytes alive; null: whoever made this does.
+  std::shared_ptr<const base::MappedFile> file;
 
   /// Product of the shape; 1 for a scalar. The readers have checked it.
   std::int64_t element_count() const noexcept;

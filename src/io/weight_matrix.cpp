@@ -410,6 +410,7 @@ WeightMatrix WeightMatrix::permute_rows(std::vector<std::int32_t> order) const {
 }
 
 void WeightMatrix::advise_dontneed() const noexcept {
+  if (stored_->weight.file == nullptr) return;
   if (const auto block = stored_block(); !block.empty()) {
     stored_->weight.file->advise_dontneed(block);
   }

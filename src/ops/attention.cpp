@@ -62,10 +62,16 @@ mx::array capped_attention(const mx::array& queries, const KvView& view,
       mx::reshape(mx::softmax(scores, -1, /* precise = */ true),
                   {spec.kv_heads, groups * rows, stored});
   return mx::reshape(mx::matmul(weights, view.values),
-                     {spec.heads, rows, spec.head_dim});
+                     {spec.heads, rows, spec.value_size()});
 }
 
-// queries: (heads, rows, head_dim) -> same shape.
+std::optional<mx::array> sinks_like(const mx::array& x,
+                                    const AttentionSpec& spec) {
+  if (!spec.sinks) return std::nullopt;
+  return mx::astype(*spec.sinks, x.dtype());
+}
+
+// queries: (heads, rows, head_dim) -> (heads, rows, value_size).
 mx::array attend(const mx::array& queries, const KvView& view,
                  const AttentionSpec& spec, int first_query) {
   if (spec.softcap > 0) {
@@ -90,7 +96,8 @@ mx::array attend(const mx::array& queries, const KvView& view,
   return mx::squeeze(
       mx::fast::scaled_dot_product_attention(
           mx::expand_dims(queries, 0), mx::expand_dims(view.keys, 0),
-          mx::expand_dims(view.values, 0), spec.scale, mode, mask),
+          mx::expand_dims(view.values, 0), spec.scale, mode, mask,
+          sinks_like(queries, spec)),
       0);
 }
 
@@ -101,16 +108,10 @@ mx::array slice_rows(const mx::array& x, int first, int rows) {
 
 }  // namespace
 
-mx::array attention_block_stock(const mx::array& input,
-                                const mx::array& residual,
-                                const AttentionBlock& block, int layer,
-                                const Step& step) {
-  const AttentionSpec& spec = block.spec;
-  const mx::array x = enter_frame(input, block.frame);
-  const mx::array query = linear(x, block.query);
-  const mx::array key = linear(x, block.key);
-  const mx::array value = linear(x, block.value);
-
+mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
+                      const mx::array& key, const mx::array& value, int layer,
+                      const Step& step) {
+  const int value_size = spec.value_size();
   std::vector<mx::array> outputs;
   outputs.reserve(step.sequences.size());
   for (const SequenceRows& sequence : step.sequences) {
@@ -118,24 +119,42 @@ mx::array attention_block_stock(const mx::array& input,
     const int rows = sequence.rows;
     KvLayer& kv = *(*sequence.kv)[layer];
     const int position = kv.length();
-    mx::array q =
+    const RopeTable& rope = rope_for(
+        spec.rope, sequence.planned > 0 ? sequence.planned : position + rows);
+    const mx::array q =
         split_heads(slice_rows(query, first, rows), spec.heads, spec.head_dim);
-    mx::array k =
+    const mx::array k =
         split_heads(slice_rows(key, first, rows), spec.kv_heads, spec.head_dim);
-    const mx::array v = split_heads(slice_rows(value, first, rows),
-                                    spec.kv_heads, spec.head_dim);
-    if (block.query_norm) q = normalise(q, *block.query_norm);
-    if (block.key_norm) k = normalise(k, *block.key_norm);
-    q = rotate(q, spec.rope, position);
-    k = rotate(k, spec.rope, position);
-    const KvView view = kv.append(k, v);
-    const mx::array attended = attend(q, view, spec, position);
+    const mx::array v =
+        split_heads(slice_rows(value, first, rows), spec.kv_heads, value_size);
+    const KvView view = kv.append(rotate(k, rope, position), v);
+    const mx::array attended =
+        attend(rotate(q, rope, position), view, spec, position);
     outputs.push_back(mx::reshape(mx::transpose(attended, {1, 0, 2}),
-                                  {rows, spec.heads * spec.head_dim}));
+                                  {rows, spec.heads * value_size}));
   }
-  const mx::array joined =
-      outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);
-  return leave_frame(linear(joined, block.output), residual, block.frame);
+  return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);
+}
+
+mx::array normalise_heads(const mx::array& x, const Norm& norm) {
+  const int size = static_cast<int>(norm.weight.size());
+  const mx::array heads = mx::reshape(x, {x.shape(0), x.shape(1) / size, size});
+  return mx::reshape(normalise(heads, norm), x.shape());
+}
+
+mx::array attention_block_stock(const mx::array& input,
+                                const mx::array& residual,
+                                const AttentionBlock& block, int layer,
+                                const Step& step) {
+  const mx::array x = enter_frame(input, block.frame);
+  mx::array query = linear(x, block.query);
+  mx::array key = linear(x, block.key);
+  const mx::array value = linear(x, block.value);
+  if (block.query_norm) query = normalise_heads(query, *block.query_norm);
+  if (block.key_norm) key = normalise_heads(key, *block.key_norm);
+  const mx::array attended =
+      attend_step(block.spec, query, key, value, layer, step);
+  return leave_frame(linear(attended, block.output), residual, block.frame);
 }
 
 }  // namespace abstractllm::ops

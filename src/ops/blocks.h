@@ -26,12 +26,18 @@ struct AttentionSpec {
   int heads = 0;
   int kv_heads = 0;  ///< divides heads
   int head_dim = 0;
+  /// Size of a value where it is less than that of a key; 0: head_dim.
+  int value_dim = 0;
   float scale = 0;  ///< of the scores, mostly head_dim^-1/2
   /// A position sees itself and the window - 1 before it; 0: all before it.
   int window = 0;
   /// Scores become softcap * tanh(score / softcap); 0: unchanged.
   float softcap = 0;
   RopeTable rope;
+  /// (heads) float32: a score of each head that draws weight from no value.
+  std::optional<mlx::core::array> sinks = std::nullopt;
+
+  int value_size() const { return value_dim > 0 ? value_dim : head_dim; }
 };
 
 /// Weights of one attention layer. Immutable after load.
@@ -40,9 +46,10 @@ struct AttentionBlock {
   AttentionSpec spec;
   Linear query;   ///< (heads * head_dim, hidden)
   Linear key;     ///< (kv_heads * head_dim, hidden)
-  Linear value;   ///< (kv_heads * head_dim, hidden)
-  Linear output;  ///< (hidden, heads * head_dim)
-  /// Over each head's head_dim values, before the rotation.
+  Linear value;   ///< (kv_heads * value_size, hidden)
+  Linear output;  ///< (hidden, heads * value_size)
+  /// Before the rotation: over each head's head_dim values, or over all heads
+  /// together where it has as many weights.
   std::optional<Norm> query_norm = std::nullopt;
   std::optional<Norm> key_norm = std::nullopt;
 };

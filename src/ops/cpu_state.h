@@ -14,6 +14,23 @@
 
 namespace abstractllm::ops {
 
+/// Buffers of a mixture of experts, beside those of its block.
+struct ExpertBuffers {
+  cpu::Activations input;
+  cpu::AlignedBuffer gathered;  // (rows of an expert, hidden)
+  cpu::AlignedBuffer inner;     // (rows of an expert, intermediate)
+  cpu::AlignedBuffer up;        // likewise
+};
+
+/// Buffers of latent attention, beside those of attention.
+struct LatentBuffers {
+  cpu::AlignedBuffer query;    // (rows, rank)
+  cpu::AlignedBuffer latent;   // (rows, latent)
+  cpu::AlignedBuffer rotated;  // (rows, rotated values of a key)
+  cpu::AlignedBuffer key;      // (rows, heads * plain values of a key)
+  cpu::AlignedBuffer value;    // (rows, heads * value_size)
+};
+
 /// Workers, and buffers that are reused from kernel to kernel. All but the
 /// pool and the options belongs to the running kernel; MLX runs them one after
 /// the other.
@@ -30,6 +47,8 @@ struct CpuState {
 
   cpu::Activations input;
   cpu::AttentionScratch attention;
+  ExpertBuffers experts;
+  LatentBuffers latent;
   cpu::AlignedBuffer normed;  // (rows, hidden)
   cpu::AlignedBuffer query;   // (rows, heads * head_dim)
   cpu::AlignedBuffer key;     // (rows, kv_heads * head_dim)

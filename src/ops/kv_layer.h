@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "mlx/array.h"
@@ -19,6 +20,18 @@ struct KvView {
   mlx::core::array keys;    ///< (kv_heads, stored, head_dim)
   mlx::core::array values;  ///< (kv_heads, stored, head_dim)
   int first_position;       ///< of the first stored key
+};
+
+/// What a recurrent layer keeps of a sequence, in the form of whichever
+/// implementation runs; empty before the first token.
+struct RecurrentState {
+  /// Stock MLX: last inputs of a convolution, (kernel - 1, channels), and the
+  /// memory of a state space, (heads, head_dim, state).
+  std::optional<mlx::core::array> window;
+  std::optional<mlx::core::array> memory;
+  /// CPU kernels: the same.
+  std::vector<float> cpu_window;
+  std::vector<float> cpu_memory;
 };
 
 /// One thread at a time. Kinds are in cache/.
@@ -46,7 +59,10 @@ class KvLayer {
 
   /// Storage of the CPU kernels, which append by themselves; null elsewhere.
   virtual cpu::KvSlab* slab() { return nullptr; }
-  /// Counts tokens that a kernel is going to append to slab().
+  /// The state of a recurrent layer; null elsewhere.
+  virtual RecurrentState* recurrent() { return nullptr; }
+  /// Counts tokens that a kernel is going to append to slab(), or that
+  /// recurrent() has seen.
   virtual void reserve(int /*tokens*/) {}
 };
 
@@ -59,6 +75,9 @@ struct SequenceRows {
   KvLayers* kv = nullptr;
   int first_row = 0;
   int rows = 0;
+  /// Length of the prompt that the sequence began with, by which it is placed
+  /// on a side of RopeTable::border; 0: by what it reaches with these rows.
+  int planned = 0;
 };
 
 /// One forward pass over the new tokens of one or several sequences, laid one

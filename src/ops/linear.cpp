@@ -127,6 +127,11 @@ mx::array packed_embed(const mx::array& ids, const Linear& table) {
 
 }  // namespace
 
+mx::array make_floats(const std::vector<float>& values) {
+  return mx::array(values.data(), {static_cast<int>(values.size())},
+                   mx::float32);
+}
+
 mx::array make_vector(const Backend& backend,
                       const std::vector<float>& values) {
   return mx::array(values.data(), {static_cast<int>(values.size())},

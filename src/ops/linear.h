@@ -85,6 +85,9 @@ mlx::core::array linear(const mlx::core::array& x, const Linear& weight);
 /// ids: (tokens) int32, evaluated, each in [0, out) -> (tokens, in).
 mlx::core::array embed(const mlx::core::array& ids, const Linear& table);
 
+/// A host vector as a float32 array.
+mlx::core::array make_floats(const std::vector<float>& values);
+
 /// A host vector as an array of the backend's compute type.
 mlx::core::array make_vector(const Backend& backend,
                              const std::vector<float>& values);

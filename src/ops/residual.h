@@ -16,6 +16,17 @@ mlx::core::array leave_frame(const mlx::core::array& x,
                              const mlx::core::array& residual,
                              const ResidualFrame& frame);
 
+/// query (tokens, heads * head_dim), key and value of kv_heads, not yet rotated
+/// -> (tokens, heads * value_size). Keys and values go into the caches.
+mlx::core::array attend_step(const AttentionSpec& spec,
+                             const mlx::core::array& query,
+                             const mlx::core::array& key,
+                             const mlx::core::array& value, int layer,
+                             const Step& step);
+
+/// x: (tokens, n * size of the norm) -> same shape.
+mlx::core::array normalise_heads(const mlx::core::array& x, const Norm& norm);
+
 /// blocks.h's functions over stock MLX operations, on any backend.
 mlx::core::array attention_block_stock(const mlx::core::array& input,
                                        const mlx::core::array& residual,

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "mlx/array.h"
@@ -18,9 +19,18 @@ struct RopeTable {
   std::vector<float> inverse_frequencies;  ///< dims / 2
   /// Multiplies the rotated values (YaRN's and longrope's attention factor).
   float amplitude = 1.0f;
+  /// longrope, arXiv:2402.13753: sequences of more than `border` positions turn
+  /// by this table from their first position on. Null: all by one.
+  std::shared_ptr<const RopeTable> beyond = nullptr;
+  int border = 0;
 
   bool operator==(const RopeTable&) const = default;
 };
+
+/// The table for a sequence that is known to reach `length` positions.
+inline const RopeTable& rope_for(const RopeTable& table, int length) {
+  return table.beyond && length > table.border ? *table.beyond : table;
+}
 
 /// x: (heads, tokens, head_dim), rotated for positions
 /// first_position .. first_position + tokens - 1.

@@ -1,0 +1,143 @@
+// The frame around a sub-layer and attention over slabs, on the CPU kernels.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu_frame.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace abstractllm::ops {
+
+namespace mx = mlx::core;
+
+float* floats(cpu::AlignedBuffer& buffer, std::int64_t count) {
+  buffer.resize(static_cast<std::size_t>(count) * sizeof(float));
+  return buffer.as<float>();
+}
+
+const float* data_or_null(const std::optional<mx::array>& array) {
+  return array ? array->data<float>() : nullptr;
+}
+
+void apply_norm(cpu::ThreadPool& pool, const Norm& norm, const float* x,
+                std::int64_t rows, std::int64_t columns, float* out) {
+  const cpu::NormOptions options{.eps = norm.eps};
+  const float* weight = norm.weight.data<float>();
+  if (norm.kind == NormKind::kRms) {
+    cpu::rms_norm(pool, x, rows, columns, weight, options, out);
+  } else {
+    cpu::layer_norm(pool, x, rows, columns, weight, data_or_null(norm.bias),
+                    options, out);
+  }
+}
+
+cpu::LinearTarget target(const Linear& weight, float* y) {
+  return {
+      .weights = weight.packed(), .y = y, .bias = data_or_null(weight.bias())};
+}
+
+cpu::GateKind gate_kind(Activation activation) {
+  switch (activation) {
+    case Activation::kSilu:
+      return cpu::GateKind::kSilu;
+    case Activation::kGelu:
+      return cpu::GateKind::kGeluErf;
+    case Activation::kGeluTanh:
+      return cpu::GateKind::kGeluTanh;
+    case Activation::kRelu:
+      return cpu::GateKind::kRelu;
+    case Activation::kReluSquared:
+      return cpu::GateKind::kReluSquared;
+  }
+  return cpu::GateKind::kSilu;
+}
+
+const float* CpuFrame::enter(const float* input) {
+  const float* x = input;
+  if (frame_.before) {
+    float* normed = floats(cpu_.normed, rows_ * hidden_);
+    apply_norm(cpu_.pool, *frame_.before, input, rows_, hidden_, normed);
+    x = normed;
+  }
+  cpu_.input.set(x, rows_, hidden_);
+  return x;
+}
+
+void CpuFrame::leave(const Linear& weight, const float* x,
+                     const float* residual, float* output) {
+  cpu_.input.set(x, rows_, weight.inputs());
+  if (!frame_.after && frame_.scale == 1.0f) {
+    std::memcpy(output, residual,
+                static_cast<std::size_t>(rows_ * hidden_) * sizeof(float));
+    cpu::LinearTarget sum = target(weight, output);
+    sum.add = true;
+    cpu::linear(cpu_.pool, cpu_.input, {sum}, cpu_.options);
+    return;
+  }
+  float* branch = floats(cpu_.branch, rows_ * hidden_);
+  cpu::linear(cpu_.pool, cpu_.input, {target(weight, branch)}, cpu_.options);
+  leave(branch, residual, output);
+}
+
+void CpuFrame::leave(float* branch, const float* residual, float* output) {
+  const std::int64_t count = rows_ * hidden_;
+  std::memcpy(output, residual,
+              static_cast<std::size_t>(count) * sizeof(float));
+  if (frame_.after) {
+    apply_norm(cpu_.pool, *frame_.after, branch, rows_, hidden_, branch);
+  }
+  cpu::add_scaled(branch, frame_.scale, count, output);
+}
+
+std::vector<SlabRows> reserve_slabs(const Step& step, int layer) {
+  std::vector<SlabRows> sequences;
+  sequences.reserve(step.sequences.size());
+  for (const SequenceRows& sequence : step.sequences) {
+    KvLayer& kv = *(*sequence.kv)[layer];
+    sequences.push_back(
+        {kv.slab(), sequence.first_row, sequence.rows, sequence.planned});
+    kv.reserve(sequence.rows);
+  }
+  return sequences;
+}
+
+void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
+                  const std::vector<SlabRows>& sequences, float* query,
+                  const float* key, const float* value, float* out) {
+  const std::int64_t query_size = std::int64_t{spec.heads} * spec.head_dim;
+  const std::int64_t kv_size = std::int64_t{spec.kv_heads} * spec.head_dim;
+  std::vector<cpu::AttentionSequence> views;
+  views.reserve(sequences.size());
+  for (const SlabRows& sequence : sequences) {
+    const std::int64_t position = sequence.slab->length();
+    const RopeTable& rope =
+        rope_for(spec.rope, sequence.planned > 0
+                                ? sequence.planned
+                                : static_cast<int>(position + sequence.rows));
+    cpu::HeadTransform turn;
+    if (rope.dims > 0) {
+      turn.rope = cpu.rotary(rope).rows(position, sequence.rows);
+    }
+    float* q = query + sequence.first_row * query_size;
+    cpu::transform_heads(cpu.pool, q, sequence.rows, spec.heads, spec.head_dim,
+                         0, turn);
+    sequence.slab->append(cpu.pool, {.k = key + sequence.first_row * kv_size,
+                                     .v = value + sequence.first_row * kv_size,
+                                     .tokens = sequence.rows,
+                                     .k_transform = turn});
+    views.push_back({.kv = sequence.slab,
+                     .q = q,
+                     .out = out + sequence.first_row * query_size,
+                     .tokens = sequence.rows});
+  }
+  cpu::attention(cpu.pool, cpu.attention,
+                 {.heads = spec.heads,
+                  .kv_heads = spec.kv_heads,
+                  .head_size = spec.head_dim,
+                  .scale = spec.scale,
+                  .softcap = spec.softcap,
+                  .window = spec.window,
+                  .sinks = data_or_null(spec.sinks)},
+                 views);
+}
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,238 @@
+// Mixture of experts over the CPU kernels: one graph node, in which the tokens
+// of an expert are multiplied together, so that its weights stream once.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "ops/cpu_frame.h"
+#include "ops/host_kernel.h"
+#include "ops/moe.h"
+
+namespace abstractllm::ops {
+
+namespace mx = mlx::core;
+
+namespace {
+
+constexpr float kTiny = 1e-20f;
+
+struct Visit {
+  std::int64_t row;
+  float weight;
+};
+
+// Chooses the experts of one token after another; keeps its buffers.
+class Router {
+ public:
+  Router(const RouterSpec& spec, const float* correction, int experts)
+      : spec_(spec),
+        correction_(correction),
+        choice_(experts),
+        order_(experts),
+        groups_(spec.groups) {}
+
+  // logits: (experts), overwritten by the scores. Adds the token's visits.
+  void add(float* logits, std::int64_t row,
+           std::vector<std::vector<Visit>>& visits) {
+    score(logits);
+    for (std::size_t i = 0; i < choice_.size(); ++i) {
+      choice_[i] = logits[i] + (correction_ ? correction_[i] : 0.0f);
+    }
+    if (spec_.groups > 0) keep_best_groups();
+    std::iota(order_.begin(), order_.end(), 0);
+    const auto better = [&](int a, int b) { return choice_[a] > choice_[b]; };
+    std::partial_sort(order_.begin(), order_.begin() + spec_.chosen,
+                      order_.end(), better);
+    float factor = spec_.scale;
+    if (spec_.normalise) {
+      float sum = kTiny;
+      for (int i = 0; i < spec_.chosen; ++i) sum += logits[order_[i]];
+      factor /= sum;
+    }
+    for (int i = 0; i < spec_.chosen; ++i) {
+      visits[order_[i]].push_back({row, logits[order_[i]] * factor});
+    }
+  }
+
+ private:
+  void score(float* logits) const {
+    const auto count = static_cast<std::int64_t>(choice_.size());
+    if (spec_.score == RouterScore::kSoftmax) {
+      cpu::softmax(logits, count);
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i) {
+      logits[i] = 1.0f / (1.0f + std::exp(-logits[i]));
+    }
+  }
+
+  float group_score(int group, int size) const {
+    const float* first = &choice_[static_cast<std::size_t>(group) * size];
+    float best = -std::numeric_limits<float>::infinity();
+    float second = best;
+    for (int i = 0; i < size; ++i) {
+      if (first[i] > best) {
+        second = best;
+        best = first[i];
+      } else {
+        second = std::max(second, first[i]);
+      }
+    }
+    return spec_.group_score == GroupScore::kLargest ? best : best + second;
+  }
+
+  void keep_best_groups() {
+    const int size = static_cast<int>(choice_.size()) / spec_.groups;
+    for (int g = 0; g < spec_.groups; ++g) groups_[g] = group_score(g, size);
+    std::vector<float> sorted = groups_;
+    std::nth_element(sorted.begin(), sorted.begin() + spec_.kept - 1,
+                     sorted.end(), std::greater<>());
+    for (int g = 0; g < spec_.groups; ++g) {
+      if (groups_[g] >= sorted[spec_.kept - 1]) continue;
+      std::fill_n(&choice_[static_cast<std::size_t>(g) * size], size,
+                  -std::numeric_limits<float>::infinity());
+    }
+  }
+
+  const RouterSpec& spec_;
+  const float* correction_;
+  std::vector<float> choice_;
+  std::vector<int> order_;
+  std::vector<float> groups_;
+};
+
+// gate = clamped unit of gate and up.
+void apply_clamped(const ClampedUnit& unit, const float* up, std::int64_t count,
+                   float* gate) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float g = std::min(gate[i], unit.limit);
+    const float u = std::clamp(up[i], -unit.limit, unit.limit);
+    gate[i] = g / (1.0f + std::exp(-unit.alpha * g)) * (u + 1.0f);
+  }
+}
+
+class Experts {
+ public:
+  Experts(CpuState& cpu, const MoeBlock& block)
+      : cpu_(cpu), block_(block), state_(cpu.experts) {}
+
+  // x: (rows, hidden); adds the weighted outputs of all experts to `sum`.
+  void run(const float* x, std::int64_t hidden,
+           const std::vector<std::vector<Visit>>& visits, float* sum) {
+    for (std::size_t e = 0; e < visits.size(); ++e) {
+      if (!visits[e].empty()) run_expert(e, x, hidden, visits[e], sum);
+    }
+  }
+
+  // (rows, intermediate): the gated unit of `input`.
+  float* gated(const Linear& gate, const Linear& up, cpu::Activations& input) {
+    const std::int64_t count = input.rows() * gate.outputs();
+    float* inner = floats(state_.inner, count);
+    if (block_.clamped) {
+      float* other = floats(state_.up, count);
+      cpu::linear(cpu_.pool, input, {target(gate, inner), target(up, other)},
+                  cpu_.options);
+      apply_clamped(*block_.clamped, other, count, inner);
+      return inner;
+    }
+    cpu::gated_linear(cpu_.pool, input,
+                      {.gate = gate.packed(),
+                       .up = up.packed(),
+                       .kind = gate_kind(block_.activation),
+                       .y = inner,
+                       .gate_bias = data_or_null(gate.bias()),
+                       .up_bias = data_or_null(up.bias())},
+                      cpu_.options);
+    return inner;
+  }
+
+ private:
+  void run_expert(std::size_t expert, const float* x, std::int64_t hidden,
+                  const std::vector<Visit>& visits, float* sum) {
+    const auto rows = static_cast<std::int64_t>(visits.size());
+    float* gathered = floats(state_.gathered, rows * hidden);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      std::copy_n(x + visits[i].row * hidden, hidden, gathered + i * hidden);
+    }
+    state_.input.set(gathered, rows, hidden);
+    const Linear& down = (*block_.down.packed())[expert];
+    const float* inner = gated((*block_.gate.packed())[expert],
+                               (*block_.up.packed())[expert], state_.input);
+    state_.input.set(inner, rows, down.inputs());
+    // The gathered rows have been read: their place takes the outputs.
+    cpu::linear(cpu_.pool, state_.input, {target(down, gathered)},
+                cpu_.options);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      cpu::add_scaled(gathered + i * hidden, visits[i].weight, hidden,
+                      sum + visits[i].row * hidden);
+    }
+  }
+
+  CpuState& cpu_;
+  const MoeBlock& block_;
+  ExpertBuffers& state_;
+};
+
+// Writes the shared expert's output of cpu.input to `sum`, or zeros.
+void start_sum(CpuState& cpu, const MoeBlock& block, Experts& experts,
+               std::int64_t rows, std::int64_t hidden, float* sum) {
+  if (!block.shared) {
+    std::fill_n(sum, rows * hidden, 0.0f);
+    return;
+  }
+  const SharedExpert& shared = *block.shared;
+  std::vector<float> weights;
+  if (shared.weight) {
+    weights.resize(static_cast<std::size_t>(rows));
+    cpu::linear(cpu.pool, cpu.input, {target(*shared.weight, weights.data())},
+                cpu.options);
+  }
+  const float* inner = experts.gated(shared.gate, shared.up, cpu.input);
+  cpu.experts.input.set(inner, rows, shared.down.inputs());
+  cpu::linear(cpu.pool, cpu.experts.input, {target(shared.down, sum)},
+              cpu.options);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const float weight = 1.0f / (1.0f + std::exp(-weights[i]));
+    float* row = sum + static_cast<std::int64_t>(i) * hidden;
+    for (std::int64_t j = 0; j < hidden; ++j) row[j] *= weight;
+  }
+}
+
+void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
+             const float* input, const float* residual, float* output) {
+  const std::int64_t hidden = block.router.inputs();
+  const int experts = block.router.outputs();
+  CpuFrame frame(cpu, block.frame, rows, hidden);
+  const float* x = frame.enter(input);
+  std::vector<float> logits(static_cast<std::size_t>(rows) * experts);
+  cpu::linear(cpu.pool, cpu.input, {target(block.router, logits.data())},
+              cpu.options);
+  std::vector<std::vector<Visit>> visits(experts);
+  Router router(block.spec, data_or_null(block.correction), experts);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    router.add(&logits[static_cast<std::size_t>(row) * experts], row, visits);
+  }
+  Experts work(cpu, block);
+  float* sum = floats(cpu.branch, rows * hidden);
+  start_sum(cpu, block, work, rows, hidden, sum);
+  work.run(x, hidden, visits, sum);
+  frame.leave(sum, residual, output);
+}
+
+}  // namespace
+
+mx::array moe_block_cpu(const mx::array& input, const mx::array& residual,
+                        const MoeBlock& block) {
+  return host_kernel("MoeBlock", residual.shape(), {input, residual},
+                     [cpu = block.router.backend().cpu, block = &block,
+                      rows = residual.shape(0)](auto inputs, float* output) {
+                       run_moe(*cpu, *block, rows, inputs[0], inputs[1],
+                               output);
+                     });
+}
+
+}  // namespace abstractllm::ops

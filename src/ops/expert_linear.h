@@ -1,0 +1,54 @@
+// The same linear layer of all experts.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "ops/linear.h"
+
+namespace abstractllm::ops {
+
+/// One (out, in) matrix an expert, all stored alike. Immutable; copies share
+/// the weights.
+class ExpertLinear {
+ public:
+  /// Of our CPU kernels: a layer an expert.
+  using Packed = std::vector<Linear>;
+  /// Stacked weights have the experts as leading axis.
+  using Storage = std::variant<DenseWeight, AffineWeight, Packed>;
+
+  ExpertLinear(int outputs, Storage storage,
+               std::optional<mlx::core::array> bias)
+      : outputs_(outputs),
+        storage_(std::move(storage)),
+        bias_(std::move(bias)) {}
+
+  int outputs() const { return outputs_; }
+  const Storage& storage() const { return storage_; }
+  /// (experts, out); absent where packed layers carry their own.
+  const std::optional<mlx::core::array>& bias() const { return bias_; }
+  /// Null unless packed.
+  const Packed* packed() const { return std::get_if<Packed>(&storage_); }
+
+ private:
+  int outputs_;
+  Storage storage_;
+  std::optional<mlx::core::array> bias_;
+};
+
+/// Reads and lays out one matrix an expert. `bias` has the rows of all experts
+/// one after the other. REQUIRES: experts is not empty, all of one shape and
+/// encoding.
+ExpertLinear make_expert_linear(const Backend& backend,
+                                const std::vector<io::WeightMatrix>& experts,
+                                const std::optional<std::vector<float>>& bias);
+
+/// x: (tokens, 1 or chosen, in), experts: (tokens, chosen) ->
+/// (tokens, chosen, out). REQUIRES: not packed.
+mlx::core::array expert_linear(const mlx::core::array& x,
+                               const ExpertLinear& weight,
+                               const mlx::core::array& experts);
+
+}  // namespace abstractllm::ops
