@@ -9,9 +9,30 @@
 
 namespace abstractllm::models {
 
+std::unique_ptr<Model> make_cohere(const ModelSource& source);
+std::unique_ptr<Model> make_cohere2(const ModelSource& source);
+std::unique_ptr<Model> make_deepseek_v2(const ModelSource& source);
+std::unique_ptr<Model> make_deepseek_v3(const ModelSource& source);
+std::unique_ptr<Model> make_ernie4_5(const ModelSource& source);
+std::unique_ptr<Model> make_gemma(const ModelSource& source);
+std::unique_ptr<Model> make_gemma2(const ModelSource& source);
+std::unique_ptr<Model> make_gemma3_text(const ModelSource& source);
+std::unique_ptr<Model> make_glm4(const ModelSource& source);
+std::unique_ptr<Model> make_gpt_bigcode(const ModelSource& source);
+std::unique_ptr<Model> make_gpt_oss(const ModelSource& source);
+std::unique_ptr<Model> make_granite(const ModelSource& source);
+std::unique_ptr<Model> make_lfm2(const ModelSource& source);
 std::unique_ptr<Model> make_llama(const ModelSource& source);
+std::unique_ptr<Model> make_mamba2(const ModelSource& source);
 std::unique_ptr<Model> make_mistral(const ModelSource& source);
+std::unique_ptr<Model> make_mixtral(const ModelSource& source);
+std::unique_ptr<Model> make_olmo2(const ModelSource& source);
+std::unique_ptr<Model> make_phi3(const ModelSource& source);
 std::unique_ptr<Model> make_qwen2(const ModelSource& source);
+std::unique_ptr<Model> make_qwen2_moe(const ModelSource& source);
 std::unique_ptr<Model> make_qwen3(const ModelSource& source);
+std::unique_ptr<Model> make_qwen3_moe(const ModelSource& source);
+std::unique_ptr<Model> make_smollm3(const ModelSource& source);
+std::unique_ptr<Model> make_starcoder2(const ModelSource& source);
 
 }  // namespace abstractllm::models

@@ -29,6 +29,11 @@ class Model {
   virtual ops::KvLayers make_cache() const = 0;
 
   virtual int vocabulary_size() const = 0;
+
+  /// Sequences that reach more positions than this are computed otherwise from
+  /// their first token on, so that their caches cannot serve shorter ones nor
+  /// the other way round; 0: there is no difference.
+  virtual int position_border() const { return 0; }
 };
 
 }  // namespace abstractllm::models

@@ -7,8 +7,8 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_qwen3(const ModelSource& source) {
   const DenseConfig config = read_dense_config(source.config);
-  return make_decoder(
-      read_dense_parts(source, config, {.query_key_norm = true}));
+  return make_decoder(read_dense_parts(
+      source, config, {.query_key_norm = HeadNorm::kEachHead}));
 }
 
 }  // namespace abstractllm::models

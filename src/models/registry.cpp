@@ -23,10 +23,31 @@ struct Row {
 
 // Sorted by model_type, which is config.json's.
 constexpr std::array kRows{
+    Row{"cohere", make_cohere},
+    Row{"cohere2", make_cohere2},
+    Row{"deepseek_v2", make_deepseek_v2},
+    Row{"deepseek_v3", make_deepseek_v3},
+    Row{"ernie4_5", make_ernie4_5},
+    Row{"gemma", make_gemma},
+    Row{"gemma2", make_gemma2},
+    Row{"gemma3_text", make_gemma3_text},
+    Row{"glm4", make_glm4},
+    Row{"gpt_bigcode", make_gpt_bigcode},
+    Row{"gpt_oss", make_gpt_oss},
+    Row{"granite", make_granite},
+    Row{"lfm2", make_lfm2},
     Row{"llama", make_llama},
+    Row{"mamba2", make_mamba2},
     Row{"mistral", make_mistral},
+    Row{"mixtral", make_mixtral},
+    Row{"olmo2", make_olmo2},
+    Row{"phi3", make_phi3},
     Row{"qwen2", make_qwen2},
+    Row{"qwen2_moe", make_qwen2_moe},
     Row{"qwen3", make_qwen3},
+    Row{"qwen3_moe", make_qwen3_moe},
+    Row{"smollm3", make_smollm3},
+    Row{"starcoder2", make_starcoder2},
 };
 
 constexpr int kMaxListedTensors = 5;

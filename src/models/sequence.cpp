@@ -15,6 +15,14 @@ int Sequence::reuse(std::span<const std::int32_t> prompt) {
   const auto split = std::mismatch(
       ids_.begin(), ids_.begin() + static_cast<long>(most), prompt.begin());
   const int shared = static_cast<int>(split.first - ids_.begin());
+  const int planned = static_cast<int>(prompt.size());
+  const int border = model_.position_border();
+  const bool same_side = (planned > border) == (planned_ > border);
+  planned_ = planned;
+  if (!same_side && !ids_.empty()) {
+    reset();
+    return 0;
+  }
   if (shared == length()) return shared;
   const bool possible = std::all_of(
       kv_.begin(), kv_.end(),
@@ -31,7 +39,7 @@ int Sequence::reuse(std::span<const std::int32_t> prompt) {
 mx::array Sequence::advance(std::span<const std::int32_t> ids) {
   const int rows = static_cast<int>(ids.size());
   const mx::array tokens(ids.data(), {rows}, mx::int32);
-  const ops::Step step{{{&kv_, 0, rows}}};
+  const ops::Step step{{{&kv_, 0, rows, planned_}}};
   ids_.insert(ids_.end(), ids.begin(), ids.end());
   return model_.forward(model_.embed(tokens), step);
 }

@@ -17,9 +17,9 @@ class Sequence {
   explicit Sequence(const Model& model)
       : model_(model), kv_(model.make_cache()) {}
 
-  /// Keeps what the caches share with `prompt`, but for its last token, whose
-  /// logits are needed; starts afresh where a cache cannot go back. Returns
-  /// the number of prompt tokens that need no computation.
+  /// Prepares for `prompt`: keeps what the caches share with it, but for its
+  /// last token, whose logits are needed; starts afresh where a cache cannot go
+  /// back. Returns the number of prompt tokens that need no computation.
   int reuse(std::span<const std::int32_t> prompt);
 
   /// Runs the new `ids` through the model. Returns the final hidden states,
@@ -38,6 +38,7 @@ class Sequence {
   const Model& model_;
   ops::KvLayers kv_;
   std::vector<std::int32_t> ids_;
+  int planned_ = 0;  // length of the prompt
 };
 
 }  // namespace abstractllm::models

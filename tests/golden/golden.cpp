@@ -138,6 +138,7 @@ class FixtureRun {
   void check_prompt(const json& prompt, GoldenResult& result) {
     models::Sequence sequence(*model_);
     const auto ids = prompt.at("ids").get<Ids>();
+    sequence.reuse(ids);
     const std::vector<Row> logits = feed(sequence, ids);
     const std::vector<Row> want =
         references_.rows(prompt.at("logits").get<std::string>());

@@ -4,7 +4,9 @@
 
 #include <utility>
 
+#include "abstractllm/error.h"
 #include "cache/kv_cache.h"
+#include "cache/recurrent_cache.h"
 #include "mlx/ops.h"
 
 namespace abstractllm::models {
@@ -12,6 +14,59 @@ namespace abstractllm::models {
 namespace mx = mlx::core;
 
 namespace {
+
+mx::array run_mixer(const mx::array& x, const ops::AttentionBlock& block,
+                    int layer, const ops::Step& step) {
+  return ops::attention_block(x, x, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& x, const ops::LatentAttentionBlock& block,
+                    int layer, const ops::Step& step) {
+  return ops::latent_attention_block(x, x, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& x, const ops::ShortConvolutionBlock& block,
+                    int layer, const ops::Step& step) {
+  return ops::short_convolution_block(x, x, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& x, const ops::StateSpaceBlock& block,
+                    int layer, const ops::Step& step) {
+  return ops::state_space_block(x, x, block, layer, step);
+}
+
+mx::array run_feed_forward(const mx::array& /*input*/,
+                           const mx::array& residual, std::monostate /*none*/) {
+  return residual;
+}
+
+mx::array run_feed_forward(const mx::array& input, const mx::array& residual,
+                           const ops::MlpBlock& block) {
+  return ops::mlp_block(input, residual, block);
+}
+
+mx::array run_feed_forward(const mx::array& input, const mx::array& residual,
+                           const ops::MoeBlock& block) {
+  return ops::moe_block(input, residual, block);
+}
+
+// Any kind of attention.
+template <typename Block>
+std::unique_ptr<ops::KvLayer> make_layer_cache(const ops::Backend& backend,
+                                               const Block& block) {
+  return cache::make_kv_layer(backend, block.spec);
+}
+
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/,
+    const ops::ShortConvolutionBlock& /*block*/) {
+  return cache::make_recurrent_cache();
+}
+
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/, const ops::StateSpaceBlock& /*block*/) {
+  return cache::make_recurrent_cache();
+}
 
 class Decoder : public Model {
  public:
@@ -26,11 +81,17 @@ class Decoder : public Model {
   mx::array forward(const mx::array& embeddings,
                     const ops::Step& step) const override {
     mx::array x = embeddings;
+    if (parts_.positions) x = x + embed_positions(step);
     for (int i = 0; i < static_cast<int>(parts_.layers.size()); ++i) {
       const DecoderLayer& layer = parts_.layers[i];
-      const mx::array attended =
-          ops::attention_block(x, x, layer.attention, i, step);
-      x = ops::mlp_block(layer.parallel ? x : attended, attended, layer.mlp);
+      const mx::array mixed = std::visit(
+          [&](const auto& block) { return run_mixer(x, block, i, step); },
+          layer.mixer);
+      x = std::visit(
+          [&](const auto& block) {
+            return run_feed_forward(layer.parallel ? x : mixed, mixed, block);
+          },
+          layer.feed_forward);
     }
     return ops::normalise(x, parts_.final_norm);
   }
@@ -51,8 +112,11 @@ class Decoder : public Model {
     ops::KvLayers layers;
     layers.reserve(parts_.layers.size());
     for (const DecoderLayer& layer : parts_.layers) {
-      layers.push_back(cache::make_kv_layer(parts_.embedding.backend(),
-                                            layer.attention.spec));
+      layers.push_back(std::visit(
+          [&](const auto& block) {
+            return make_layer_cache(parts_.embedding.backend(), block);
+          },
+          layer.mixer));
     }
     return layers;
   }
@@ -61,7 +125,35 @@ class Decoder : public Model {
     return parts_.head ? parts_.head->outputs() : parts_.embedding.outputs();
   }
 
+  int position_border() const override {
+    for (const DecoderLayer& layer : parts_.layers) {
+      const auto* block = std::get_if<ops::AttentionBlock>(&layer.mixer);
+      if (block && block->spec.rope.beyond) return block->spec.rope.border;
+    }
+    return 0;
+  }
+
  private:
+  mx::array embed_positions(const ops::Step& step) const {
+    std::vector<std::int32_t> positions;
+    for (const ops::SequenceRows& sequence : step.sequences) {
+      const int first = sequence.kv->front()->length();
+      if (first + sequence.rows > parts_.positions->outputs()) {
+        throw InvalidRequestError(
+            "[model] the sequence reaches " +
+                std::to_string(first + sequence.rows) +
+                " positions, the model knows " +
+                std::to_string(parts_.positions->outputs()),
+            "Shorten the prompt or the answer.");
+      }
+      for (int i = 0; i < sequence.rows; ++i) positions.push_back(first + i);
+    }
+    return ops::embed(
+        mx::array(positions.data(), {static_cast<int>(positions.size())},
+                  mx::int32),
+        *parts_.positions);
+  }
+
   DecoderParts parts_;
 };
 

@@ -1,22 +1,32 @@
-// The decoder that most families share: layers of attention and feed-forward
-// blocks over one residual stream.
+// The decoder that most families share: layers of a mixing and a feed-forward
+// block over one residual stream.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <variant>
 #include <vector>
 
 #include "models/model.h"
 #include "ops/blocks.h"
+#include "ops/latent_attention.h"
+#include "ops/moe.h"
+#include "ops/recurrent.h"
 
 namespace abstractllm::models {
+
+/// Brings positions together.
+using Mixer = std::variant<ops::AttentionBlock, ops::LatentAttentionBlock,
+                           ops::ShortConvolutionBlock, ops::StateSpaceBlock>;
+/// Nothing where a family's layers have one half only.
+using FeedForward = std::variant<std::monostate, ops::MlpBlock, ops::MoeBlock>;
 
 /// One layer. `parallel`: both halves read the layer's input, and their
 /// outputs are added to it together.
 struct DecoderLayer {
-  ops::AttentionBlock attention;
-  ops::MlpBlock mlp;
+  Mixer mixer;
+  FeedForward feed_forward;
   bool parallel = false;
 };
 
@@ -24,6 +34,8 @@ struct DecoderLayer {
 struct DecoderParts {
   ops::Linear embedding;  ///< (vocabulary, hidden)
   float embedding_scale = 1.0f;
+  /// (positions, hidden): added to the embeddings where positions are learned.
+  std::optional<ops::Linear> positions = std::nullopt;
   std::vector<DecoderLayer> layers;
   ops::Norm final_norm;
   /// Absent where the embedding serves as the head.

@@ -7,72 +7,12 @@
 #include <string>
 
 #include "abstractllm/error.h"
-#include "io/json_config.h"
 #include "io/weight_source.h"
-#include "models/common/rope_config.h"
+#include "models/common/config_fields.h"
 
 namespace abstractllm::models {
 
 namespace {
-
-// Far above every published model; keeps products of two within int.
-constexpr int kMaxDimension = 1 << 22;
-
-int require_size(const io::JsonConfig& config, const char* field) {
-  const auto value = config.require_int(field);
-  if (value < 1 || value > kMaxDimension) {
-    throw ModelLoadingError("[config] " + std::string(field) + " is " +
-                            std::to_string(value) + ", expected 1 to " +
-                            std::to_string(kMaxDimension));
-  }
-  return static_cast<int>(value);
-}
-
-int size_or(const io::JsonConfig& config, const char* field, int otherwise) {
-  return config.has(field) ? require_size(config, field) : otherwise;
-}
-
-ops::Activation read_activation(const io::JsonConfig& config) {
-  const std::string name = config.find_string("hidden_act").value_or("silu");
-  if (name == "silu" || name == "swish") return ops::Activation::kSilu;
-  if (name == "gelu") return ops::Activation::kGelu;
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh") {
-    return ops::Activation::kGeluTanh;
-  }
-  if (name == "relu") return ops::Activation::kRelu;
-  if (name == "relu2") return ops::Activation::kReluSquared;
-  throw ModelLoadingError("[config] activation '" + name + "' is not supported",
-                          "Supported: silu, gelu, gelu_new, "
-                          "gelu_pytorch_tanh, relu, relu2.");
-}
-
-// layer_types says it per layer; older configs say it by a switch and the
-// first layer that slides (Qwen), or by sliding_window alone (Mistral).
-std::vector<int> read_windows(const io::JsonConfig& config, int layers) {
-  std::vector<int> windows(layers, 0);
-  if (!config.has("sliding_window")) return windows;
-  if (!config.find_bool("use_sliding_window").value_or(true)) return windows;
-  const int window = require_size(config, "sliding_window");
-  if (const auto types = config.find_strings("layer_types")) {
-    if (static_cast<int>(types->size()) < layers) {
-      throw ModelLoadingError("[config] layer_types has " +
-                              std::to_string(types->size()) +
-                              " entries, expected " + std::to_string(layers));
-    }
-    for (int i = 0; i < layers; ++i) {
-      if ((*types)[i] == "sliding_attention") windows[i] = window;
-    }
-    return windows;
-  }
-  const auto first_sliding =
-      config.has("use_sliding_window")
-          ? config.find_int("max_window_layers").value_or(0)
-          : 0;
-  for (int i = 0; i < layers; ++i) {
-    if (i >= first_sliding) windows[i] = window;
-  }
-  return windows;
-}
 
 void check_heads(const DenseConfig& config) {
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
@@ -88,53 +28,155 @@ void check_heads(const DenseConfig& config) {
   }
 }
 
-DecoderLayer read_layer(const WeightReader& weights, const DenseConfig& config,
-                        const DenseTraits& traits, int index) {
-  const std::string prefix = "model.layers." + std::to_string(index) + ".";
-  const std::string attention = prefix + "self_attn.";
-  const std::string mlp = prefix + "mlp.";
-  const int query_size = config.num_attention_heads * config.head_dim;
-  const int kv_size = config.num_key_value_heads * config.head_dim;
-  const int hidden = config.hidden_size;
-  const float eps = config.rms_norm_eps;
-  const Bias bias = traits.query_key_value_bias;
-
-  const auto head_norm = [&](const char* name) -> std::optional<ops::Norm> {
-    if (!traits.query_key_norm) return std::nullopt;
-    return weights.rms_norm(attention + name, config.head_dim, eps);
-  };
-  ops::AttentionBlock attention_block{
-      .frame = {.before =
-                    weights.rms_norm(prefix + "input_layernorm", hidden, eps)},
-      .spec = {.heads = config.num_attention_heads,
-               .kv_heads = config.num_key_value_heads,
-               .head_dim = config.head_dim,
-               .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
-               .window = config.windows[index],
-               .rope = config.rope},
-      .query = weights.linear(attention + "q_proj", query_size, hidden, bias),
-      .key = weights.linear(attention + "k_proj", kv_size, hidden, bias),
-      .value = weights.linear(attention + "v_proj", kv_size, hidden, bias),
-      .output = weights.linear(attention + "o_proj", hidden, query_size,
-                               traits.output_bias),
-      .query_norm = head_norm("q_norm"),
-      .key_norm = head_norm("k_norm")};
-  ops::MlpBlock mlp_block{
-      .frame = {.before = weights.rms_norm(prefix + "post_attention_layernorm",
-                                           hidden, eps)},
-      .activation = config.activation,
-      .gate = weights.linear(mlp + "gate_proj", config.intermediate_size,
-                             hidden, traits.mlp_bias),
-      .up = weights.linear(mlp + "up_proj", config.intermediate_size, hidden,
-                           traits.mlp_bias),
-      .down = weights.linear(mlp + "down_proj", hidden,
-                             config.intermediate_size, traits.mlp_bias)};
-  return {std::move(attention_block), std::move(mlp_block)};
+int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
+                 int head_dim) {
+  if (defaults.rope.dims > 0) return defaults.rope.dims;
+  std::optional<double> share = config.find_number("partial_rotary_factor");
+  if (const auto parameters = config.find_object("rope_parameters")) {
+    const auto inner = parameters->find_number("partial_rotary_factor");
+    if (inner) share = inner;
+  }
+  const double factor = share.value_or(defaults.partial_rotary_factor);
+  const int dims = static_cast<int>(head_dim * factor);
+  if (!(factor >= 0) || dims > head_dim || dims % 2 != 0) {
+    throw ModelLoadingError("[config] partial_rotary_factor is " +
+                            std::to_string(factor) +
+                            ", expected an even share of head_dim (" +
+                            std::to_string(head_dim) + ")");
+  }
+  return dims;
 }
+
+// One layer's modules, read the way the traits say.
+class LayerReader {
+ public:
+  LayerReader(const WeightReader& weights, const DenseConfig& config,
+              const DenseTraits& traits, int index)
+      : weights_(weights),
+        config_(config),
+        traits_(traits),
+        index_(index),
+        prefix_(traits.names.layers + std::to_string(index) + ".") {}
+
+  DecoderLayer read() const {
+    const DenseNames& names = traits_.names;
+    ops::ResidualFrame first =
+        frame(names.before_attention, names.after_attention);
+    ops::ResidualFrame second = frame(names.before_mlp, names.after_mlp);
+    Mixer mixer = traits_.mixer
+                      ? traits_.mixer(weights_, prefix_, index_, first)
+                      : Mixer(attention(std::move(first)));
+    FeedForward feed_forward =
+        traits_.feed_forward
+            ? traits_.feed_forward(weights_, prefix_, index_, second)
+            : FeedForward(read_gated_mlp(weights_, config_, traits_,
+                                         prefix_ + "mlp.", std::move(second)));
+    return {std::move(mixer), std::move(feed_forward)};
+  }
+
+ private:
+  std::optional<ops::Norm> norm(const std::string& name) const {
+    if (name.empty()) return std::nullopt;
+    return weights_.norm(traits_.norm, prefix_ + name, config_.hidden_size,
+                         config_.norm_eps, traits_.norm_offset);
+  }
+
+  ops::ResidualFrame frame(const std::string& before,
+                           const std::string& after) const {
+    return {.before = norm(before), .after = norm(after)};
+  }
+
+  std::optional<ops::Norm> head_norm(const std::string& module,
+                                     int heads) const {
+    if (traits_.query_key_norm == HeadNorm::kNone) return std::nullopt;
+    const bool all = traits_.query_key_norm == HeadNorm::kAllHeads;
+    return weights_.norm(ops::NormKind::kRms, module,
+                         config_.head_dim * (all ? heads : 1), config_.norm_eps,
+                         traits_.norm_offset);
+  }
+
+  // Query, key and value.
+  std::vector<ops::Linear> projections(const std::string& attention) const {
+    const int query = config_.num_attention_heads * config_.head_dim;
+    const int kv = config_.num_key_value_heads * config_.head_dim;
+    const int hidden = config_.hidden_size;
+    const Bias bias = traits_.query_key_value_bias;
+    if (traits_.fused_query_key_value) {
+      return weights_.split_linear(attention + "qkv_proj", {query, kv, kv},
+                                   hidden, bias);
+    }
+    return {weights_.linear(attention + "q_proj", query, hidden, bias),
+            weights_.linear(attention + "k_proj", kv, hidden, bias),
+            weights_.linear(attention + "v_proj", kv, hidden, bias)};
+  }
+
+  ops::AttentionBlock attention(ops::ResidualFrame frame) const {
+    const std::string module = prefix_ + "self_attn.";
+    const std::vector<ops::Linear> inputs = projections(module);
+    return {
+        .frame = std::move(frame),
+        .spec = {.heads = config_.num_attention_heads,
+                 .kv_heads = config_.num_key_value_heads,
+                 .head_dim = config_.head_dim,
+                 .scale =
+                     1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
+                 .window = config_.windows[index_],
+                 .rope = config_.rope},
+        .query = inputs[0],
+        .key = inputs[1],
+        .value = inputs[2],
+        .output =
+            weights_.linear(module + "o_proj", config_.hidden_size,
+                            config_.num_attention_heads * config_.head_dim,
+                            traits_.output_bias),
+        .query_norm = head_norm(module + "q_norm", config_.num_attention_heads),
+        .key_norm = head_norm(module + "k_norm", config_.num_key_value_heads)};
+  }
+
+  const WeightReader& weights_;
+  const DenseConfig& config_;
+  const DenseTraits& traits_;
+  int index_;
+  std::string prefix_;
+};
 
 }  // namespace
 
-DenseConfig read_dense_config(const io::JsonConfig& config) {
+// layer_types says it per layer; other configs by a pattern (Gemma 3), by a
+// switch and the first layer that slides (Qwen), or by sliding_window alone
+// (Mistral).
+std::vector<int> read_windows(const io::JsonConfig& config, int layers,
+                              int default_pattern) {
+  std::vector<int> windows(layers, 0);
+  if (!config.has("sliding_window")) return windows;
+  if (!config.find_bool("use_sliding_window").value_or(true)) return windows;
+  const int window = require_size(config, "sliding_window");
+  if (const auto types = config.find_strings("layer_types")) {
+    if (static_cast<int>(types->size()) < layers) {
+      throw ModelLoadingError("[config] layer_types has " +
+                              std::to_string(types->size()) +
+                              " entries, expected " + std::to_string(layers));
+    }
+    for (int i = 0; i < layers; ++i) {
+      if ((*types)[i] == "sliding_attention") windows[i] = window;
+    }
+    return windows;
+  }
+  const int pattern =
+      size_or(config, "sliding_window_pattern", default_pattern);
+  const auto first_sliding =
+      config.has("use_sliding_window")
+          ? config.find_int("max_window_layers").value_or(0)
+          : 0;
+  for (int i = 0; i < layers; ++i) {
+    const bool sees_all = pattern > 0 && (i + 1) % pattern == 0;
+    if (i >= first_sliding && !sees_all) windows[i] = window;
+  }
+  return windows;
+}
+
+DenseConfig read_dense_config(const io::JsonConfig& config,
+                              const DenseDefaults& defaults) {
   DenseConfig read;
   read.hidden_size = require_size(config, "hidden_size");
   read.intermediate_size = require_size(config, "intermediate_size");
@@ -145,13 +187,37 @@ DenseConfig read_dense_config(const io::JsonConfig& config) {
   read.head_dim =
       size_or(config, "head_dim", read.hidden_size / read.num_attention_heads);
   read.vocab_size = require_size(config, "vocab_size");
-  read.rms_norm_eps =
-      static_cast<float>(config.find_number("rms_norm_eps").value_or(1e-6));
-  read.activation = read_activation(config);
-  read.windows = read_windows(config, read.num_hidden_layers);
+  read.norm_eps = number_or(config, defaults.norm_eps, 1e-6);
+  read.activation = read_activation(config, defaults.activation);
+  read.windows = read_windows(config, read.num_hidden_layers,
+                              defaults.sliding_window_pattern);
   check_heads(read);
-  read.rope = read_rope(config, {.dims = read.head_dim});
+  RopeDefaults rope = defaults.rope;
+  rope.dims = rotated_dims(config, defaults, read.head_dim);
+  read.rope = read_rope(config, rope);
   return read;
+}
+
+ops::MlpBlock read_gated_mlp(const WeightReader& weights,
+                             const DenseConfig& config,
+                             const DenseTraits& traits,
+                             const std::string& prefix,
+                             ops::ResidualFrame frame) {
+  const int hidden = config.hidden_size;
+  const int inner = config.intermediate_size;
+  const Bias bias = traits.mlp_bias;
+  const std::vector<ops::Linear> inputs =
+      traits.fused_gate_up
+          ? weights.split_linear(prefix + "gate_up_proj", {inner, inner},
+                                 hidden, bias)
+          : std::vector<ops::Linear>{
+                weights.linear(prefix + "gate_proj", inner, hidden, bias),
+                weights.linear(prefix + "up_proj", inner, hidden, bias)};
+  return {.frame = std::move(frame),
+          .activation = config.activation,
+          .gate = inputs[0],
+          .up = inputs[1],
+          .down = weights.linear(prefix + "down_proj", hidden, inner, bias)};
 }
 
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
@@ -163,11 +229,12 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   const bool tied = source.config.find_bool("tie_word_embeddings")
                         .value_or(!weights.has_matrix("lm_head"));
   DecoderParts parts{
-      .embedding = weights.linear("model.embed_tokens", config.vocab_size,
+      .embedding = weights.linear(traits.names.embedding, config.vocab_size,
                                   config.hidden_size, Bias::kNone),
       .layers = {},
-      .final_norm = weights.rms_norm("model.norm", config.hidden_size,
-                                     config.rms_norm_eps),
+      .final_norm =
+          weights.norm(traits.norm, traits.names.final_norm, config.hidden_size,
+                       config.norm_eps, traits.norm_offset),
       .head = std::nullopt};
   if (tied) {
     // Some checkpoints carry a copy of the embedding as the head.
@@ -178,12 +245,21 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   }
   parts.layers.reserve(config.num_hidden_layers);
   for (int i = 0; i < config.num_hidden_layers; ++i) {
-    parts.layers.push_back(read_layer(weights, config, traits, i));
+    parts.layers.push_back(LayerReader(weights, config, traits, i).read());
     if (source.on_progress) {
       source.on_progress((i + 1.0) / config.num_hidden_layers);
     }
   }
   return parts;
+}
+
+void edit_attention(
+    DecoderParts& parts,
+    const std::function<void(int index, ops::AttentionBlock& block)>& edit) {
+  for (std::size_t i = 0; i < parts.layers.size(); ++i) {
+    auto* block = std::get_if<ops::AttentionBlock>(&parts.layers[i].mixer);
+    if (block) edit(static_cast<int>(i), *block);
+  }
 }
 
 }  // namespace abstractllm::models

@@ -3,11 +3,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "models/common/decoder.h"
+#include "models/common/rope_config.h"
 #include "models/common/weight_reader.h"
 #include "models/source.h"
 
@@ -22,25 +24,87 @@ struct DenseConfig {
   int num_key_value_heads = 0;
   int head_dim = 0;
   int vocab_size = 0;
-  float rms_norm_eps = 0;
+  float norm_eps = 0;
   ops::Activation activation = ops::Activation::kSilu;
   std::vector<int> windows;  ///< per layer; 0: full attention
   ops::RopeTable rope;
 };
 
-/// What differs between the families that share this shape.
+/// What a family takes where config.json is silent.
+struct DenseDefaults {
+  /// dims: of head_dim by partial_rotary_factor unless set.
+  RopeDefaults rope;
+  double partial_rotary_factor = 1.0;
+  /// Every n-th layer sees all, the others slide; 0: as sliding_window says.
+  int sliding_window_pattern = 0;
+  const char* norm_eps = "rms_norm_eps";
+  const char* activation = "hidden_act";
+};
+
+/// Names of modules. Those of a layer stand behind `layers` and its number; an
+/// empty name is a norm that the family does not have.
+struct DenseNames {
+  std::string embedding = "model.embed_tokens";
+  std::string layers = "model.layers.";
+  std::string final_norm = "model.norm";
+  std::string before_attention = "input_layernorm";
+  std::string after_attention;
+  std::string before_mlp = "post_attention_layernorm";
+  std::string after_mlp;
+};
+
+enum class HeadNorm {
+  kNone,
+  kEachHead,  ///< one weight vector of head_dim for all heads
+  kAllHeads,  ///< over all heads' values together
+};
+
+/// How the checkpoints of a family differ.
 struct DenseTraits {
   Bias query_key_value_bias = Bias::kIfPresent;
   Bias output_bias = Bias::kIfPresent;
   Bias mlp_bias = Bias::kIfPresent;
-  bool query_key_norm = false;  ///< RMS norm over each head of q and k
+  HeadNorm query_key_norm = HeadNorm::kNone;
+  ops::NormKind norm = ops::NormKind::kRms;
+  float norm_offset = 0;               ///< added to stored norm weights
+  bool fused_query_key_value = false;  ///< qkv_proj
+  bool fused_gate_up = false;          ///< gate_up_proj
+  DenseNames names;
+  /// Where the halves of a layer are not attention and a gated unit in Llama's
+  /// names: reads that of layer `index`, whose modules begin with `prefix`.
+  /// Empty: Llama's.
+  std::function<Mixer(const WeightReader&, const std::string& prefix, int index,
+                      ops::ResidualFrame)>
+      mixer = nullptr;
+  std::function<FeedForward(const WeightReader&, const std::string& prefix,
+                            int index, ops::ResidualFrame)>
+      feed_forward = nullptr;
 };
 
 /// Throws ModelLoadingError for a missing field or impossible sizes.
-DenseConfig read_dense_config(const io::JsonConfig& config);
+DenseConfig read_dense_config(const io::JsonConfig& config,
+                              const DenseDefaults& defaults = {});
 
-/// Parts from a checkpoint in Llama's naming.
+/// Parts from a checkpoint in Llama's shape.
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
                               const DenseTraits& traits);
+
+/// Llama's gated unit, whose modules begin with `prefix`.
+ops::MlpBlock read_gated_mlp(const WeightReader& weights,
+                             const DenseConfig& config,
+                             const DenseTraits& traits,
+                             const std::string& prefix,
+                             ops::ResidualFrame frame);
+
+/// The specs of all attention layers with their index, for what a family
+/// computes otherwise.
+void edit_attention(
+    DecoderParts& parts,
+    const std::function<void(int index, ops::AttentionBlock& block)>& edit);
+
+/// layer_types, the pattern or the switches of config.json: the window of each
+/// layer, 0 where it sees all.
+std::vector<int> read_windows(const io::JsonConfig& config, int layers,
+                              int default_pattern);
 
 }  // namespace abstractllm::models

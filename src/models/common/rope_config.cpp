@@ -91,6 +91,55 @@ float scale_yarn(const io::JsonConfig& config, const io::JsonConfig& scaling,
   return static_cast<float>(yarn_amplitude(scaling, factor));
 }
 
+std::vector<float> divide(const std::vector<double>& frequencies,
+                          const std::vector<double>& factors,
+                          const char* field) {
+  if (factors.size() != frequencies.size()) {
+    throw ModelLoadingError("[config] " + std::string(field) + " has " +
+                            std::to_string(factors.size()) +
+                            " values, expected " +
+                            std::to_string(frequencies.size()));
+  }
+  std::vector<float> divided(factors.size());
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    if (!(factors[i] > 0)) {
+      throw ModelLoadingError("[config] " + std::string(field) + " holds " +
+                              std::to_string(factors[i]) +
+                              ", expected positive numbers");
+    }
+    divided[i] = static_cast<float>(frequencies[i] / factors[i]);
+  }
+  return divided;
+}
+
+// longrope, arXiv:2402.13753: one set of factors up to the original context,
+// another beyond it.
+void scale_longrope(const io::JsonConfig& config, const io::JsonConfig& scaling,
+                    const std::vector<double>& frequencies,
+                    ops::RopeTable& table) {
+  const char* field = "original_max_position_embeddings";
+  const double original = config.has(field) ? config.require_number(field)
+                                            : scaling.require_number(field);
+  const double longest =
+      config.find_number("max_position_embeddings").value_or(original);
+  const double factor =
+      scaling.find_number("factor").value_or(longest / original);
+  const double amplitude =
+      factor <= 1 ? 1.0 : std::sqrt(1 + std::log(factor) / std::log(original));
+  table.amplitude = static_cast<float>(
+      scaling.find_number("attention_factor").value_or(amplitude));
+  auto beyond = std::make_shared<ops::RopeTable>(table);
+  const auto factors = [&](const char* name) {
+    return divide(frequencies,
+                  scaling.find_numbers(name).value_or(std::vector<double>{}),
+                  name);
+  };
+  table.inverse_frequencies = factors("short_factor");
+  beyond->inverse_frequencies = factors("long_factor");
+  table.beyond = std::move(beyond);
+  table.border = static_cast<int>(original);
+}
+
 std::optional<io::JsonConfig> find_scaling(const io::JsonConfig& config) {
   if (auto parameters = config.find_object("rope_parameters")) {
     return parameters;
@@ -105,32 +154,51 @@ std::string scaling_type(const io::JsonConfig& scaling) {
 
 }  // namespace
 
-ops::RopeTable read_rope(const io::JsonConfig& config,
-                         const RopeDefaults& defaults) {
-  const std::optional<io::JsonConfig> scaling = find_scaling(config);
-  double theta = config.find_number("rope_theta").value_or(defaults.theta);
-  if (scaling) theta = scaling->find_number("rope_theta").value_or(theta);
-
+ops::RopeTable plain_rope(const RopeDefaults& defaults) {
+  const std::vector<double> frequencies =
+      base_frequencies(defaults.theta, defaults.dims);
   ops::RopeTable table;
   table.dims = defaults.dims;
   table.interleaved = defaults.interleaved;
+  table.inverse_frequencies.assign(frequencies.begin(), frequencies.end());
+  return table;
+}
+
+ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
+                                    const io::JsonConfig& parameters,
+                                    const RopeDefaults& defaults) {
+  const double theta =
+      parameters.find_number("rope_theta").value_or(defaults.theta);
+  ops::RopeTable table = plain_rope(defaults);
   std::vector<double> frequencies = base_frequencies(theta, table.dims);
-  const std::string type = scaling ? scaling_type(*scaling) : "default";
+  const std::string type = scaling_type(parameters);
   if (type == "linear") {
-    const double factor = scaling->require_number("factor");
+    const double factor = parameters.require_number("factor");
     for (double& frequency : frequencies) frequency /= factor;
   } else if (type == "llama3") {
-    scale_llama3(*scaling, frequencies);
+    scale_llama3(parameters, frequencies);
   } else if (type == "yarn") {
     table.amplitude =
-        scale_yarn(config, *scaling, theta, table.dims, frequencies);
+        scale_yarn(config, parameters, theta, table.dims, frequencies);
+  } else if (type == "longrope" || type == "su") {
+    scale_longrope(config, parameters, frequencies, table);
+    return table;
   } else if (type != "default") {
     throw ModelLoadingError(
         "[config] rope scaling '" + type + "' is not supported",
-        "Supported: default, linear, llama3, yarn.");
+        "Supported: default, linear, llama3, longrope, yarn.");
   }
   table.inverse_frequencies.assign(frequencies.begin(), frequencies.end());
   return table;
+}
+
+ops::RopeTable read_rope(const io::JsonConfig& config,
+                         const RopeDefaults& defaults) {
+  RopeDefaults own = defaults;
+  own.theta = config.find_number("rope_theta").value_or(defaults.theta);
+  const std::optional<io::JsonConfig> scaling = find_scaling(config);
+  return scaling ? read_rope_parameters(config, *scaling, own)
+                 : plain_rope(own);
 }
 
 void apply_frequency_factors(ops::RopeTable& table,

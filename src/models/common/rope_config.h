@@ -20,10 +20,18 @@ struct RopeDefaults {
 };
 
 /// Reads rope_theta and rope_scaling, or rope_parameters, in their published
-/// spellings: default, linear, llama3 and yarn. Another type is a
+/// spellings: default, linear, llama3, longrope and yarn. Another type is a
 /// ModelLoadingError naming it and these.
 ops::RopeTable read_rope(const io::JsonConfig& config,
                          const RopeDefaults& defaults);
+
+/// The same, with `parameters` in the place of rope_scaling.
+ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
+                                    const io::JsonConfig& parameters,
+                                    const RopeDefaults& defaults);
+
+/// Without any scaling, whatever a config says.
+ops::RopeTable plain_rope(const RopeDefaults& defaults);
 
 /// Divides each frequency by its factor: how GGUF files carry Llama 3's
 /// scaling (tensor rope_freqs.weight). Throws ModelLoadingError if there are

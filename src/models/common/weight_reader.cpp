@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/weight_reader.h"
 
+#include <numeric>
+
 #include "abstractllm/error.h"
 #include "io/weight_source.h"
 
@@ -19,8 +21,12 @@ bool WeightReader::has_matrix(const std::string& module) const {
   return source_.has_matrix(module);
 }
 
+bool WeightReader::has_vector(const std::string& name) const {
+  return source_.has_vector(name);
+}
+
 std::vector<float> WeightReader::vector(const std::string& name,
-                                        int size) const {
+                                        std::int64_t size) const {
   std::vector<float> values = source_.vector(name);
   if (values.size() != static_cast<std::size_t>(size)) {
     throw ModelLoadingError("[weights] tensor '" + name + "' in " +
@@ -31,35 +37,114 @@ std::vector<float> WeightReader::vector(const std::string& name,
   return values;
 }
 
-ops::Linear WeightReader::linear(const std::string& module, int outputs,
-                                 int inputs, Bias bias) const {
-  const io::WeightMatrix matrix = source_.matrix(module);
-  if (matrix.rows() != outputs || matrix.columns() != inputs) {
+io::WeightMatrix WeightReader::matrix(const std::string& module, int rows,
+                                      int columns) const {
+  io::WeightMatrix matrix = source_.matrix(module);
+  if (matrix.rows() != rows || matrix.columns() != columns) {
     throw ModelLoadingError(
         "[weights] tensor '" + module + ".weight' in " +
             source_.path().string() + " has shape " +
             shape(matrix.rows(), matrix.columns()) + ", expected " +
-            shape(outputs, inputs),
+            shape(rows, columns),
         "config.json and the weights do not belong together.");
   }
-  const std::string bias_name = module + ".bias";
-  const bool read_bias =
-      bias == Bias::kRequired ||
-      (bias == Bias::kIfPresent && source_.has_vector(bias_name));
-  std::optional<std::vector<float>> values;
-  if (read_bias) values = vector(bias_name, outputs);
-  return ops::make_linear(backend_, matrix, values);
+  return matrix;
 }
 
-ops::Norm WeightReader::rms_norm(const std::string& module, int size, float eps,
-                                 float offset) const {
+std::optional<std::vector<float>> WeightReader::bias_of(
+    const std::string& module, int outputs, Bias bias) const {
+  const std::string name = module + ".bias";
+  if (bias == Bias::kNone) return std::nullopt;
+  if (bias == Bias::kIfPresent && !source_.has_vector(name)) {
+    return std::nullopt;
+  }
+  return vector(name, outputs);
+}
+
+ops::Linear WeightReader::linear(const std::string& module, int outputs,
+                                 int inputs, Bias bias) const {
+  return ops::make_linear(backend_, matrix(module, outputs, inputs),
+                          bias_of(module, outputs, bias));
+}
+
+std::vector<ops::Linear> WeightReader::split_linear(
+    const std::string& module, const std::vector<int>& outputs, int inputs,
+    Bias bias) const {
+  const int total = std::accumulate(outputs.begin(), outputs.end(), 0);
+  const io::WeightMatrix all = matrix(module, total, inputs);
+  const auto all_bias = bias_of(module, total, bias);
+  std::vector<ops::Linear> layers;
+  int first = 0;
+  for (const int count : outputs) {
+    std::optional<std::vector<float>> part;
+    if (all_bias) {
+      part.emplace(all_bias->begin() + first,
+                   all_bias->begin() + first + count);
+    }
+    layers.push_back(
+        ops::make_linear(backend_, all.slice_rows(first, count), part));
+    first += count;
+  }
+  return layers;
+}
+
+ops::Linear WeightReader::pick_linear(const std::string& module, int outputs,
+                                      int inputs,
+                                      const std::vector<std::int32_t>& order,
+                                      Bias bias) const {
+  std::optional<std::vector<float>> picked;
+  if (const auto all = bias_of(module, outputs, bias)) {
+    picked.emplace();
+    for (const std::int32_t row : order) picked->push_back((*all)[row]);
+  }
+  return ops::make_linear(
+      backend_, matrix(module, outputs, inputs).permute_rows(order), picked);
+}
+
+ops::ExpertLinear WeightReader::experts(const std::string& experts,
+                                        const std::string& name,
+                                        const std::string& stack, int count,
+                                        int outputs, int inputs) const {
+  std::vector<io::WeightMatrix> matrices;
+  if (source_.has_matrix(stack)) {
+    const io::WeightMatrix all = matrix(stack, count * outputs, inputs);
+    for (int i = 0; i < count; ++i) {
+      matrices.push_back(
+          all.slice_rows(static_cast<std::int64_t>(i) * outputs, outputs));
+    }
+  } else {
+    for (int i = 0; i < count; ++i) {
+      matrices.push_back(
+          matrix(experts + std::to_string(i) + "." + name, outputs, inputs));
+    }
+  }
+  std::optional<std::vector<float>> bias;
+  if (source_.has_vector(stack + ".bias")) {
+    bias = vector(stack + ".bias", count * outputs);
+  }
+  return ops::make_expert_linear(backend_, matrices, bias);
+}
+
+ops::ExpertLinear WeightReader::experts(
+    const std::vector<io::WeightMatrix>& matrices,
+    const std::optional<std::vector<float>>& bias) const {
+  return ops::make_expert_linear(backend_, matrices, bias);
+}
+
+ops::Norm WeightReader::norm(ops::NormKind kind, const std::string& module,
+                             int size, float eps, float offset) const {
   std::vector<float> values = vector(module + ".weight", size);
   for (float& value : values) value += offset;
-  return {.kind = ops::NormKind::kRms,
-          .weight = ops::make_vector(backend_, values),
-          .bias = std::nullopt,
-          .eps = eps,
-          .cpu = backend_.cpu};
+  ops::Norm norm{.kind = kind,
+                 .weight = ops::make_vector(backend_, values),
+                 .bias = std::nullopt,
+                 .eps = eps,
+                 .cpu = backend_.cpu};
+  if (kind == ops::NormKind::kLayer) {
+    const auto bias = bias_of(module, size, Bias::kIfPresent);
+    if (bias) norm.bias = ops::make_vector(backend_, *bias);
+  }
+  return norm;
 }
 
 }  // namespace abstractllm::models

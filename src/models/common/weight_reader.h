@@ -3,15 +3,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "ops/blocks.h"
+#include "ops/expert_linear.h"
 
 namespace abstractllm::io {
+class WeightMatrix;
 class WeightSource;
-}
+}  // namespace abstractllm::io
 
 namespace abstractllm::models {
 
@@ -28,15 +31,48 @@ class WeightReader {
   ops::Linear linear(const std::string& module, int outputs, int inputs,
                      Bias bias) const;
 
+  /// `module` holds layers one after the other: one Linear each of `outputs`.
+  std::vector<ops::Linear> split_linear(const std::string& module,
+                                        const std::vector<int>& outputs,
+                                        int inputs, Bias bias) const;
+
+  /// Rows `order` of `module`'s (outputs, inputs), in that order, and of its
+  /// bias.
+  ops::Linear pick_linear(const std::string& module, int outputs, int inputs,
+                          const std::vector<std::int32_t>& order,
+                          Bias bias) const;
+
+  /// One (outputs, inputs) an expert: from `experts`I.`name` each, or from
+  /// `stack`, (experts, outputs, inputs), where the checkpoint has that.
+  ops::ExpertLinear experts(const std::string& experts, const std::string& name,
+                            const std::string& stack, int count, int outputs,
+                            int inputs) const;
+
+  /// experts() from matrices that the family has prepared itself.
+  ops::ExpertLinear experts(
+      const std::vector<io::WeightMatrix>& matrices,
+      const std::optional<std::vector<float>>& bias) const;
+
   /// `module`.weight: (size). `offset` is added to each weight, for families
-  /// that store w - 1.
-  ops::Norm rms_norm(const std::string& module, int size, float eps,
-                     float offset = 0) const;
+  /// that store w - 1. Layer norms take `module`.bias where there is one.
+  ops::Norm norm(ops::NormKind kind, const std::string& module, int size,
+                 float eps, float offset = 0) const;
+
+  /// (rows, columns) as stored, all leading dimensions taken together.
+  io::WeightMatrix matrix(const std::string& module, int rows,
+                          int columns) const;
+
+  /// Any shape of `size` elements, widened.
+  std::vector<float> vector(const std::string& name, std::int64_t size) const;
 
   bool has_matrix(const std::string& module) const;
+  bool has_vector(const std::string& name) const;
+
+  const ops::Backend& backend() const { return backend_; }
 
  private:
-  std::vector<float> vector(const std::string& name, int size) const;
+  std::optional<std::vector<float>> bias_of(const std::string& module,
+                                            int outputs, Bias bias) const;
 
   const io::WeightSource& source_;
   const ops::Backend& backend_;

@@ -57,12 +57,27 @@ TEST(DenseConfig, WindowsInEverySpelling) {
               ElementsAre(16, 0, 16, 0));
 }
 
+TEST(DenseConfig, EveryNthLayerSeesAll) {
+  EXPECT_THAT(
+      read(R"(, "sliding_window": 16, "sliding_window_pattern": 3)").windows,
+      ElementsAre(16, 16, 0, 16));
+}
+
+TEST(DenseConfig, RotatesAShareOfTheHead) {
+  EXPECT_EQ(read("").rope.dims, 16);
+  EXPECT_EQ(read(R"(, "partial_rotary_factor": 0.75)").rope.dims, 12);
+  EXPECT_EQ(
+      read(R"(, "rope_parameters": {"partial_rotary_factor": 0.5})").rope.dims,
+      8);
+}
+
 TEST(DenseConfig, RefusesWhatCannotBe) {
   expect_error(R"(, "num_key_value_heads": 3)", "num_key_value_heads (3)");
   expect_error(R"(, "head_dim": 15)", "head_dim");
   expect_error(R"(, "hidden_act": "swirl")", "swirl");
   expect_error(R"(, "num_key_value_heads": 0)", "num_key_value_heads is 0");
   expect_error(R"(, "head_dim": 99999999999)", "head_dim");
+  expect_error(R"(, "partial_rotary_factor": 2)", "partial_rotary_factor");
   expect_error(R"(, "sliding_window": 8, "layer_types": ["full_attention"])",
                "layer_types");
 }

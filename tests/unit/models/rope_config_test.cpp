@@ -63,6 +63,32 @@ TEST(RopeConfig, YarnKeepsHighAndDividesLowFrequencies) {
   EXPECT_NEAR(table.amplitude, 0.1 * std::log(4.0) + 1.0, 1e-6);
 }
 
+TEST(RopeConfig, LongropeHasFactorsForBothSidesOfItsBorder) {
+  const ops::RopeTable table = read(R"({"rope_theta": 100.0,
+      "max_position_embeddings": 512, "original_max_position_embeddings": 64,
+      "rope_scaling": {"type": "longrope", "short_factor": [1.0, 2.0],
+                       "long_factor": [4.0, 8.0]}})",
+                                    4);
+  ASSERT_NE(table.beyond, nullptr);
+  EXPECT_EQ(table.border, 64);
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[1], 0.05f);
+  EXPECT_FLOAT_EQ(table.beyond->inverse_frequencies[0], 0.25f);
+  EXPECT_FLOAT_EQ(table.beyond->inverse_frequencies[1], 0.0125f);
+  EXPECT_NEAR(table.amplitude, std::sqrt(1 + std::log(8.0) / std::log(64.0)),
+              1e-6);
+  EXPECT_FLOAT_EQ(table.beyond->amplitude, table.amplitude);
+  EXPECT_EQ(&ops::rope_for(table, 64), &table);
+  EXPECT_EQ(&ops::rope_for(table, 65), table.beyond.get());
+}
+
+TEST(RopeConfig, LongropeWithTheWrongNumberOfFactorsIsRefused) {
+  EXPECT_THROW(read(R"({"original_max_position_embeddings": 64,
+      "rope_scaling": {"type": "su", "short_factor": [1.0],
+                       "long_factor": [4.0, 8.0]}})",
+                    4),
+               ModelLoadingError);
+}
+
 TEST(RopeConfig, UnknownScalingIsNamed) {
   try {
     read(R"({"rope_scaling": {"rope_type": "spiral", "factor": 4}})");

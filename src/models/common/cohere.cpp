@@ -1,0 +1,33 @@
+// Config and construction of the Cohere families.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/cohere.h"
+
+#include "abstractllm/error.h"
+#include "models/common/config_fields.h"
+
+namespace abstractllm::models {
+
+DenseConfig read_cohere_config(const io::JsonConfig& config,
+                               int sliding_window_pattern) {
+  return read_dense_config(config,
+                           {.rope = {.interleaved = true},
+                            .sliding_window_pattern = sliding_window_pattern,
+                            .norm_eps = "layer_norm_eps"});
+}
+
+DecoderParts read_cohere_parts(const ModelSource& source,
+                               const DenseConfig& config) {
+  if (source.config.find_bool("use_qk_norm").value_or(false)) {
+    throw ModelLoadingError(
+        "[config] use_qk_norm is true, which is not supported",
+        "Models of this family without it are.");
+  }
+  DenseTraits traits{.norm = ops::NormKind::kLayer};
+  traits.names.before_mlp = "input_layernorm";
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  for (DecoderLayer& layer : parts.layers) layer.parallel = true;
+  parts.logit_scale = number_or(source.config, "logit_scale", 0.0625);
+  return parts;
+}
+
+}  // namespace abstractllm::models

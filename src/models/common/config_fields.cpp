@@ -1,0 +1,51 @@
+// Checked fields of config.json.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/config_fields.h"
+
+#include <string>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+constexpr int kMaxDimension = 1 << 22;
+
+}  // namespace
+
+int require_size(const io::JsonConfig& config, const char* field) {
+  const auto value = config.require_int(field);
+  if (value < 1 || value > kMaxDimension) {
+    throw ModelLoadingError("[config] " + std::string(field) + " is " +
+                            std::to_string(value) + ", expected 1 to " +
+                            std::to_string(kMaxDimension));
+  }
+  return static_cast<int>(value);
+}
+
+int size_or(const io::JsonConfig& config, const char* field, int otherwise) {
+  return config.has(field) ? require_size(config, field) : otherwise;
+}
+
+float number_or(const io::JsonConfig& config, const char* field,
+                double otherwise) {
+  return static_cast<float>(config.find_number(field).value_or(otherwise));
+}
+
+ops::Activation read_activation(const io::JsonConfig& config, const char* field,
+                                const char* otherwise) {
+  const std::string name = config.find_string(field).value_or(otherwise);
+  if (name == "silu" || name == "swish") return ops::Activation::kSilu;
+  if (name == "gelu") return ops::Activation::kGelu;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh") {
+    return ops::Activation::kGeluTanh;
+  }
+  if (name == "relu") return ops::Activation::kRelu;
+  if (name == "relu2") return ops::Activation::kReluSquared;
+  throw ModelLoadingError("[config] activation '" + name + "' is not supported",
+                          "Supported: silu, gelu, gelu_new, "
+                          "gelu_pytorch_tanh, relu, relu2.");
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,25 @@
+// Fields of config.json that many families have, checked for sense.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "io/json_config.h"
+#include "ops/blocks.h"
+
+namespace abstractllm::models {
+
+/// A positive number far above every published model at most, so that products
+/// of two stay within int. Throws ModelLoadingError.
+int require_size(const io::JsonConfig& config, const char* field);
+
+/// require_size, or `otherwise` for an absent field.
+int size_or(const io::JsonConfig& config, const char* field, int otherwise);
+
+float number_or(const io::JsonConfig& config, const char* field,
+                double otherwise);
+
+/// The activation that `field` names. Throws ModelLoadingError for a name
+/// without an implementation.
+ops::Activation read_activation(const io::JsonConfig& config, const char* field,
+                                const char* otherwise = "silu");
+
+}  // namespace abstractllm::models

@@ -1,0 +1,176 @@
+// Config and construction of DeepSeek 2 and 3.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/deepseek.h"
+
+#include <cmath>
+
+#include "abstractllm/error.h"
+#include "io/json_config.h"
+#include "models/common/config_fields.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+// Of the norms within attention, whatever rms_norm_eps says.
+constexpr float kInnerEps = 1e-6f;
+
+struct LatentSizes {
+  int query_rank = 0;  // 0: queries come straight from the input
+  int latent = 0;
+  int plain = 0;
+  int rotated = 0;
+  int value = 0;
+  float scale = 0;
+};
+
+// YaRN's temperature, which this family applies to the scores.
+float score_scale(const io::JsonConfig& config, int head_dim) {
+  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  auto scaling = config.find_object("rope_parameters");
+  if (!scaling) scaling = config.find_object("rope_scaling");
+  if (!scaling) return scale;
+  const float all_dims = number_or(*scaling, "mscale_all_dim", 0);
+  const float factor = number_or(*scaling, "factor", 1);
+  if (all_dims == 0 || factor <= 1) return scale;
+  const float temperature = 0.1f * all_dims * std::log(factor) + 1.0f;
+  return scale * temperature * temperature;
+}
+
+LatentSizes read_sizes(const io::JsonConfig& config) {
+  LatentSizes sizes;
+  sizes.query_rank = size_or(config, "q_lora_rank", 0);
+  sizes.latent = require_size(config, "kv_lora_rank");
+  sizes.plain = require_size(config, "qk_nope_head_dim");
+  sizes.rotated = require_size(config, "qk_rope_head_dim");
+  sizes.value = require_size(config, "v_head_dim");
+  sizes.scale = score_scale(config, sizes.plain + sizes.rotated);
+  if (sizes.value > sizes.plain + sizes.rotated) {
+    throw ModelLoadingError("[config] v_head_dim (" +
+                            std::to_string(sizes.value) +
+                            ") is larger than a head of queries (" +
+                            std::to_string(sizes.plain + sizes.rotated) + ")");
+  }
+  return sizes;
+}
+
+// For each head, `count` of its `size` rows from `first` on, and after them
+// `count2` from `first2` on.
+std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
+                                    int first2 = 0, int count2 = 0) {
+  std::vector<std::int32_t> rows;
+  for (int head = 0; head < heads; ++head) {
+    for (int i = 0; i < count; ++i) rows.push_back(head * size + first + i);
+    for (int i = 0; i < count2; ++i) rows.push_back(head * size + first2 + i);
+  }
+  return rows;
+}
+
+ops::LatentAttentionBlock read_attention(const WeightReader& weights,
+                                         const DenseConfig& config,
+                                         const LatentSizes& sizes,
+                                         const std::string& module,
+                                         ops::ResidualFrame frame) {
+  const int heads = config.num_attention_heads;
+  const int head_dim = sizes.plain + sizes.rotated;
+  const int hidden = config.hidden_size;
+  const auto rms_norm = [&](const std::string& name, int size) {
+    return weights.norm(ops::NormKind::kRms, module + name, size, kInnerEps);
+  };
+  const bool two_steps = sizes.query_rank > 0;
+  // The checkpoint has the plain values of a query first.
+  const std::vector<std::int32_t> query_rows =
+      head_rows(heads, head_dim, sizes.plain, sizes.rotated, 0, sizes.plain);
+  const std::vector<ops::Linear> inputs = weights.split_linear(
+      module + "kv_a_proj_with_mqa", {sizes.latent, sizes.rotated}, hidden,
+      Bias::kIfPresent);
+  const int pair = sizes.plain + sizes.value;
+  const auto unfold = [&](int first, int count) {
+    return weights.pick_linear(module + "kv_b_proj", heads * pair, sizes.latent,
+                               head_rows(heads, pair, first, count),
+                               Bias::kNone);
+  };
+  ops::LatentAttentionBlock block{
+      .frame = std::move(frame),
+      .spec = {.heads = heads,
+               .kv_heads = heads,
+               .head_dim = head_dim,
+               .value_dim = sizes.value,
+               .scale = sizes.scale,
+               .rope = config.rope},
+      .query = weights.pick_linear(
+          module + (two_steps ? "q_b_proj" : "q_proj"), heads * head_dim,
+          two_steps ? sizes.query_rank : hidden, query_rows, Bias::kNone),
+      .latent = inputs[0],
+      .latent_norm = rms_norm("kv_a_layernorm", sizes.latent),
+      .rotated_key = inputs[1],
+      .key = unfold(0, sizes.plain),
+      .value = unfold(sizes.plain, sizes.value),
+      .output = weights.linear(module + "o_proj", hidden, heads * sizes.value,
+                               Bias::kIfPresent)};
+  if (two_steps) {
+    block.query_down = weights.linear(module + "q_a_proj", sizes.query_rank,
+                                      hidden, Bias::kIfPresent);
+    block.query_norm = rms_norm("q_a_layernorm", sizes.query_rank);
+  }
+  return block;
+}
+
+MoeConfig read_moe_config(const io::JsonConfig& config,
+                          const DeepseekRouting& routing) {
+  MoeConfig moe;
+  if (!config.has("n_routed_experts")) return moe;
+  moe.experts = require_size(config, "n_routed_experts");
+  moe.intermediate_size = require_size(config, "moe_intermediate_size");
+  moe.shared_intermediate_size =
+      static_cast<int>(config.find_int("n_shared_experts").value_or(0)) *
+      moe.intermediate_size;
+  moe.shared_name = "shared_experts";
+  ops::RouterSpec& router = moe.router;
+  router.chosen = require_size(config, "num_experts_per_tok");
+  router.score = routing.score;
+  router.group_score = routing.group_score;
+  router.normalise =
+      router.chosen > 1 && config.find_bool("norm_topk_prob").value_or(false);
+  if (!router.normalise || routing.scale_normalised) {
+    router.scale = number_or(config, "routed_scaling_factor", 1);
+  }
+  const std::string method =
+      config.find_string("topk_method").value_or("noaux_tc");
+  if (method != "greedy" && size_or(config, "n_group", 1) > 1) {
+    router.groups = require_size(config, "n_group");
+    router.kept = require_size(config, "topk_group");
+  }
+  return moe;
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_deepseek(const ModelSource& source,
+                                     const DeepseekRouting& routing) {
+  const LatentSizes sizes = read_sizes(source.config);
+  const DenseConfig config = read_dense_config(
+      source.config, {.rope = {.dims = sizes.rotated, .interleaved = true}});
+  const MoeConfig moe = read_moe_config(source.config, routing);
+  const auto first_moe =
+      source.config.find_int("first_k_dense_replace").value_or(0);
+  const int step = size_or(source.config, "moe_layer_freq", 1);
+  DenseTraits traits;
+  traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
+                     int /*index*/, ops::ResidualFrame frame) -> Mixer {
+    return read_attention(weights, config, sizes, prefix + "self_attn.",
+                          std::move(frame));
+  };
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int index,
+                            ops::ResidualFrame frame) -> FeedForward {
+    if (moe.experts > 0 && index >= first_moe && index % step == 0) {
+      return read_moe(weights, config, moe, prefix + "mlp.", std::move(frame));
+    }
+    return read_gated_mlp(weights, config, traits, prefix + "mlp.",
+                          std::move(frame));
+  };
+  return make_decoder(read_dense_parts(source, config, traits));
+}
+
+}  // namespace abstractllm::models

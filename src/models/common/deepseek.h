@@ -1,0 +1,20 @@
+// What DeepSeek 2 and 3 share: latent attention, experts from some layer on.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "models/common/moe_layers.h"
+
+namespace abstractllm::models {
+
+/// `score` and `group_score`: how the version chooses experts.
+/// `scale_normalised`: routed_scaling_factor holds for normalised weights, too.
+struct DeepseekRouting {
+  ops::RouterScore score = ops::RouterScore::kSoftmax;
+  ops::GroupScore group_score = ops::GroupScore::kLargest;
+  bool scale_normalised = false;
+};
+
+std::unique_ptr<Model> make_deepseek(const ModelSource& source,
+                                     const DeepseekRouting& routing);
+
+}  // namespace abstractllm::models

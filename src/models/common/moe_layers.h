@@ -1,0 +1,35 @@
+// Mixtures of experts in the naming of Qwen and DeepSeek.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+/// Sizes and rules of the expert layers of a model.
+struct MoeConfig {
+  int experts = 0;
+  int intermediate_size = 0;  ///< of an expert
+  ops::RouterSpec router;
+  /// Of the expert that all tokens go through; 0: none.
+  int shared_intermediate_size = 0;
+  const char* shared_name = "shared_expert";
+};
+
+/// The experts whose modules begin with `prefix` ("...mlp."): gate, experts.I,
+/// or the stacked switch_mlp, and the shared expert with its gate. Throws
+/// ModelLoadingError for a router that cannot be.
+ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
+                       const MoeConfig& moe, const std::string& prefix,
+                       ops::ResidualFrame frame);
+
+/// Qwen's rule which layers have experts: decoder_sparse_step and
+/// mlp_only_layers.
+bool has_experts(const io::JsonConfig& config, int layer);
+
+/// Throws ModelLoadingError if the experts cannot be chosen as `moe` says.
+void check_router(const MoeConfig& moe);
+
+}  // namespace abstractllm::models

@@ -1,0 +1,154 @@
+// gpt-oss: experts with a clamped unit, mostly in MXFP4; attention with sinks,
+// every other layer with a window.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/json_config.h"
+#include "io/weight_matrix.h"
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/moe_layers.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+struct Sizes {
+  int experts;
+  int outputs;  // of an expert, as stored
+  int inputs;
+};
+
+// Matrices of all experts, and the memory of those that are no file's.
+struct ExpertMatrices {
+  std::vector<io::WeightMatrix> matrices;
+  std::vector<float> values;
+};
+
+// Row `first`, `first` + `step`, ... of each expert.
+std::vector<std::int32_t> every(int first, int step, int outputs) {
+  std::vector<std::int32_t> rows;
+  for (int row = first; row < outputs; row += step) rows.push_back(row);
+  return rows;
+}
+
+// In half precision the checkpoint holds (experts, inputs, outputs), in MXFP4
+// (experts, outputs, inputs).
+ExpertMatrices read_matrices(const WeightReader& weights,
+                             const std::string& name, const Sizes& sizes) {
+  const auto [experts, outputs, inputs] = sizes;
+  ExpertMatrices read;
+  if (weights.has_matrix(name + "_blocks")) {
+    const io::WeightMatrix all =
+        weights.matrix(name, experts * outputs, inputs);
+    for (int e = 0; e < experts; ++e) {
+      read.matrices.push_back(
+          all.slice_rows(std::int64_t{e} * outputs, outputs));
+    }
+    return read;
+  }
+  const std::size_t size = static_cast<std::size_t>(outputs) * inputs;
+  const std::vector<float> stored =
+      weights.vector(name, std::int64_t{experts} * outputs * inputs);
+  read.values.resize(stored.size());
+  for (std::size_t e = 0; e < static_cast<std::size_t>(experts); ++e) {
+    const float* from = &stored[e * size];
+    float* to = &read.values[e * size];
+    for (int i = 0; i < inputs; ++i) {
+      for (int o = 0; o < outputs; ++o) to[o * inputs + i] = *from++;
+    }
+    read.matrices.push_back(
+        io::WeightMatrix::plain({.name = name,
+                                 .type = io::StorageType::kF32,
+                                 .shape = {outputs, inputs},
+                                 .bytes = std::as_bytes(std::span(to, size)),
+                                 .file = nullptr}));
+  }
+  return read;
+}
+
+std::vector<float> pick(const std::vector<float>& values, int outputs,
+                        const std::vector<std::int32_t>& rows) {
+  std::vector<float> picked;
+  for (std::size_t first = 0; first < values.size(); first += outputs) {
+    for (const std::int32_t row : rows) picked.push_back(values[first + row]);
+  }
+  return picked;
+}
+
+// The rows `first`, `first` + `step`, ... of a stored projection.
+ops::ExpertLinear read_rows(const WeightReader& weights,
+                            const std::string& name, const Sizes& sizes,
+                            int first, int step) {
+  const std::vector<std::int32_t> rows = every(first, step, sizes.outputs);
+  ExpertMatrices read = read_matrices(weights, name, sizes);
+  for (io::WeightMatrix& matrix : read.matrices) {
+    if (step > 1) matrix = matrix.permute_rows(rows);
+  }
+  const std::vector<float> bias =
+      weights.vector(name + "_bias", sizes.experts * sizes.outputs);
+  return weights.experts(read.matrices, pick(bias, sizes.outputs, rows));
+}
+
+ops::MoeBlock read_experts(const WeightReader& weights,
+                           const DenseConfig& config, const MoeConfig& moe,
+                           const ops::ClampedUnit& unit,
+                           const std::string& prefix,
+                           ops::ResidualFrame frame) {
+  const int hidden = config.hidden_size;
+  const int inner = moe.intermediate_size;
+  const std::string experts = prefix + "experts.";
+  const bool split = weights.has_matrix(experts + "gate_proj");
+  // mlx-lm stores the two halves apart; the published files interleave them.
+  const auto half = [&](const char* name, int first) {
+    return split ? weights.experts(experts, name, experts + name, moe.experts,
+                                   inner, hidden)
+                 : read_rows(weights, experts + "gate_up_proj",
+                             {moe.experts, 2 * inner, hidden}, first, 2);
+  };
+  return {.frame = std::move(frame),
+          .router = weights.linear(prefix + "router", moe.experts, hidden,
+                                   Bias::kRequired),
+          .spec = moe.router,
+          .clamped = unit,
+          .gate = half("gate_proj", 0),
+          .up = half("up_proj", 1),
+          .down = split ? weights.experts(experts, "down_proj",
+                                          experts + "down_proj", moe.experts,
+                                          hidden, inner)
+                        : read_rows(weights, experts + "down_proj",
+                                    {moe.experts, hidden, inner}, 0, 1)};
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_gpt_oss(const ModelSource& source) {
+  const DenseConfig config = read_dense_config(
+      source.config, {.rope = {.theta = 150000}, .sliding_window_pattern = 2});
+  const MoeConfig moe{
+      .experts = require_size(source.config, "num_local_experts"),
+      .intermediate_size = config.intermediate_size,
+      .router = {.chosen = require_size(source.config, "num_experts_per_tok"),
+                 .normalise = true}};
+  check_router(moe);
+  const ops::ClampedUnit unit{.limit =
+                                  number_or(source.config, "swiglu_limit", 7)};
+  const auto experts = [&](const WeightReader& weights,
+                           const std::string& prefix, int /*index*/,
+                           ops::ResidualFrame frame) -> FeedForward {
+    return read_experts(weights, config, moe, unit, prefix + "mlp.",
+                        std::move(frame));
+  };
+  DecoderParts parts =
+      read_dense_parts(source, config,
+                       {.query_key_value_bias = Bias::kRequired,
+                        .output_bias = Bias::kRequired,
+                        .feed_forward = experts});
+  const WeightReader weights(source.weights, source.backend);
+  edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
+    const std::string layer = "model.layers." + std::to_string(index);
+    block.spec.sinks = ops::make_floats(
+        weights.vector(layer + ".self_attn.sinks", config.num_attention_heads));
+  });
+  return make_decoder(std::move(parts));
+}
+
+}  // namespace abstractllm::models

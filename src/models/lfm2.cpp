@@ -1,0 +1,108 @@
+// LFM 2: short convolutions, and attention in some layers.
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "io/json_config.h"
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/convolution.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+bool attends(const io::JsonConfig& config, int layer) {
+  if (const auto types = config.find_strings("layer_types")) {
+    return static_cast<std::size_t>(layer) < types->size() &&
+           (*types)[layer] == "full_attention";
+  }
+  const auto indices = config.find_ints("full_attn_idxs");
+  return indices &&
+         std::find(indices->begin(), indices->end(), layer) != indices->end();
+}
+
+// The stored size is shrunk to two thirds and rounded up.
+int feed_forward_size(const io::JsonConfig& config, int stored) {
+  if (!config.find_bool("block_auto_adjust_ff_dim").value_or(true)) {
+    return stored;
+  }
+  const double multiplier =
+      config.find_number("block_ffn_dim_multiplier").value_or(1.0);
+  const int size = static_cast<int>(multiplier * (2 * stored / 3));
+  const int unit = size_or(config, "block_multiple_of", 256);
+  return (size + unit - 1) / unit * unit;
+}
+
+ops::AttentionBlock read_attention(const WeightReader& weights,
+                                   const DenseConfig& config,
+                                   const std::string& module,
+                                   ops::ResidualFrame frame) {
+  const int query = config.num_attention_heads * config.head_dim;
+  const int kv = config.num_key_value_heads * config.head_dim;
+  const int hidden = config.hidden_size;
+  const auto head_norm = [&](const char* name) {
+    return weights.norm(ops::NormKind::kRms, module + name, config.head_dim,
+                        config.norm_eps);
+  };
+  return {
+      .frame = std::move(frame),
+      .spec = {.heads = config.num_attention_heads,
+               .kv_heads = config.num_key_value_heads,
+               .head_dim = config.head_dim,
+               .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
+               .rope = config.rope},
+      .query = weights.linear(module + "q_proj", query, hidden, Bias::kNone),
+      .key = weights.linear(module + "k_proj", kv, hidden, Bias::kNone),
+      .value = weights.linear(module + "v_proj", kv, hidden, Bias::kNone),
+      .output = weights.linear(module + "out_proj", hidden, query, Bias::kNone),
+      .query_norm = head_norm("q_layernorm"),
+      .key_norm = head_norm("k_layernorm")};
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
+  const io::JsonConfig& fields = source.config;
+  DenseConfig config = read_dense_config(
+      fields, {.rope = {.theta = 1000000}, .norm_eps = "norm_eps"});
+  const int hidden = config.hidden_size;
+  const int inner = feed_forward_size(
+      fields, size_or(fields, "block_ff_dim", config.intermediate_size));
+  const int kernel = size_or(fields, "conv_L_cache", 3);
+  DenseTraits traits;
+  traits.names.final_norm = "model.embedding_norm";
+  traits.names.before_attention = "operator_norm";
+  traits.names.before_mlp = "ffn_norm";
+  traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
+                     int index, ops::ResidualFrame frame) -> Mixer {
+    if (attends(fields, index)) {
+      return read_attention(weights, config, prefix + "self_attn.",
+                            std::move(frame));
+    }
+    const std::string module = prefix + "conv.";
+    return ops::ShortConvolutionBlock{
+        .frame = std::move(frame),
+        .input = weights.linear(module + "in_proj", 3 * hidden, hidden,
+                                Bias::kIfPresent),
+        .convolution =
+            read_convolution(weights, module + "conv", hidden, kernel),
+        .output = weights.linear(module + "out_proj", hidden, hidden,
+                                 Bias::kIfPresent)};
+  };
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int /*index*/,
+                            ops::ResidualFrame frame) -> FeedForward {
+    const std::string module = prefix + "feed_forward.";
+    return ops::MlpBlock{
+        .frame = std::move(frame),
+        .activation = ops::Activation::kSilu,
+        .gate = weights.linear(module + "w1", inner, hidden, Bias::kNone),
+        .up = weights.linear(module + "w3", inner, hidden, Bias::kNone),
+        .down = weights.linear(module + "w2", hidden, inner, Bias::kNone)};
+  };
+  return make_decoder(read_dense_parts(source, config, traits));
+}
+
+}  // namespace abstractllm::models

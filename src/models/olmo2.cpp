@@ -1,0 +1,19 @@
+// OLMo 2: norms behind each half instead of before it, and over all heads of q
+// and of k.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_olmo2(const ModelSource& source) {
+  const DenseConfig config = read_dense_config(source.config);
+  DenseTraits traits{.query_key_norm = HeadNorm::kAllHeads};
+  traits.names.before_attention = "";
+  traits.names.after_attention = "post_attention_layernorm";
+  traits.names.before_mlp = "";
+  traits.names.after_mlp = "post_feedforward_layernorm";
+  return make_decoder(read_dense_parts(source, config, traits));
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,14 @@
+// Phi 3, 3.5 and 4 (mini): fused projections, longrope, a partial rotation.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_phi3(const ModelSource& source) {
+  const DenseConfig config = read_dense_config(source.config);
+  return make_decoder(read_dense_parts(
+      source, config, {.fused_query_key_value = true, .fused_gate_up = true}));
+}
+
+}  // namespace abstractllm::models

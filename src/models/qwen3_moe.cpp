@@ -1,0 +1,31 @@
+// Qwen 3 with experts.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/moe_layers.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_qwen3_moe(const ModelSource& source) {
+  const DenseConfig config = read_dense_config(source.config);
+  const MoeConfig moe{
+      .experts = require_size(source.config, "num_experts"),
+      .intermediate_size = require_size(source.config, "moe_intermediate_size"),
+      .router = {
+          .chosen = require_size(source.config, "num_experts_per_tok"),
+          .normalise =
+              source.config.find_bool("norm_topk_prob").value_or(false)}};
+  DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int index,
+                            ops::ResidualFrame frame) -> FeedForward {
+    if (has_experts(source.config, index)) {
+      return read_moe(weights, config, moe, prefix + "mlp.", std::move(frame));
+    }
+    return read_gated_mlp(weights, config, traits, prefix + "mlp.",
+                          std::move(frame));
+  };
+  return make_decoder(read_dense_parts(source, config, traits));
+}
+
+}  // namespace abstractllm::models
