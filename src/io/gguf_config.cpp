@@ -174,7 +174,16 @@ class ConfigBuilder {
   void add_experts() {
     const auto experts = find_size("expert_count");
     if (!experts || *experts == 0) return;
+    // Mixtral's name of the field, and Qwen's.
     config_["num_local_experts"] = *experts;
+    config_["num_experts"] = *experts;
+    config_["norm_topk_prob"] = architecture_.normalised_experts;
+    if (const auto size = find_size("expert_feed_forward_length")) {
+      config_["moe_intermediate_size"] = *size;
+    }
+    if (const auto size = find_size("expert_shared_feed_forward_length")) {
+      config_["shared_expert_intermediate_size"] = *size;
+    }
     config_["num_experts_per_tok"] = require_size("expert_used_count");
     if (architecture_.model_type == "llama") {
       config_["model_type"] = "mixtral";

@@ -31,10 +31,32 @@ constexpr GgufNameRow kLlamaNames[] = {
     {"ffn_down_exps", "block_sparse_moe.switch_mlp.down_proj"},
 };
 
+constexpr GgufNameRow kQwenMoeNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"ffn_gate_exps", "mlp.switch_mlp.gate_proj"},
+    {"ffn_up_exps", "mlp.switch_mlp.up_proj"},
+    {"ffn_down_exps", "mlp.switch_mlp.down_proj"},
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
+};
+
 constexpr GgufArchitecture kArchitectures[] = {
     {"llama", "llama", "LlamaForCausalLM", true, kLlamaNames},
     {"qwen2", "qwen2", "Qwen2ForCausalLM", false, kLlamaNames},
+    {"qwen2moe", "qwen2_moe", "Qwen2MoeForCausalLM", false, kQwenMoeNames},
     {"qwen3", "qwen3", "Qwen3ForCausalLM", false, kLlamaNames},
+    {"qwen3moe", "qwen3_moe", "Qwen3MoeForCausalLM", false, kQwenMoeNames,
+     /* normalised_experts = */ true},
 };
 
 const GgufNameRow* find_row(std::span<const GgufNameRow> rows,

@@ -26,6 +26,8 @@ struct GgufArchitecture {
   /// The converter has interleaved the two halves of each head of q and k.
   bool interleaved_rope;
   std::span<const GgufNameRow> layer_names;
+  /// The weights of the chosen experts sum to 1; no metadata says so.
+  bool normalised_experts = false;
 };
 
 /// Null if it is not in the table.

@@ -96,6 +96,35 @@ TEST(GgufConfig, TellsMistralAndMixtralFromLlama) {
   EXPECT_EQ(moe.require_int("num_experts_per_tok"), 2);
 }
 
+TEST(GgufConfig, ReadsExpertsOfQwen) {
+  const auto read = [](const std::string& name) {
+    GgufBuilder builder;
+    builder.put("general.architecture", name.c_str())
+        .put(name + ".embedding_length", 64u)
+        .put(name + ".block_count", 2u)
+        .put(name + ".feed_forward_length", 128u)
+        .put(name + ".attention.head_count", 4u)
+        .put(name + ".attention.layer_norm_rms_epsilon", 1e-6f)
+        .put(name + ".expert_count", 8u)
+        .put(name + ".expert_used_count", 2u)
+        .put(name + ".expert_feed_forward_length", 32u)
+        .put(name + ".expert_shared_feed_forward_length", 48u);
+    return config_of(builder);
+  };
+  const auto qwen2 = read("qwen2moe");
+  EXPECT_EQ(qwen2.require_string("model_type"), "qwen2_moe");
+  EXPECT_EQ(qwen2.require_int("num_experts"), 8);
+  EXPECT_EQ(qwen2.require_int("moe_intermediate_size"), 32);
+  EXPECT_EQ(qwen2.require_int("shared_expert_intermediate_size"), 48);
+  EXPECT_FALSE(qwen2.require_bool("norm_topk_prob"));
+  const auto qwen3 = read("qwen3moe");
+  EXPECT_EQ(qwen3.require_string("model_type"), "qwen3_moe");
+  EXPECT_TRUE(qwen3.require_bool("norm_topk_prob"));
+  EXPECT_EQ(hugging_face_name(*find_gguf_architecture("qwen2moe"),
+                              "blk.1.ffn_gate_inp_shexp.weight"),
+            "model.layers.1.mlp.shared_expert_gate.weight");
+}
+
 TEST(GgufConfig, TakesOneNumberForAllLayers) {
   EXPECT_EQ(config_of(llama().put_array<std::uint32_t>(
                           "llama.attention.head_count_kv", 4, {2, 2}))
