@@ -33,15 +33,16 @@ class ExecArguments {
       : arguments_(arguments) {
     const char* path = std::getenv("PATH");
     variables_.push_back(std::string("PATH=") + (path ? path : "/usr/bin"));
+    // Of a name given twice the first counts.
+    for (const auto& [name, value] : environment) {
+      variables_.push_back(name + '=' + value);
+    }
     // Sanitizers are configured through the environment too.
     for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS",
                              "UBSAN_OPTIONS", "LD_LIBRARY_PATH"}) {
       if (const char* value = std::getenv(name)) {
         variables_.push_back(std::string(name) + '=' + value);
       }
-    }
-    for (const auto& [name, value] : environment) {
-      variables_.push_back(name + '=' + value);
     }
     for (auto& text : arguments_) argv_.push_back(text.data());
     for (auto& text : variables_) envp_.push_back(text.data());
@@ -130,6 +131,15 @@ TemporaryFolder::TemporaryFolder() {
 TemporaryFolder::~TemporaryFolder() {
   std::error_code ignored;
   fs::remove_all(path_, ignored);
+}
+
+Environment freeing_memory(Environment environment) {
+  const char* set = std::getenv("ASAN_OPTIONS");
+  environment.emplace_back("ASAN_OPTIONS",
+                           std::string(set ? set : "") +
+                               ":quarantine_size_mb=0"
+                               ":thread_local_quarantine_size_kb=0");
+  return environment;
 }
 
 Ended run_on_pipes(const std::vector<std::string>& arguments,

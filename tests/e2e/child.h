@@ -35,6 +35,10 @@ struct Ended {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
+/// For tests of how memory grows: AddressSanitizer keeps freed memory, to find
+/// late uses of it, unless it is told not to.
+Environment freeing_memory(Environment environment);
+
 /// Runs `arguments` (program first) to its end with `input` on standard input.
 /// The environment is `environment` and PATH alone.
 Ended run_on_pipes(const std::vector<std::string>& arguments,

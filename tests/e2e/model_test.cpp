@@ -147,7 +147,8 @@ TEST_F(Model, ThreeHundredTurnsGrowByTheCacheAlone) {
     std::string lines;
     for (int i = 0; i < turns; ++i) lines += "a question of some words\n";
     const Ended ended =
-        run({"chat", tiny, "--max-tokens", "3", "--ignore-eos"}, lines);
+        run_on_pipes({kAllm, "chat", tiny, "--max-tokens", "3", "--ignore-eos"},
+                     lines, freeing_memory(environment()));
     EXPECT_EQ(ended.exit_code, 0) << ended.err;
     return ended.peak_kilobytes;
   };

@@ -266,7 +266,8 @@ TEST_F(ChatTerminal, ManyTurnsDoNotGrow) {
   const auto peak = [this](int turns) {
     std::string lines;
     for (int i = 0; i < turns; ++i) lines += "a question of some words\n";
-    const Ended ended = run({"chat", "scripted/echo"}, lines);
+    const Ended ended = run_on_pipes({kAllm, "chat", "scripted/echo"}, lines,
+                                     freeing_memory(environment()));
     EXPECT_EQ(ended.exit_code, 0);
     EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), turns);
     return ended.peak_kilobytes;
