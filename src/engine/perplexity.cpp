@@ -42,6 +42,11 @@ Score score_tokens(const models::Model& model,
                            " of " + std::to_string(ids.size()) + " tokens");
     }
     if (sequence.length() == options.window) sequence.reset();
+    if (sequence.length() == 0) {
+      // Says how long the window gets, which longrope's rotation depends on.
+      sequence.reuse(ids.subspan(
+          done, std::min<std::size_t>(options.window, ids.size() - done)));
+    }
     const std::size_t count = std::min<std::size_t>(
         {static_cast<std::size_t>(options.chunk), ids.size() - done,
          static_cast<std::size_t>(options.window - sequence.length())});

@@ -220,6 +220,19 @@ TEST(MLXProvider, ScoresAsTheGeneratedLogprobsSay) {
   EXPECT_NEAR(score.negative_log_likelihood, sum, 1e-3);
 }
 
+TEST(MLXProvider, ScoresAlikeInEveryChunkSize) {
+  // Past the 64 positions where phi3's rotation changes sides.
+  const Ids ids = prompt_of("text/phi3", 3).ids;
+  ASSERT_GT(ids.size(), 64u);
+  const double whole = open_fixture("text/phi3", {.prefill_chunk = 128})
+                           ->score(ids)
+                           .negative_log_likelihood;
+  const double parts = open_fixture("text/phi3", {.prefill_chunk = 16})
+                           ->score(ids)
+                           .negative_log_likelihood;
+  EXPECT_NEAR(parts, whole, 1e-3);
+}
+
 TEST(MLXProvider, ChatsThroughTheModelsTemplate) {
   const auto llm = open_fixture("text/llama3");
   const auto chat = reference_of("text/llama3").at("tokenizer").at("chats")[0];
