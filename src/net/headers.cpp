@@ -1,0 +1,81 @@
+// Names without letter case, values without secrets, lines without breaks.
+// SPDX-License-Identifier: Apache-2.0
+#include "net/headers.h"
+
+#include <algorithm>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::net {
+namespace {
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+std::string lower_text(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(), lower);
+  return result;
+}
+
+// RFC 9110, section 5.6.2.
+bool is_token_character(char c) {
+  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool breaks_line(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+}
+
+}  // namespace
+
+bool same_header_name(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::string_view> find_header(const Headers& headers,
+                                            std::string_view name) {
+  for (const Header& header : headers) {
+    if (same_header_name(header.name, name)) return header.value;
+  }
+  return std::nullopt;
+}
+
+bool is_secret_header(std::string_view name) {
+  const std::string low = lower_text(name);
+  for (const std::string_view sign :
+       {"authorization", "cookie", "key", "token", "secret", "password"}) {
+    if (low.find(sign) != std::string::npos) return true;
+  }
+  return false;
+}
+
+Headers redacted(Headers headers) {
+  for (Header& header : headers) {
+    if (is_secret_header(header.name)) header.value = "<redacted>";
+  }
+  return headers;
+}
+
+std::string header_line(const Header& header) {
+  const bool is_name =
+      !header.name.empty() &&
+      std::all_of(header.name.begin(), header.name.end(), is_token_character);
+  if (!is_name) {
+    throw InvalidParameterError(
+        "[net] a header's name has a character that HTTP does not allow",
+        "Use letters, digits and '-'.");
+  }
+  if (std::any_of(header.value.begin(), header.value.end(), breaks_line)) {
+    throw InvalidParameterError(
+        "[net] the value of the header '" + header.name +
+            "' has a line break or another control character",
+        "A key read from a file often ends in one: remove it.");
+  }
+  return header.name + ": " + header.value;
+}
+
+}  // namespace abstractllm::net

@@ -1,0 +1,38 @@
+// Header lines of HTTP messages, in the order they were sent.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace abstractllm::net {
+
+struct Header {
+  std::string name;
+  std::string value;
+  bool operator==(const Header&) const = default;
+};
+using Headers = std::vector<Header>;
+
+/// Whether two header names are the same: ASCII letter case is ignored.
+bool same_header_name(std::string_view a, std::string_view b) noexcept;
+
+/// The value of the first header called `name`.
+std::optional<std::string_view> find_header(const Headers& headers,
+                                            std::string_view name);
+
+/// Whether the value of a header called `name` is a secret: authorization,
+/// cookies, and names that have "key", "token" or "secret" in them.
+bool is_secret_header(std::string_view name);
+
+/// `headers` with every secret value replaced, fit for a log.
+Headers redacted(Headers headers);
+
+/// A header as it stands on the wire, without line end: "name: value". Throws
+/// InvalidParameterError, without the value, where one of the two has a
+/// character that could end the line or, in a name, is no token character.
+std::string header_line(const Header& header);
+
+}  // namespace abstractllm::net
