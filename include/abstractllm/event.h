@@ -25,11 +25,12 @@ enum class FinishReason {
 /// "stop", "length", "tool_calls", "cancelled".
 ABSTRACTLLM_API std::string_view to_string(FinishReason reason) noexcept;
 
-/// Token counts by the model's own tokenizer.
+/// Token counts by the model's own tokenizer, or as the service reports them.
 struct Usage {
   int prompt_tokens = 0;
   int cached_tokens = 0;  ///< of the prompt, taken from an earlier request
   int completion_tokens = 0;
+  int reasoning_tokens = 0;  ///< of the completion; services that report it
   int total_tokens() const { return prompt_tokens + completion_tokens; }
 };
 
@@ -67,6 +68,15 @@ struct ReasoningDelta {
   std::string text;
 };
 
+/// A request failed for a passing reason and is tried again, by the same
+/// provider or by the next in a chain; nothing of its answer came before.
+struct Retrying {
+  Error error;      ///< why
+  int attempt = 0;  ///< the one to come; the first is 1
+  double wait_seconds = 0;
+  std::string provider;  ///< who tries
+};
+
 /// Terminal: the generation ended as it should.
 struct Finished {
   FinishReason reason = FinishReason::kStop;
@@ -75,6 +85,7 @@ struct Finished {
   Timings timings;
   /// The ids that the model emitted, end token included; local models only.
   std::vector<std::int32_t> token_ids;
+  std::string request_id;  ///< by which the service knows it; remote only
 };
 
 /// Terminal: the generation failed.
@@ -82,9 +93,10 @@ struct Failed {
   Error error;
 };
 
-/// Deltas, then exactly one terminal event.
-using Event =
-    std::variant<TextDelta, ReasoningDelta, ToolCall, Finished, Failed>;
+/// Retries if there are any, deltas and whole tool calls, then exactly one
+/// terminal event.
+using Event = std::variant<TextDelta, ReasoningDelta, ToolCall, Retrying,
+                           Finished, Failed>;
 
 inline bool is_terminal(const Event& event) {
   return std::holds_alternative<Finished>(event) ||

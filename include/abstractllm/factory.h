@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,25 @@
 
 namespace abstractllm {
 
+/// How a remote service is reached. A plain value; times are in seconds.
+struct ConnectionOptions {
+  /// "https://host/v1"; empty: the provider's environment variable, then its
+  /// own address.
+  std::string base_url{};
+  /// Empty: the provider's environment variable. Never in a log or an error.
+  std::string api_key{};
+  std::string organization{};
+  std::map<std::string, std::string> headers{};  ///< sent with every request
+  /// "http://host:port"; empty: http_proxy, https_proxy and no_proxy.
+  std::string proxy{};
+  std::string ca_file{};  ///< PEM; empty: the system's
+  double connect_timeout = 10;
+  double first_byte_timeout = 600;
+  double idle_timeout = 120;  ///< between two pieces of an answer
+  double total_timeout = 0;   ///< 0: none
+  bool operator==(const ConnectionOptions&) const = default;
+};
+
 /// How a provider is set up. A plain value; fields that a provider has no use
 /// for are an UnsupportedFeatureError when set.
 struct ProviderConfig {
@@ -22,6 +43,8 @@ struct ProviderConfig {
   std::string model{};
   /// Defaults of every request of this object.
   GenerationParameters parameters{};
+  /// Remote services only.
+  ConnectionOptions connection{};
   /// Local: "auto", "cpu" or "cuda" / "metal" where built in.
   std::string device = "auto";
   /// Local, CPU: "fast" (own kernels) or "reference" (stock MLX in float32).

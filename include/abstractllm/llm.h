@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "abstractllm/embedding.h"
 #include "abstractllm/event.h"
 #include "abstractllm/export.h"
 #include "abstractllm/request.h"
@@ -76,6 +77,10 @@ class ABSTRACTLLM_API AbstractLLMInterface {
   /// One user message, with the given parameters.
   GenerateResponse generate(std::string_view prompt,
                             const GenerationParameters& parameters = {});
+
+  /// Vectors of texts. Throws UnsupportedOperationError where the model has
+  /// none, InvalidRequestError and the provider's own errors.
+  virtual EmbeddingResponse embed(const EmbeddingRequest& request);
 
   /// Tokens of the prompt that `request` makes, template included. Throws
   /// UnsupportedOperationError where the provider cannot know.

@@ -31,11 +31,15 @@ struct ReasoningPart {
   bool operator==(const ReasoningPart&) const = default;
 };
 
-/// An encoded image (PNG, JPEG, ...). Exactly one of `path` and `bytes` is set.
+/// An encoded image (PNG, JPEG, ...). Exactly one of `path`, `bytes` and `url`
+/// is set. A URL is passed on to services that fetch it themselves and is never
+/// fetched here.
 struct ImagePart {
   std::string path{};        ///< file on this machine
   std::string bytes{};       ///< the encoded file itself
   std::string media_type{};  ///< "image/png"; empty: found out from the bytes
+  std::string url{};         ///< http or https
+  std::string detail{};  ///< "low", "high", "auto"; empty: the service's own
   bool operator==(const ImagePart&) const = default;
 };
 

@@ -21,6 +21,7 @@ struct GenerateResponse {
   std::vector<std::int32_t> token_ids;  ///< local models only
   Usage usage;
   Timings timings;
+  std::string request_id;  ///< by which the service knows it; remote only
 
   bool has_tool_calls() const { return !tool_calls.empty(); }
 };

@@ -34,7 +34,9 @@ class Viewer {
   void operator()(const ToolCall& call) {
     response_.tool_calls.push_back(call);
   }
+  void operator()(const Retrying&) {}
   void operator()(const Finished& finished) {
+    response_.request_id = finished.request_id;
     response_.finish_reason = finished.reason;
     response_.stop_text = finished.stop_text;
     response_.usage = finished.usage;

@@ -47,17 +47,19 @@ Part parse_image(const Json& part, const Place& place) {
   }
   if (url.empty()) place.fail("an image without a URL");
   if (url.starts_with("http://") || url.starts_with("https://")) {
-    place.fail("images are not fetched; give a data: URL or a path");
+    return ImagePart{.url = std::move(url)};
   }
   constexpr std::string_view kFile = "file://";
-  if (url.starts_with(kFile))
-    return ImagePart{url.substr(kFile.size()), {}, {}};
-  if (!url.starts_with("data:")) return ImagePart{url, {}, {}};
+  if (url.starts_with(kFile)) {
+    return ImagePart{.path = url.substr(kFile.size())};
+  }
+  if (!url.starts_with("data:")) return ImagePart{.path = std::move(url)};
   const std::size_t comma = url.find(";base64,");
   if (comma == std::string::npos) place.fail("a data: URL that is not base64");
   auto bytes = base64_decode(std::string_view(url).substr(comma + 8));
   if (!bytes || bytes->empty()) place.fail("a data: URL that is not base64");
-  return ImagePart{{}, std::move(*bytes), url.substr(5, comma - 5)};
+  return ImagePart{.bytes = std::move(*bytes),
+                   .media_type = url.substr(5, comma - 5)};
 }
 
 void parse_content(const Json& content, std::vector<Part>& parts,
@@ -128,7 +130,7 @@ Message parse_message(const Json& json, const Place& place) {
 }
 
 Json image_json(const ImagePart& image) {
-  std::string url = image.path;
+  std::string url = image.url.empty() ? image.path : image.url;
   if (url.empty()) {
     url = fmt::format("data:{};base64,{}", image.media_type,
                       base64_encode(image.bytes));

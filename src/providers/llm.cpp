@@ -20,8 +20,10 @@ class Collector {
   void operator()(const ToolCall& call) {
     response_.tool_calls.push_back(call);
   }
+  void operator()(const Retrying&) {}
   void operator()(const Finished& finished) {
     ++terminal_events_;
+    response_.request_id = finished.request_id;
     response_.finish_reason = finished.reason;
     response_.stop_text = finished.stop_text;
     response_.token_ids = finished.token_ids;
@@ -79,6 +81,13 @@ GenerateResponse AbstractLLMInterface::generate(
   request.messages = {Message::user(std::string(prompt))};
   request.parameters = parameters;
   return generate(request);
+}
+
+EmbeddingResponse AbstractLLMInterface::embed(const EmbeddingRequest&) {
+  const std::string id(provider());
+  throw UnsupportedOperationError(
+      "[" + id + "] model '" + std::string(model()) + "' makes no embeddings",
+      "Use an embedding model.", id);
 }
 
 int AbstractLLMInterface::count_tokens(const Request&) {

@@ -28,6 +28,16 @@ Error of_this_provider(const Error& error) {
 }
 
 void refuse_unsupported(const Request& request) {
+  if (request.response_format != ResponseFormat{}) {
+    throw UnsupportedFeatureError(
+        "[mlx] a response format is not supported by the provider mlx",
+        "Leave response_format at text.", kId);
+  }
+  if (request.reasoning_effort) {
+    throw UnsupportedFeatureError(
+        "[mlx] reasoning_effort is not supported by the provider mlx",
+        "Set the variable of the model's template in template_variables.", kId);
+  }
   if (!request.tools.empty()) {
     throw UnsupportedFeatureError(
         "[mlx] tools are not supported by the provider mlx",
@@ -251,6 +261,11 @@ int read_context_length(int wanted, int trained) {
 
 engine::EngineOptions MLXProvider::read_options(
     ProviderConfig& config, const engine::ModelPackage& package) {
+  if (config.connection != ConnectionOptions{}) {
+    throw UnsupportedFeatureError(
+        "[mlx] the provider mlx runs in this process and has no connection",
+        "Leave base_url, api_key and the other connection options out.", kId);
+  }
   if (config.device != "auto" && config.device != "cpu") {
     throw UnsupportedFeatureError(
         "[mlx] device '" + config.device + "' is not built in",

@@ -136,6 +136,12 @@ TEST(MLXProviderErrors, RequestsThatCannotBeAnswered) {
   Request picture;
   picture.messages = {{Role::kUser, {ImagePart{.path = "a.png"}}}};
   expect_failed<UnsupportedFeatureError>(*llm, picture, "image");
+  Request shaped = greedy_request({1}, 4);
+  shaped.response_format.kind = ResponseFormat::Kind::kJsonObject;
+  expect_failed<UnsupportedFeatureError>(*llm, shaped, "response format");
+  Request thoughtful = greedy_request({1}, 4);
+  thoughtful.reasoning_effort = ReasoningEffort::kLow;
+  expect_failed<UnsupportedFeatureError>(*llm, thoughtful, "reasoning_effort");
   Request biased = greedy_request({1}, 4);
   biased.parameters.logit_bias = {{512, 1.0}};
   expect_failed<InvalidParameterError>(*llm, biased, "512");
@@ -151,6 +157,9 @@ TEST(MLXProviderErrors, TheContextEndsAnAnswer) {
 }
 
 TEST(MLXProviderErrors, ConfigurationsThatCannotBe) {
+  EXPECT_THROW(open_fixture("text/llama3",
+                            {.connection = {.base_url = "http://127.0.0.1"}}),
+               UnsupportedFeatureError);
   EXPECT_THROW(open_fixture("text/llama3", {.device = "abacus"}),
                UnsupportedFeatureError);
   EXPECT_THROW(open_fixture("text/llama3", {.cpu_backend = "quick"}),
