@@ -78,7 +78,8 @@ bool runs_on_slabs(const Step& step, int layer) {
 mx::array attention_block_cpu(const mx::array& input, const mx::array& residual,
                               const AttentionBlock& block, int layer,
                               const Step& step) {
-  return host_kernel("AttentionBlock", residual.shape(), {input, residual},
+  return host_kernel(block.query.backend().cpu, "AttentionBlock",
+                     residual.shape(), {input, residual},
                      [cpu = block.query.backend().cpu, block = &block,
                       sequences = reserve_slabs(step, layer),
                       rows = residual.shape(0)](auto inputs, float* output) {
@@ -89,17 +90,17 @@ mx::array attention_block_cpu(const mx::array& input, const mx::array& residual,
 
 mx::array mlp_block_cpu(const mx::array& input, const mx::array& residual,
                         const MlpBlock& block) {
-  return host_kernel("MlpBlock", residual.shape(), {input, residual},
-                     [cpu = block.up.backend().cpu, block = &block,
-                      rows = residual.shape(0)](auto inputs, float* output) {
-                       run_mlp(*cpu, *block, rows, inputs[0], inputs[1],
-                               output);
-                     });
+  return host_kernel(
+      block.up.backend().cpu, "MlpBlock", residual.shape(), {input, residual},
+      [cpu = block.up.backend().cpu, block = &block, rows = residual.shape(0)](
+          auto inputs, float* output) {
+        run_mlp(*cpu, *block, rows, inputs[0], inputs[1], output);
+      });
 }
 
 mx::array normalise_cpu(const mx::array& x, const Norm& norm) {
   const int columns = x.shape(-1);
-  return host_kernel("Norm", x.shape(), {x},
+  return host_kernel(norm.cpu, "Norm", x.shape(), {x},
                      [norm = &norm, rows = x.size() / columns, columns](
                          auto inputs, float* output) {
                        apply_norm(norm->cpu->pool, *norm, inputs[0],

@@ -120,8 +120,8 @@ mx::array latent_attention_block_cpu(const mx::array& input,
                                      const mx::array& residual,
                                      const LatentAttentionBlock& block,
                                      int layer, const Step& step) {
-  return host_kernel("LatentAttentionBlock", residual.shape(),
-                     {input, residual},
+  return host_kernel(block.query.backend().cpu, "LatentAttentionBlock",
+                     residual.shape(), {input, residual},
                      [cpu = block.query.backend().cpu, block = &block,
                       sequences = reserve_slabs(step, layer),
                       rows = residual.shape(0)](auto inputs, float* output) {

@@ -227,7 +227,8 @@ void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
 
 mx::array moe_block_cpu(const mx::array& input, const mx::array& residual,
                         const MoeBlock& block) {
-  return host_kernel("MoeBlock", residual.shape(), {input, residual},
+  return host_kernel(block.router.backend().cpu, "MoeBlock", residual.shape(),
+                     {input, residual},
                      [cpu = block.router.backend().cpu, block = &block,
                       rows = residual.shape(0)](auto inputs, float* output) {
                        run_moe(*cpu, *block, rows, inputs[0], inputs[1],

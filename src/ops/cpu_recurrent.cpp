@@ -201,8 +201,8 @@ mx::array short_convolution_block_cpu(const mx::array& input,
                                       const mx::array& residual,
                                       const ShortConvolutionBlock& block,
                                       int layer, const Step& step) {
-  return host_kernel("ShortConvolutionBlock", residual.shape(),
-                     {input, residual},
+  return host_kernel(block.input.backend().cpu, "ShortConvolutionBlock",
+                     residual.shape(), {input, residual},
                      [cpu = block.input.backend().cpu, block = &block,
                       sequences = take_states(step, layer),
                       rows = residual.shape(0)](auto inputs, float* output) {
@@ -215,7 +215,8 @@ mx::array state_space_block_cpu(const mx::array& input,
                                 const mx::array& residual,
                                 const StateSpaceBlock& block, int layer,
                                 const Step& step) {
-  return host_kernel("StateSpaceBlock", residual.shape(), {input, residual},
+  return host_kernel(block.input.backend().cpu, "StateSpaceBlock",
+                     residual.shape(), {input, residual},
                      [cpu = block.input.backend().cpu, block = &block,
                       sequences = take_states(step, layer),
                       rows = residual.shape(0)](auto inputs, float* output) {

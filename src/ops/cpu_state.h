@@ -10,6 +10,7 @@
 #include "ops/cpu/linear.h"
 #include "ops/cpu/rotary.h"
 #include "ops/cpu/thread_pool.h"
+#include "ops/kernel_clock.h"
 #include "ops/rope.h"
 
 namespace abstractllm::ops {
@@ -32,8 +33,8 @@ struct LatentBuffers {
 };
 
 /// Workers, and buffers that are reused from kernel to kernel. All but the
-/// pool and the options belongs to the running kernel; MLX runs them one after
-/// the other.
+/// pool, the options and the clock belongs to the running kernel; MLX runs them
+/// one after the other.
 struct CpuState {
   CpuState(int threads, cpu::Precision precision)
       : pool({.threads = threads}), options{.precision = precision} {}
@@ -44,6 +45,7 @@ struct CpuState {
 
   cpu::ThreadPool pool;
   cpu::LinearOptions options;
+  KernelClock clock;
 
   cpu::Activations input;
   cpu::AttentionScratch attention;

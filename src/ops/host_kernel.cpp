@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/host_kernel.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/ops.h"
 #include "mlx/primitives.h"
+#include "ops/cpu_state.h"
 
 namespace abstractllm::ops {
 
@@ -18,8 +20,12 @@ namespace {
 
 class HostKernel : public mx::UnaryPrimitive {
  public:
-  HostKernel(mx::Stream stream, const char* name, HostFunction function)
-      : UnaryPrimitive(stream), name_(name), function_(std::move(function)) {}
+  HostKernel(mx::Stream stream, std::shared_ptr<CpuState> cpu, const char* name,
+             HostFunction function)
+      : UnaryPrimitive(stream),
+        cpu_(std::move(cpu)),
+        name_(name),
+        function_(std::move(function)) {}
 
   const char* name() const override { return name_; }
 
@@ -34,8 +40,12 @@ class HostKernel : public mx::UnaryPrimitive {
     // The encoder copies the task, so the function moves in once and for all;
     // MLX keeps inputs and output alive until the task has run.
     mx::cpu::get_command_encoder(stream()).dispatch(
-        [function = std::move(function_), pointers = std::move(pointers),
-         out = output.data<float>()]() { function(pointers, out); });
+        [cpu = std::move(cpu_), function = std::move(function_),
+         pointers = std::move(pointers), out = output.data<float>()]() {
+          const auto start = std::chrono::steady_clock::now();
+          function(pointers, out);
+          cpu->clock.add(std::chrono::steady_clock::now() - start);
+        });
   }
 
   void eval_gpu(const std::vector<mx::array>& /*inputs*/,
@@ -44,6 +54,7 @@ class HostKernel : public mx::UnaryPrimitive {
   }
 
  private:
+  std::shared_ptr<CpuState> cpu_;
   const char* name_;
   HostFunction function_;
 };
@@ -58,8 +69,9 @@ bool is_plain(const mx::array& x) {
 
 }  // namespace
 
-mx::array host_kernel(const char* name, mx::Shape shape,
-                      std::vector<mx::array> inputs, HostFunction function) {
+mx::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
+                      mx::Shape shape, std::vector<mx::array> inputs,
+                      HostFunction function) {
   for (mx::array& input : inputs) {
     if (!is_plain(input)) {
       input = mx::contiguous(mx::astype(input, mx::float32));
@@ -67,8 +79,8 @@ mx::array host_kernel(const char* name, mx::Shape shape,
   }
   return mx::array(
       std::move(shape), mx::float32,
-      std::make_shared<HostKernel>(mx::default_stream(mx::Device::cpu), name,
-                                   std::move(function)),
+      std::make_shared<HostKernel>(mx::default_stream(mx::Device::cpu),
+                                   std::move(cpu), name, std::move(function)),
       std::move(inputs));
 }
 

@@ -99,25 +99,25 @@ Linear::Storage make_storage(const Backend& backend,
 
 mx::array packed_linear(const mx::array& x, const Linear& weight) {
   const int rows = x.shape(0);
-  return host_kernel("Linear", {rows, weight.outputs()}, {x},
-                     [cpu = weight.backend().cpu,
-                      matrix = std::get<PackedWeight>(weight.storage()).matrix,
-                      bias = weight.bias(), rows](auto inputs, float* output) {
-                       cpu->input.set(inputs[0], rows, matrix->columns());
-                       cpu::linear(
-                           cpu->pool, cpu->input,
-                           {{.weights = matrix.get(),
-                             .y = output,
-                             .bias = bias ? bias->data<float>() : nullptr}},
-                           cpu->options);
-                     });
+  return host_kernel(
+      weight.backend().cpu, "Linear", {rows, weight.outputs()}, {x},
+      [cpu = weight.backend().cpu,
+       matrix = std::get<PackedWeight>(weight.storage()).matrix,
+       bias = weight.bias(), rows](auto inputs, float* output) {
+        cpu->input.set(inputs[0], rows, matrix->columns());
+        cpu::linear(cpu->pool, cpu->input,
+                    {{.weights = matrix.get(),
+                      .y = output,
+                      .bias = bias ? bias->data<float>() : nullptr}},
+                    cpu->options);
+      });
 }
 
 // ids are on the host already; the kernel only decodes their rows.
 mx::array packed_embed(const mx::array& ids, const Linear& table) {
   const auto* data = ids.data<std::int32_t>();
   return host_kernel(
-      "Embed", {ids.shape(0), table.inputs()}, {},
+      table.backend().cpu, "Embed", {ids.shape(0), table.inputs()}, {},
       [matrix = std::get<PackedWeight>(table.storage()).matrix,
        rows = std::vector<std::int32_t>(data, data + ids.size())](
           auto /*inputs*/, float* output) {
