@@ -138,7 +138,37 @@ def print_start(entry):
                 for n in entry["peak_memory_bytes"]], 0))
 
 
+def ratio_cell(results, side, kind, key):
+    """Against the peer of that kind, by medians."""
+    for peer in results.peers():
+        if peer.startswith(kind):
+            return f"{results.median(side, key) / results.median(peer, key):.2f}"
+    return "-"
+
+
+def print_summary(entries):
+    """A row for each model that allm decoded in a test of speed."""
+    print("\n### Against the peers\n")
+    heading("model", "prefill / llama.cpp", "decode / llama.cpp",
+            "prefill / mlx-lm", "decode / mlx-lm",
+            "share of read bandwidth, %")
+    for title, entry in entries.items():
+        if entry["test"] != "speed":
+            continue
+        results = Results(entry)
+        for side in results.sides:
+            if not side.startswith("allm"):
+                continue
+            row(f"{title.removesuffix(': speed')} ({side})",
+                *(ratio_cell(results, side, kind, key)
+                  for kind in ("llama.cpp", "mlx-lm")
+                  for key in (PREFILL, DECODE)),
+                f"{statistics.median(results.shares(side)):.0f}")
+
+
 def print_all(entries):
+    if any(entry["test"] == "speed" for entry in entries.values()):
+        print_summary(entries)
     for title, entry in entries.items():
         print(f"\n### {title}\n")
         if entry["test"] == "start":
