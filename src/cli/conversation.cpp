@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
-#include "cli/base64.h"
+#include "base/base64.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -56,7 +56,7 @@ Part parse_image(const Json& part, const Place& place) {
   if (!url.starts_with("data:")) return ImagePart{.path = std::move(url)};
   const std::size_t comma = url.find(";base64,");
   if (comma == std::string::npos) place.fail("a data: URL that is not base64");
-  auto bytes = base64_decode(std::string_view(url).substr(comma + 8));
+  auto bytes = base::base64_decode(std::string_view(url).substr(comma + 8));
   if (!bytes || bytes->empty()) place.fail("a data: URL that is not base64");
   return ImagePart{.bytes = std::move(*bytes),
                    .media_type = url.substr(5, comma - 5)};
@@ -133,7 +133,7 @@ Json image_json(const ImagePart& image) {
   std::string url = image.url.empty() ? image.path : image.url;
   if (url.empty()) {
     url = fmt::format("data:{};base64,{}", image.media_type,
-                      base64_encode(image.bytes));
+                      base::base64_encode(image.bytes));
   }
   return {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
 }

@@ -9,7 +9,6 @@
 
 #include "abstractllm/error.h"
 #include "cli/atomic_file.h"
-#include "cli/base64.h"
 #include "cli/conversation.h"
 #include "cli/text_input.h"
 #include "cli_harness.h"
@@ -81,23 +80,6 @@ TEST_F(AtomicFile, SaysWhyItCannot) {
     FAIL();
   } catch (const FileProcessingError& error) {
     EXPECT_NE(error.message().find("No such file"), std::string::npos);
-  }
-}
-
-TEST(Base64, RoundTripsEveryLength) {
-  std::string bytes;
-  for (int i = 0; i < 70; ++i) {
-    EXPECT_EQ(base64_decode(base64_encode(bytes)), bytes);
-    bytes += static_cast<char>(i * 37);
-  }
-  EXPECT_EQ(base64_encode("light wor"), "bGlnaHQgd29y");
-  EXPECT_EQ(base64_encode("light wo"), "bGlnaHQgd28=");
-  EXPECT_EQ(base64_encode("light w"), "bGlnaHQgdw==");
-}
-
-TEST(Base64, RefusesWhatItIsNot) {
-  for (const char* text : {"a", "ab", "abc", "====", "ab=c", "a\nbc", "a-_b"}) {
-    EXPECT_EQ(base64_decode(text), std::nullopt) << text;
   }
 }
 

@@ -1,10 +1,10 @@
 // Base64 by groups of three bytes.
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/base64.h"
+#include "base/base64.h"
 
 #include <cstdint>
 
-namespace abstractllm::cli {
+namespace abstractllm::base {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -55,4 +55,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace abstractllm::cli
+}  // namespace abstractllm::base

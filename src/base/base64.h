@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-namespace abstractllm::cli {
+namespace abstractllm::base {
 
 std::string base64_encode(std::string_view bytes);
 
 /// Empty if `text` is not base64 with its padding.
 std::optional<std::string> base64_decode(std::string_view text);
 
-}  // namespace abstractllm::cli
+}  // namespace abstractllm::base
