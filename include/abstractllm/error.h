@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "abstractllm/export.h"
 
@@ -49,6 +51,17 @@ struct ErrorTraits {
 /// The row of `code`. Total: every enumerator has one.
 ABSTRACTLLM_API const ErrorTraits& error_traits(ErrorCode code) noexcept;
 
+/// What a remote service told with a failure. A plain value.
+struct ServiceReport {
+  int http_status = 0;       ///< 0: it did not answer
+  std::string request_id{};  ///< by which the service knows the request
+  /// Seconds after which it wants to be asked again.
+  std::optional<double> retry_after{};
+  /// Whether the same request may well succeed later.
+  bool transient = false;
+  bool operator==(const ServiceReport&) const = default;
+};
+
 /// Base of everything this library throws. `what()` is the message alone.
 /// Messages and hints never contain credentials or prompt text. Immutable.
 class ABSTRACTLLM_API Error : public std::runtime_error {
@@ -65,11 +78,15 @@ class ABSTRACTLLM_API Error : public std::runtime_error {
   std::string message() const { return what(); }
   const std::string& hint() const noexcept { return hint_; }
   const std::string& provider() const noexcept { return provider_; }
+  /// Of remote services; else as it is initialised.
+  const ServiceReport& service() const noexcept { return service_; }
+  void set_service(ServiceReport service) { service_ = std::move(service); }
 
  private:
   ErrorCode code_;
   std::string hint_;
   std::string provider_;
+  ServiceReport service_;
 };
 
 /// Rethrows `error` as the most derived class of its code, so that an error

@@ -46,11 +46,11 @@ struct Timings {
 /// the other sampling options.
 struct TokenLogprob {
   struct Alternative {
-    std::int32_t token_id = 0;
+    std::int32_t token_id = 0;  ///< -1: a service that names none
     std::string bytes;
     double logprob = 0;
   };
-  std::int32_t token_id = 0;
+  std::int32_t token_id = 0;  ///< -1: a service that names none
   std::string bytes;  ///< the token's bytes; not always whole UTF-8 characters
   double logprob = 0;
   std::vector<Alternative> top;  ///< most probable first
@@ -65,7 +65,9 @@ struct TextDelta {
 };
 
 struct ReasoningDelta {
-  std::string text;
+  std::string text{};
+  /// As ReasoningPart::replay; not empty in at most one delta of an answer.
+  std::string replay{};
 };
 
 /// A request failed for a passing reason and is tried again, by the same

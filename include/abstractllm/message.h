@@ -27,7 +27,10 @@ struct TextPart {
 
 /// What a model thought before it answered; not part of the answer.
 struct ReasoningPart {
-  std::string text;
+  std::string text{};
+  /// Opaque: what the service that gave the reasoning wants back with the
+  /// next request of the conversation. Other providers pass over it.
+  std::string replay{};
   bool operator==(const ReasoningPart&) const = default;
 };
 

@@ -13,6 +13,7 @@ namespace abstractllm {
 struct GenerateResponse {
   std::string content;
   std::string reasoning;
+  std::string reasoning_replay;  ///< as ReasoningPart::replay
   std::string model;
   FinishReason finish_reason = FinishReason::kStop;
   std::string stop_text;

@@ -38,6 +38,13 @@ constexpr std::array kTable{
 
 static_assert(kTable.size() == static_cast<std::size_t>(kInternal) + 1);
 
+template <typename Typed>
+[[noreturn]] void throw_as(const Error& error) {
+  Typed typed(error.message(), error.hint(), error.provider());
+  typed.set_service(error.service());
+  throw typed;
+}
+
 template <std::size_t kRow = 0>
 [[noreturn]] void throw_as_row(const Error& error) {
   if constexpr (kRow == kTable.size()) {
@@ -47,14 +54,11 @@ template <std::size_t kRow = 0>
     constexpr ErrorCode kCode = kTable[kRow].code;
     if constexpr (kCode == kInvalidParameter ||
                   kCode == kContextWindowExceeded) {
-      throw TypedError<kCode, InvalidRequestError>(
-          error.message(), error.hint(), error.provider());
+      throw_as<TypedError<kCode, InvalidRequestError>>(error);
     } else if constexpr (kCode == kMemoryExceeded) {
-      throw MemoryExceededError(error.message(), error.hint(),
-                                error.provider());
+      throw_as<MemoryExceededError>(error);
     } else {
-      throw TypedError<kCode>(error.message(), error.hint(),
-                              error.provider());
+      throw_as<TypedError<kCode>>(error);
     }
   }
 }

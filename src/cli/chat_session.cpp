@@ -56,9 +56,8 @@ GenerateResponse ChatSession::ask(std::string text, const AnswerView& view) {
     move_window();
     GenerateResponse response = answer(view, cancel);
     Message message{Role::kAssistant, {}};
-    if (!response.reasoning.empty()) {
-      message.parts.push_back(ReasoningPart{response.reasoning});
-    }
+    ReasoningPart thought{response.reasoning, response.reasoning_replay};
+    if (thought != ReasoningPart{}) message.parts.push_back(std::move(thought));
     message.parts.push_back(TextPart{response.content});
     if (response.content.empty() &&
         response.finish_reason == FinishReason::kCancelled) {

@@ -118,10 +118,9 @@ Message parse_message(const Json& json, const Place& place) {
                                        string_of(json, "content", place)});
     return message;
   }
-  if (auto thought = string_of(json, "reasoning_content", place);
-      !thought.empty()) {
-    message.parts.push_back(ReasoningPart{std::move(thought)});
-  }
+  ReasoningPart thought{string_of(json, "reasoning_content", place),
+                        string_of(json, "reasoning_replay", place)};
+  if (thought != ReasoningPart{}) message.parts.push_back(std::move(thought));
   if (content != json.end()) parse_content(*content, message.parts, place);
   const auto calls = json.find("tool_calls");
   if (calls != json.end()) parse_tool_calls(*calls, message.parts, place);
@@ -148,6 +147,7 @@ Json message_json(const Message& message) {
       list.push_back({{"type", "text"}, {"text", text->text}});
     } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
       reasoning += thought->text;
+      if (!thought->replay.empty()) json["reasoning_replay"] = thought->replay;
     } else if (const auto* image = std::get_if<ImagePart>(&part)) {
       has_image = true;
       list.push_back(image_json(*image));

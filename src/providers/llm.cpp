@@ -16,6 +16,7 @@ class Collector {
   }
   void operator()(const ReasoningDelta& delta) {
     response_.reasoning += delta.text;
+    if (!delta.replay.empty()) response_.reasoning_replay = delta.replay;
   }
   void operator()(const ToolCall& call) {
     response_.tool_calls.push_back(call);

@@ -22,7 +22,8 @@ TEST(ErrorTable, EveryCodeHasItsOwnRow) {
 
 TEST(ErrorTable, ThrowErrorRestoresTheClass) {
   for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
-    const Error value(static_cast<ErrorCode>(i), "what", "hint", "mlx");
+    Error value(static_cast<ErrorCode>(i), "what", "hint", "mlx");
+    value.set_service({429, "req_1", 1.5, true});
     try {
       throw_error(value);
     } catch (const Error& error) {
@@ -30,6 +31,7 @@ TEST(ErrorTable, ThrowErrorRestoresTheClass) {
       EXPECT_EQ(error.message(), "what");
       EXPECT_EQ(error.hint(), "hint");
       EXPECT_EQ(error.provider(), "mlx");
+      EXPECT_EQ(error.service(), (ServiceReport{429, "req_1", 1.5, true}));
     }
   }
   EXPECT_THROW(throw_error(Error(ErrorCode::kMemoryExceeded, "m")),

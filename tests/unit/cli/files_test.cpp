@@ -93,7 +93,7 @@ TEST(ConversationJson, RoundTripsEveryKindOfPart) {
        {TextPart{"look"},
         ImagePart{.bytes = std::string("\0\xFF", 2), .media_type = "image/png"},
         ImagePart{.path = "a.png"}, ImagePart{.url = "https://host/x.png"}}},
-      {Role::kAssistant, {ReasoningPart{"hm"}, TextPart{"yes"}}},
+      {Role::kAssistant, {ReasoningPart{"hm", "[1]"}, TextPart{"yes"}}},
       {Role::kAssistant, {TextPart{""}, ToolCall{"1", "f", R"({"a": 1})"}}},
       {Role::kTool, {ToolResult{"1", "f", "out"}}},
   };

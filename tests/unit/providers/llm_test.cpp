@@ -41,11 +41,13 @@ TEST(Generate, CollectsTheStream) {
   end.token_ids = {8, 9};
   TokenLogprob logprob;
   logprob.token_id = 8;
-  BareProvider llm({ReasoningDelta{"hm"}, TextDelta{"Hel", {logprob}},
-                    TextDelta{"lo", {}}, ToolCall{"1", "f", "{}"}, end});
+  BareProvider llm({ReasoningDelta{"hm"}, ReasoningDelta{"", "[1]"},
+                    TextDelta{"Hel", {logprob}}, TextDelta{"lo", {}},
+                    ToolCall{"1", "f", "{}"}, end});
   const GenerateResponse response = llm.generate("Hi");
   EXPECT_EQ(response.content, "Hello");
   EXPECT_EQ(response.reasoning, "hm");
+  EXPECT_EQ(response.reasoning_replay, "[1]");
   EXPECT_EQ(response.model, "none");
   EXPECT_EQ(response.finish_reason, FinishReason::kToolCalls);
   EXPECT_EQ(response.stop_text, "##");
