@@ -18,6 +18,7 @@ target_sources(abstractllm PUBLIC
   FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
   "${PROJECT_SOURCE_DIR}/include/abstractllm/abstractllm.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/cancel.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/embedding.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/error.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/event.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/export.h"
@@ -26,7 +27,8 @@ target_sources(abstractllm PUBLIC
   "${PROJECT_SOURCE_DIR}/include/abstractllm/message.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/parameters.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/request.h"
-  "${PROJECT_SOURCE_DIR}/include/abstractllm/response.h")
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/response.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/routing.h")
 target_compile_features(abstractllm PUBLIC cxx_std_20)
 set_target_properties(abstractllm PROPERTIES
   VERSION ${PROJECT_VERSION}

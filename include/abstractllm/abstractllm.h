@@ -12,3 +12,4 @@
 #include "abstractllm/parameters.h"
 #include "abstractllm/request.h"
 #include "abstractllm/response.h"
+#include "abstractllm/routing.h"

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,8 +64,9 @@ struct ProviderConfig {
   std::function<void(double)> on_load_progress{};
 };
 
-/// Makes the model behind `provider` ready: "mlx" and what was registered.
-/// A local model is loaded before this returns. `provider` may also be
+/// Makes the model behind `provider` ready: an id or alias of provider_info.
+/// A local model is loaded before this returns; a remote one is first asked
+/// with the first request. `provider` may also be
 /// "provider/model" with an empty config.model. Throws
 /// UnsupportedProviderError naming the known ones, ModelNotFoundError,
 /// ModelLoadingError and the provider's own errors. Thread-safe.
@@ -85,6 +87,64 @@ ABSTRACTLLM_API std::vector<LocalModel> list_local_models();
 /// What a model's files say of it, without loading weights. Throws
 /// ModelNotFoundError and ModelLoadingError.
 ABSTRACTLLM_API ModelDescription describe_model(std::string_view model);
+
+/// A model that a provider has.
+struct ModelEntry {
+  std::string id;
+  std::string owner;        ///< empty: not said
+  std::uint64_t bytes = 0;  ///< on the machine that has it; 0: not said
+  int context_length = 0;   ///< tokens; 0: not said
+};
+
+/// The models that `provider` has, sorted by id: of "mlx" those on this
+/// machine, of a remote service those it lists. Throws
+/// UnsupportedProviderError, UnsupportedOperationError for a provider that
+/// cannot list, and the provider's own errors.
+ABSTRACTLLM_API std::vector<ModelEntry> list_models(
+    std::string_view provider, const ConnectionOptions& connection = {});
+
+/// How far a model's download is.
+struct PullProgress {
+  std::string status;           ///< the service's word for what it does
+  std::uint64_t total = 0;      ///< bytes; 0: not known
+  std::uint64_t completed = 0;  ///< bytes
+};
+
+/// Makes a server fetch a model: "ollama". `report` may be empty; returning
+/// false ends the download, which a later call goes on with. Throws
+/// UnsupportedOperationError for other providers, CancelledError, and the
+/// provider's own errors.
+ABSTRACTLLM_API void pull_model(
+    std::string_view provider, std::string_view model,
+    const ConnectionOptions& connection = {},
+    const std::function<bool(const PullProgress&)>& report = {});
+
+enum class ProviderState {
+  kReady,
+  kKeyMissing,
+  kAddressMissing,    ///< of a service that has none of its own
+  kServerNotRunning,  ///< of a server on this machine
+  kNotBuiltIn,
+};
+
+/// "ready", "key missing", "address missing", "server not running",
+/// "not built in".
+ABSTRACTLLM_API std::string_view to_string(ProviderState state) noexcept;
+
+/// What a provider is, and whether it can be used now.
+struct ProviderInfo {
+  std::string id;
+  std::vector<std::string> aliases;
+  ProviderState state = ProviderState::kReady;
+  std::string detail;  ///< the address, or what to do
+  /// Of the provider; a single model may have fewer.
+  std::set<ModelCapability> capabilities;
+};
+
+/// All known providers, sorted by id. Servers on this machine are asked
+/// whether they are there, for at most half a second; services elsewhere are
+/// not.
+ABSTRACTLLM_API std::vector<ProviderInfo> provider_info();
 
 using ProviderFactory =
     std::function<std::unique_ptr<AbstractLLMInterface>(ProviderConfig)>;

@@ -68,22 +68,28 @@ void throw_curl_error(int code, std::string_view detail,
   }
   std::string why(detail.empty() ? curl_easy_strerror(curl_code) : detail);
   why = base::replace_invalid_utf8(why);
-  throw ProviderConnectionError(
+  ProviderConnectionError error(
       tag +
           (facts.answer_began
                ? "the connection to " + facts.url + " broke within the answer: "
                : "no answer from " + facts.url + ": ") +
           why,
       hint_of(curl_code, facts), facts.provider);
+  // What is not trusted now will not be trusted a second later.
+  error.set_service({.transient = !is_trust_failure(curl_code) &&
+                                  curl_code != CURLE_SSL_CACERT_BADFILE});
+  throw error;
 }
 
 void throw_timeout(std::string_view what, std::chrono::milliseconds limit,
                    const std::string& provider, const std::string& url) {
-  throw RequestTimeoutError(
+  RequestTimeoutError error(
       "[" + provider + "] " + std::string(what) + " did not come within " +
           seconds(limit) + " (" + url + ")",
       "Raise the time-out, or ask again when the service is less busy.",
       provider);
+  error.set_service({.transient = true});
+  throw error;
 }
 
 }  // namespace abstractllm::net

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/headers.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
+#include <ctime>
 
 #include "abstractllm/error.h"
 
@@ -76,6 +79,12 @@ std::string header_line(const Header& header) {
         "A key read from a file often ends in one: remove it.");
   }
   return header.name + ": " + header.value;
+}
+
+std::optional<std::int64_t> parse_http_date(std::string_view text) {
+  const std::time_t date = curl_getdate(std::string(text).c_str(), nullptr);
+  if (date < 0) return std::nullopt;
+  return date;
 }
 
 }  // namespace abstractllm::net

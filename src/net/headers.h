@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,5 +35,8 @@ Headers redacted(Headers headers);
 /// InvalidParameterError, without the value, where one of the two has a
 /// character that could end the line or, in a name, is no token character.
 std::string header_line(const Header& header);
+
+/// Seconds since 1970 of a date as HTTP writes it.
+std::optional<std::int64_t> parse_http_date(std::string_view text);
 
 }  // namespace abstractllm::net

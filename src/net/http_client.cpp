@@ -150,6 +150,15 @@ class HttpExchange::State {
     return handed_out_;
   }
 
+  bool drain(milliseconds patience) {
+    const Clock::time_point until = Clock::now() + patience;
+    while (!ended_ && Clock::now() < until) {
+      arrived_.clear();
+      turn(patience);
+    }
+    return ended_;
+  }
+
   int status() const { return status_; }
   const Headers& headers() const { return headers_; }
   const HttpClientOptions& options() const { return pool_->options(); }
@@ -160,7 +169,7 @@ class HttpExchange::State {
   void set_headers();
   void set_network();
   CURLMcode perform(int& running) const;
-  void turn();
+  void turn(milliseconds patience = kCancelCheck);
   void read_messages();
   milliseconds check_deadlines() const;
   [[noreturn]] void fail(CURLcode code) const;
@@ -346,7 +355,7 @@ CURLMcode HttpExchange::State::perform(int& running) const {
 
 // One step of the transfer: runs what is ready, and sleeps if that was
 // nothing.
-void HttpExchange::State::turn() {
+void HttpExchange::State::turn(milliseconds patience) {
   if (cancel_.cancelled()) {
     throw CancelledError("[" + options().provider + "] the request to " +
                              shown_url() + " was cancelled",
@@ -369,7 +378,7 @@ void HttpExchange::State::turn() {
     return;
   }
   if (head_complete_ && !had_head) return;
-  const milliseconds wait = check_deadlines();
+  const milliseconds wait = std::min(check_deadlines(), patience);
   curl_multi_poll(transport_->multi(), nullptr, 0,
                   static_cast<int>(wait.count()), nullptr);
 }
@@ -406,6 +415,15 @@ std::string HttpExchange::read_all(std::size_t max_bytes) {
     body.append(piece);
   }
   return body;
+}
+
+bool HttpExchange::drain(std::chrono::milliseconds patience) noexcept {
+  try {
+    return state_->drain(patience);
+  } catch (...) {
+    // Nobody waits for these bytes: that they do not come is no failure.
+    return false;
+  }
 }
 
 HttpClient::HttpClient(HttpClientOptions options)

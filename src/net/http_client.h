@@ -68,6 +68,11 @@ class HttpExchange {
   /// `max_bytes`.
   std::string read_all(std::size_t max_bytes);
 
+  /// Drops the rest of the body, for about `patience` at most: a body that has
+  /// ended leaves its connection open for the next request. Returns whether it
+  /// has ended; throws nothing.
+  bool drain(std::chrono::milliseconds patience) noexcept;
+
  private:
   friend class HttpClient;
   class State;

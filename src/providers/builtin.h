@@ -2,17 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
+#include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "abstractllm/factory.h"
 
 namespace abstractllm::providers {
 
+/// One row of the table. An empty function: the provider cannot do it.
 struct BuiltinProvider {
   std::string_view id;
-  std::unique_ptr<AbstractLLMInterface> (*make)(ProviderConfig);
+  ProviderFactory make;
+  std::vector<std::string_view> aliases{};
+  std::function<ProviderInfo()> info{};
+  std::function<std::vector<ModelEntry>(const ConnectionOptions&)> list{};
+  std::function<void(std::string_view model, const ConnectionOptions&,
+                     const std::function<bool(const PullProgress&)>&)>
+      pull{};
 };
 
 /// The one table of them.

@@ -183,9 +183,7 @@ class MLXProvider : public AbstractLLMInterface {
   std::string_view model() const override { return package_.id; }
 
   Capabilities capabilities() const override {
-    using enum ModelCapability;
-    return {.supported = {kStreaming, kSystemPrompt, kMultiTurn, kLogprobs,
-                          kTokenize},
+    return {.supported = mlx_capabilities(),
             .context_length = engine_options_.context_length};
   }
 
@@ -342,6 +340,13 @@ std::optional<Error> MLXProvider::follow(Running running,
 }
 
 }  // namespace
+
+bool mlx_is_built_in() noexcept { return true; }
+
+std::set<ModelCapability> mlx_capabilities() {
+  using enum ModelCapability;
+  return {kStreaming, kSystemPrompt, kMultiTurn, kLogprobs, kTokenize};
+}
 
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
   return std::make_unique<MLXProvider>(std::move(config));

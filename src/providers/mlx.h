@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "abstractllm/factory.h"
 
@@ -11,5 +12,10 @@ namespace abstractllm::providers {
 /// Loads the model of `config`. In a build without MLX:
 /// UnsupportedProviderError. Thread-safe.
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config);
+
+bool mlx_is_built_in() noexcept;
+
+/// Of every model that the provider loads; none in a build without MLX.
+std::set<ModelCapability> mlx_capabilities();
 
 }  // namespace abstractllm::providers

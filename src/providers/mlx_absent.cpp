@@ -19,6 +19,10 @@ namespace {
 
 ModelDescription describe_model(std::string_view) { refuse(); }
 
+bool providers::mlx_is_built_in() noexcept { return false; }
+
+std::set<ModelCapability> providers::mlx_capabilities() { return {}; }
+
 std::unique_ptr<AbstractLLMInterface> providers::make_mlx(ProviderConfig) {
   refuse();
 }

@@ -23,7 +23,7 @@ bool is_valid_id(std::string_view id) {
 
 ProviderRegistry::ProviderRegistry(std::span<const BuiltinProvider> builtins) {
   for (const BuiltinProvider& row : builtins) {
-    add(std::string(row.id), row.make);
+    add_row(std::string(row.id), {row, true});
   }
 }
 
@@ -43,20 +43,39 @@ void ProviderRegistry::add(std::string id, ProviderFactory factory) {
         "[providers] provider '" + id + "' was registered without a factory",
         "Pass a function that makes the provider.");
   }
-  const std::lock_guard lock(mutex_);
-  const auto [row, added] = factories_.try_emplace(id, std::move(factory));
-  if (!added) {
-    throw InvalidRequestError(
-        "[providers] provider '" + row->first + "' is registered already",
-        "Register it under another id.");
-  }
+  BuiltinProvider provider;
+  provider.make = std::move(factory);
+  add_row(std::move(id), {std::move(provider), false});
 }
 
-ProviderFactory ProviderRegistry::find(std::string_view id) const {
+void ProviderRegistry::add_row(std::string id, Row row) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names{id};
+  for (const std::string_view alias : row.provider.aliases) {
+    names.emplace_back(alias);
+  }
+  for (const std::string& name : names) {
+    if (!rows_.contains(name) && !aliases_.contains(name)) continue;
+    throw InvalidRequestError(
+        "[providers] provider '" + name + "' is registered already",
+        "Register it under another id.");
+  }
+  for (std::size_t i = 1; i < names.size(); ++i) aliases_[names[i]] = id;
+  rows_.emplace(std::move(id), std::move(row));
+}
+
+BuiltinProvider ProviderRegistry::find(std::string_view id) const {
+  const std::string resolved = resolve(id);
+  const std::lock_guard lock(mutex_);
+  return rows_.find(resolved)->second.provider;
+}
+
+std::string ProviderRegistry::resolve(std::string_view id) const {
   {
     const std::lock_guard lock(mutex_);
-    const auto row = factories_.find(id);
-    if (row != factories_.end()) return row->second;
+    if (rows_.contains(id)) return std::string(id);
+    const auto alias = aliases_.find(id);
+    if (alias != aliases_.end()) return alias->second;
   }
   const std::vector<std::string> known = ids();
   const std::vector<std::string_view> names(known.begin(), known.end());
@@ -86,7 +105,7 @@ std::unique_ptr<AbstractLLMInterface> ProviderRegistry::create(
           "Write provider/model.");
     }
   }
-  const ProviderFactory factory = find(provider);
+  const ProviderFactory factory = find(provider).make;
   validate(config.parameters);
   std::unique_ptr<AbstractLLMInterface> llm = factory(std::move(config));
   if (!llm) {
@@ -100,8 +119,55 @@ std::unique_ptr<AbstractLLMInterface> ProviderRegistry::create(
 std::vector<std::string> ProviderRegistry::ids() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> list;
-  for (const auto& [id, factory] : factories_) list.push_back(id);
+  for (const auto& [id, row] : rows_) list.push_back(id);
   return list;
+}
+
+std::vector<ProviderInfo> ProviderRegistry::info() const {
+  std::map<std::string, Row, std::less<>> rows;
+  {
+    const std::lock_guard lock(mutex_);
+    rows = rows_;
+  }
+  // Outside of the lock: servers are asked.
+  std::vector<ProviderInfo> list;
+  for (const auto& [id, row] : rows) {
+    if (row.provider.info) {
+      list.push_back(row.provider.info());
+      continue;
+    }
+    list.push_back(
+        {.id = id,
+         .detail = row.is_builtin ? "" : "registered by the program"});
+  }
+  return list;
+}
+
+namespace {
+
+[[noreturn]] void refuse_operation(const std::string& id,
+                                   std::string_view operation) {
+  throw UnsupportedOperationError(
+      "[providers] provider '" + id + "' cannot " + std::string(operation), {},
+      id);
+}
+
+}  // namespace
+
+std::vector<ModelEntry> ProviderRegistry::list_models(
+    std::string_view provider, const ConnectionOptions& options) const {
+  const BuiltinProvider row = find(provider);
+  if (!row.list) refuse_operation(resolve(provider), "list its models");
+  return row.list(options);
+}
+
+void ProviderRegistry::pull_model(
+    std::string_view provider, std::string_view model,
+    const ConnectionOptions& options,
+    const std::function<bool(const PullProgress&)>& report) const {
+  const BuiltinProvider row = find(provider);
+  if (!row.pull) refuse_operation(resolve(provider), "fetch models");
+  row.pull(model, options, report);
 }
 
 }  // namespace providers
@@ -118,6 +184,39 @@ void register_provider(std::string id, ProviderFactory factory) {
 
 std::vector<std::string> list_providers() {
   return providers::ProviderRegistry::global().ids();
+}
+
+std::vector<ProviderInfo> provider_info() {
+  return providers::ProviderRegistry::global().info();
+}
+
+std::vector<ModelEntry> list_models(std::string_view provider,
+                                    const ConnectionOptions& connection) {
+  return providers::ProviderRegistry::global().list_models(provider,
+                                                           connection);
+}
+
+void pull_model(std::string_view provider, std::string_view model,
+                const ConnectionOptions& connection,
+                const std::function<bool(const PullProgress&)>& report) {
+  providers::ProviderRegistry::global().pull_model(provider, model, connection,
+                                                   report);
+}
+
+std::string_view to_string(ProviderState state) noexcept {
+  switch (state) {
+    case ProviderState::kReady:
+      return "ready";
+    case ProviderState::kKeyMissing:
+      return "key missing";
+    case ProviderState::kAddressMissing:
+      return "address missing";
+    case ProviderState::kServerNotRunning:
+      return "server not running";
+    case ProviderState::kNotBuiltIn:
+      return "not built in";
+  }
+  return "unknown";
 }
 
 }  // namespace abstractllm

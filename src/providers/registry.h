@@ -26,20 +26,39 @@ class ProviderRegistry {
   static ProviderRegistry& global();
 
   /// `id`: lower-case letters, digits, '-' and '_'. Throws InvalidRequestError
-  /// for any other id, an empty factory and an id that is taken.
+  /// for any other id, an empty factory, and an id or alias that is taken.
   void add(std::string id, ProviderFactory factory);
 
   /// As abstractllm::create_llm. The factory runs outside the lock.
   std::unique_ptr<AbstractLLMInterface> create(std::string_view provider,
                                                ProviderConfig config) const;
 
+  /// Without the aliases, sorted.
   std::vector<std::string> ids() const;
 
+  /// As the functions of factory.h.
+  std::vector<ProviderInfo> info() const;
+  std::vector<ModelEntry> list_models(std::string_view provider,
+                                      const ConnectionOptions& options) const;
+  void pull_model(std::string_view provider, std::string_view model,
+                  const ConnectionOptions& options,
+                  const std::function<bool(const PullProgress&)>& report) const;
+
+  /// The id behind an id or alias. Throws UnsupportedProviderError.
+  std::string resolve(std::string_view id_or_alias) const;
+
  private:
-  ProviderFactory find(std::string_view id) const;
+  /// What is known of one provider; a row of the table, or the application's.
+  struct Row {
+    BuiltinProvider provider;
+    bool is_builtin = false;
+  };
+  void add_row(std::string id, Row row);
+  BuiltinProvider find(std::string_view id) const;
 
   mutable std::mutex mutex_;
-  std::map<std::string, ProviderFactory, std::less<>> factories_;  // mutex_
+  std::map<std::string, Row, std::less<>> rows_;             // mutex_
+  std::map<std::string, std::string, std::less<>> aliases_;  // mutex_
 };
 
 }  // namespace abstractllm::providers

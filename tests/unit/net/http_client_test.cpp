@@ -171,6 +171,7 @@ TEST(HttpClient, NobodyListeningIsAConnectionErrorThatNamesTheAddress) {
     EXPECT_THAT(error.message(), HasSubstr(address));
     EXPECT_THAT(error.message(), Not(HasSubstr("secret")));
     EXPECT_THAT(error.hint(), HasSubstr("running"));
+    EXPECT_TRUE(error.service().transient);
   }
 }
 
@@ -257,6 +258,27 @@ TEST(HttpClient, AnExchangeThatIsLeftClosesItsConnection) {
   EXPECT_EQ(server.connections(), 2);
 }
 
+TEST(HttpClient, ABodyDrainedToItsEndLeavesTheConnectionOpen) {
+  HttpServer server;
+  server.enqueue(Reply().sse().chunk("a").chunk("b"));
+  server.enqueue(Reply().sse().chunk("a").hang());
+  server.enqueue(Reply().json("{}"));
+  const HttpClient client({});
+  {
+    HttpExchange exchange = client.start(request_to(server), {});
+    exchange.read();
+    EXPECT_TRUE(exchange.drain(2000ms));
+  }
+  {
+    HttpExchange exchange = client.start(request_to(server), {});
+    exchange.read();
+    EXPECT_FALSE(exchange.drain(5ms));
+  }
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(ask(client, server), "{}");
+  EXPECT_EQ(server.connections(), 2);
+}
+
 TEST(HttpClient, AnExchangeMayOutliveItsClient) {
   HttpServer server;
   server.enqueue(Reply().json("{}"));
@@ -282,6 +304,7 @@ TEST(HttpClient, TurnsDownACertificateThatNobodyVouchesFor) {
   } catch (const ProviderConnectionError& error) {
     EXPECT_THAT(error.message(), HasSubstr("certificate"));
     EXPECT_THAT(error.hint(), HasSubstr("ca_file"));
+    EXPECT_FALSE(error.service().transient);
   }
   EXPECT_TRUE(server.requests().empty());
 }

@@ -21,8 +21,8 @@ std::unique_ptr<AbstractLLMInterface> make_scripted(ProviderConfig config) {
   return std::make_unique<test::ScriptedProvider>(config.model);
 }
 
-constexpr BuiltinProvider kBuiltins[] = {{"remote", &make_scripted},
-                                         {"local", &make_scripted}};
+const BuiltinProvider kBuiltins[] = {{"remote", &make_scripted},
+                                     {"local", &make_scripted}};
 
 TEST(ProviderRegistry, ListsIdsSorted) {
   ProviderRegistry registry(kBuiltins);

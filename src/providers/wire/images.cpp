@@ -1,0 +1,78 @@
+// From a file or its bytes to base64.
+// SPDX-License-Identifier: Apache-2.0
+#include "providers/wire/images.h"
+
+#include <string_view>
+
+#include "abstractllm/error.h"
+#include "base/base64.h"
+#include "base/mapped_file.h"
+
+namespace abstractllm::providers {
+namespace {
+
+// Services take 5 to 20 MB; beyond this a file is not what was meant.
+constexpr std::size_t kMaxImageBytes = 32U << 20;
+
+std::string_view sniff(std::string_view bytes) {
+  if (bytes.starts_with("\x89PNG\r\n\x1A\n")) return "image/png";
+  if (bytes.starts_with("\xFF\xD8\xFF")) return "image/jpeg";
+  if (bytes.starts_with("GIF87a") || bytes.starts_with("GIF89a")) {
+    return "image/gif";
+  }
+  if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) {
+    return "image/webp";
+  }
+  if (bytes.starts_with("BM")) return "image/bmp";
+  return "";
+}
+
+WireImage encode(std::string_view bytes, const std::string& media_type,
+                 const std::string& provider) {
+  if (bytes.size() > kMaxImageBytes) {
+    throw ImageProcessingError(
+        "[" + provider + "] an image has " + std::to_string(bytes.size()) +
+            " bytes, at most " + std::to_string(kMaxImageBytes) + " are sent",
+        "Make it smaller.", provider);
+  }
+  const std::string type =
+      media_type.empty() ? std::string(sniff(bytes)) : media_type;
+  if (type.empty() || bytes.empty()) {
+    throw ImageProcessingError(
+        "[" + provider + "] " + std::to_string(bytes.size()) +
+            " bytes are no PNG, JPEG, GIF, WebP or BMP image",
+        "Set media_type if it is another kind.", provider);
+  }
+  return {type, base::base64_encode(bytes)};
+}
+
+}  // namespace
+
+std::string WireImage::data_url() const {
+  return "data:" + media_type + ";base64," + base64;
+}
+
+void check_image(const ImagePart& image, const std::string& provider) {
+  const int given = (image.path.empty() ? 0 : 1) +
+                    (image.bytes.empty() ? 0 : 1) + (image.url.empty() ? 0 : 1);
+  const bool is_web = image.url.starts_with("http://") ||
+                      image.url.starts_with("https://") ||
+                      image.url.starts_with("data:");
+  if (given == 1 && (image.url.empty() || is_web)) return;
+  throw InvalidRequestError(
+      "[" + provider + "] an image needs exactly one of path, bytes and url",
+      "A url begins with http:// or https://.", provider);
+}
+
+WireImage encode_image(const ImagePart& image, const std::string& provider) {
+  check_image(image, provider);
+  if (image.path.empty()) {
+    return encode(image.bytes, image.media_type, provider);
+  }
+  const auto file = base::MappedFile::open(image.path);
+  const auto bytes = file->bytes();
+  return encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                image.media_type, provider);
+}
+
+}  // namespace abstractllm::providers
