@@ -1,4 +1,4 @@
-//! `tokenizers` and `minijinja` behind one typed C++ interface.
+//! `tokenizers`, `minijinja` and `jsonschema` behind one typed C++ interface.
 //!
 //! What a tokenizer or a template means is decided by the C++ that calls this;
 //! here is only what has to be said in Rust. Every entry returns a `Result` or
@@ -11,11 +11,13 @@ mod environment;
 mod guard;
 mod methods;
 mod python;
+mod schema;
 mod strftime;
 mod template;
 mod tokenizer;
 
 use guard::guarded;
+use schema::JsonSchema;
 use template::Template;
 use tokenizer::Tokenizer;
 
@@ -120,6 +122,11 @@ mod ffi {
             variables: &[u8],
             now: &LocalTime,
         ) -> Rendering;
+
+        type JsonSchema;
+        fn json_schema_compile(source: &[u8]) -> Result<Box<JsonSchema>>;
+        /// Path, message, path, message ...; none if `instance` holds.
+        fn violations(self: &JsonSchema, instance: &[u8], limit: usize) -> Result<Vec<String>>;
     }
 }
 
@@ -133,4 +140,8 @@ fn tokenizer_from_vocabulary(vocabulary: &ffi::Vocabulary) -> Result<Box<Tokeniz
 
 fn template_compile(source: &[u8]) -> Result<Box<Template>, String> {
     guarded(|| Template::compile(source).map(Box::new))
+}
+
+fn json_schema_compile(source: &[u8]) -> Result<Box<JsonSchema>, String> {
+    guarded(|| JsonSchema::compile(source).map(Box::new))
 }
