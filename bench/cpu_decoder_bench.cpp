@@ -6,6 +6,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -93,6 +95,22 @@ class RandomRows final : public RowSource {
   std::int64_t rows_, columns_;
 };
 
+// Adds up memory as fast as one thread can.
+#if defined(__x86_64__) && !defined(__clang__)
+__attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#endif
+std::uint64_t
+read_memory(const std::uint8_t* data, std::int64_t bytes) {
+  const auto* words = reinterpret_cast<const std::uint64_t*>(data);
+  std::uint64_t sums[32] = {};
+  for (std::int64_t i = 0; i + 32 <= bytes / 8; i += 32) {
+    for (int j = 0; j < 32; ++j) sums[j] += words[i + j];
+  }
+  std::uint64_t total = 0;
+  for (const std::uint64_t sum : sums) total += sum;
+  return total;
+}
+
 struct Layer {
   PackedMatrix q, k, v, o, gate, up, down;
   std::vector<float> norm;
@@ -123,6 +141,34 @@ class Decoder {
   std::int64_t context() const { return slabs_[0].length(); }
   void reset(std::int64_t length) {
     for (KvSlab& slab : slabs_) slab.truncate(length);
+  }
+
+  /// Reads all weights and does nothing with them: the limit of a step. All
+  /// threads read halves of one piece, as plain reading is done best.
+  std::uint64_t read_weights() {
+    std::vector<std::uint64_t> sums(static_cast<std::size_t>(pool().size()));
+    std::vector<const PackedMatrix*> all;
+    for (const Layer& l : layers_) {
+      for (const PackedMatrix* m :
+           {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) {
+        all.push_back(m);
+      }
+    }
+    all.push_back(&head_);
+    const std::int64_t threads = pool().size();
+    pool().parallel_for(
+        threads, 1, [&](std::int64_t begin, std::int64_t end, int) {
+          for (std::int64_t t = begin; t < end; ++t) {
+            for (const PackedMatrix* m : all) {
+              const std::int64_t share = m->bytes() / threads / 256 * 256;
+              sums[static_cast<std::size_t>(t)] +=
+                  read_memory(m->panel(0) + t * share, share);
+            }
+          }
+        });
+    std::uint64_t total = 0;
+    for (const std::uint64_t sum : sums) total += sum;
+    return total;
   }
 
   std::int64_t step(const std::vector<std::int32_t>& ids) {
@@ -255,10 +301,28 @@ void decode(benchmark::State& state, const Case& c, std::int64_t context) {
         static_cast<std::size_t>(std::min<std::int64_t>(256, context - done)),
         7));
   }
+  using Clock = std::chrono::steady_clock;
+  const auto seconds_of = [](auto run) {
+    const auto start = Clock::now();
+    run();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  std::vector<double> reads;
   for (auto _ : state) {
     decoder.reset(context);
-    benchmark::DoNotOptimize(decoder.step({11}));
+    state.SetIterationTime(
+        seconds_of([&] { benchmark::DoNotOptimize(decoder.step({11})); }));
+    // In turns, since other tenants of the machine take their share of the bus.
+    reads.push_back(
+        seconds_of([&] { benchmark::DoNotOptimize(decoder.read_weights()); }));
   }
+  std::nth_element(
+      reads.begin(),
+      reads.begin() + static_cast<std::ptrdiff_t>(reads.size() / 2),
+      reads.end());
+  const double read_rate =
+      static_cast<double>(decoder.bytes()) * 1e-9 / reads[reads.size() / 2];
+  state.counters["read GB/s"] = read_rate;
   const std::int64_t kv =
       context * c.model.layers * c.model.kv_heads * c.model.head_size * 2 * 2;
   const auto steps = static_cast<double>(state.iterations());
@@ -305,7 +369,7 @@ int main(int argc, char** argv) {
       benchmark::RegisterBenchmark(
           (name + "decode/context" + std::to_string(context)).c_str(), decode,
           c, context)
-          ->UseRealTime()
+          ->UseManualTime()
           ->Unit(benchmark::kMillisecond);
     }
     benchmark::RegisterBenchmark((name + "prefill/512").c_str(), prefill, c,

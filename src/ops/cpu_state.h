@@ -46,6 +46,7 @@ struct CpuState {
   cpu::ThreadPool pool;
   cpu::LinearOptions options;
   KernelClock clock;
+  cpu::WeightArena weights;  // while a model loads
 
   cpu::Activations input;
   cpu::AttentionScratch attention;

@@ -21,61 +21,40 @@ void Activations::set(const float* x, std::int64_t rows, std::int64_t columns,
 }
 
 template <typename Function>
-void Activations::for_each_block(ThreadPool& pool, std::int64_t rows,
-                                 Function function) const {
-  const std::int64_t units = (rows + kMaxBlockRows - 1) / kMaxBlockRows;
+void Activations::for_each_block(ThreadPool& pool, Function function) const {
+  const std::int64_t units = (rows_ + kMaxBlockRows - 1) / kMaxBlockRows;
   // A few microseconds of work each.
   const std::int64_t grain =
       std::max<std::int64_t>(1, 65536 / (columns_ * kMaxBlockRows));
   pool.parallel_for(
       units, grain, [&](std::int64_t begin, std::int64_t end, int) {
         std::int64_t row = begin * kMaxBlockRows;
-        const std::int64_t stop = std::min(end * kMaxBlockRows, rows);
+        const std::int64_t stop = std::min(end * kMaxBlockRows, rows_);
         while (row < stop) {
-          const int height = block_height(row, rows);
+          const int height = block_height(rows_ - row);
           function(row, height);
           row += height;
         }
       });
 }
 
-// Writes each row as the nearest multiples of its tiles' steps, and the rest.
-void Activations::split_planes(ThreadPool& pool) {
-  split_.resize(static_cast<std::size_t>(2 * rows_ * columns_) * sizeof(float));
-  auto* out = split_.as<float>();
-  for_each_block(pool, rows_, [&](std::int64_t first, int height) {
-    for (std::int64_t row = first; row < first + height; ++row) {
-      float* rounded = out + 2 * row * columns_;
-      split_row(x_ + row * stride_, columns_, rounded, rounded + columns_);
-    }
-  });
-}
-
 void Activations::quantise(ThreadPool& pool, int planes) {
   if (int8_planes_ == planes) return;
-  const float* from = x_;
-  std::int64_t stride = stride_;
-  if (planes == 2) {
-    split_planes(pool);
-    from = split_.as<float>();
-    stride = columns_;
-  }
-  const std::int64_t rows = planes * rows_;
-  const std::int64_t tiles = (columns_ + kTileColumns - 1) / kTileColumns;
-  int8_.resize(static_cast<std::size_t>(rows * tiles * kQuantisedTileBytes));
-  auto* out = int8_.as<std::int8_t>();
-  for_each_block(pool, rows, [&](std::int64_t row, int height) {
-    quantise_block(from + row * stride, stride, height, columns_,
-                   out + row * tiles * kQuantisedTileBytes);
-  });
   int8_planes_ = planes;
+  const std::int64_t row_bytes = int8_row_bytes();
+  int8_.resize(static_cast<std::size_t>(rows_ * row_bytes));
+  auto* out = int8_.as<std::int8_t>();
+  for_each_block(pool, [&](std::int64_t row, int height) {
+    quantise_block(x_ + row * stride_, stride_, height, columns_, planes,
+                   out + row * row_bytes);
+  });
 }
 
 void Activations::interleave(ThreadPool& pool) {
   if (has_float_) return;
   float_.resize(static_cast<std::size_t>(rows_ * columns_) * sizeof(float));
   auto* out = float_.as<float>();
-  for_each_block(pool, rows_, [&](std::int64_t row, int height) {
+  for_each_block(pool, [&](std::int64_t row, int height) {
     float* block = out + row * columns_;
     for (int r = 0; r < height; ++r) {
       const float* from = x_ + (row + r) * stride_;
@@ -87,9 +66,13 @@ void Activations::interleave(ThreadPool& pool) {
   has_float_ = true;
 }
 
-const std::int8_t* Activations::int8_block(std::int64_t row) const noexcept {
+std::int64_t Activations::int8_row_bytes() const noexcept {
   const std::int64_t tiles = (columns_ + kTileColumns - 1) / kTileColumns;
-  return int8_.as<std::int8_t>() + row * tiles * kQuantisedTileBytes;
+  return tiles * quantised_tile_bytes(int8_planes_);
+}
+
+const std::int8_t* Activations::int8_block(std::int64_t row) const noexcept {
+  return int8_.as<std::int8_t>() + row * int8_row_bytes();
 }
 
 const float* Activations::float_block(std::int64_t row) const noexcept {

@@ -26,28 +26,21 @@ class Activations {
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept { return columns_; }
 
-  /// Makes the int8 form (int8_kernels.h) if it is not there. With two planes
-  /// a row becomes two, one after the other: its rounded values and what the
-  /// rounding left over; their sum has 15 bits.
+  /// Makes the form in integers of one or two int8 planes (int8_kernels.h) if
+  /// it is not there.
   void quantise(ThreadPool& pool, int planes);
   /// Makes the float form, `[column][row of block]`, if it is not there.
   void interleave(ThreadPool& pool);
 
-  /// Rows of the block that starts at `row`, itself the start of a block, of
-  /// `rows` in all.
-  static int block_height(std::int64_t row, std::int64_t rows) noexcept {
-    const std::int64_t left = rows - row;
-    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-  }
-  /// `row` counts the rows of all planes.
+  /// The block that starts at `row`.
   const std::int8_t* int8_block(std::int64_t row) const noexcept;
   const float* float_block(std::int64_t row) const noexcept;
+  /// Bytes of a row in the int8 form.
+  std::int64_t int8_row_bytes() const noexcept;
 
  private:
   template <typename Function>
-  void for_each_block(ThreadPool& pool, std::int64_t rows,
-                      Function function) const;
-  void split_planes(ThreadPool& pool);
+  void for_each_block(ThreadPool& pool, Function function) const;
 
   const float* x_ = nullptr;
   std::int64_t rows_ = 0;
@@ -55,7 +48,6 @@ class Activations {
   std::int64_t stride_ = 0;
   int int8_planes_ = 0;  // of the int8 form; 0: not made
   bool has_float_ = false;
-  AlignedBuffer split_;  // f32, the planes of each row
   AlignedBuffer int8_;
   AlignedBuffer float_;
 };

@@ -13,7 +13,7 @@ struct CpuFeatures {
   bool avx512 = false;       ///< F, BW, DQ and VL
   bool avx512_vnni = false;  ///< vpdpbusd
   bool avx512_bf16 = false;  ///< vdpbf16ps
-  bool amx_bf16 = false;     ///< tiles of bf16, allowed by the system
+  bool amx_int8 = false;     ///< tiles of int8, allowed by the system
   bool neon_dot = false;     ///< sdot
 
   friend bool operator==(const CpuFeatures&, const CpuFeatures&) = default;

@@ -39,6 +39,9 @@ struct Avx2 {
                                         14, 13, 12, 10, 8, 4);
     return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), a);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE void store_line(std::uint8_t* p, Int a) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(p), a);
+  }
   static ABSTRACTLLM_ALWAYS_INLINE Int zero() { return _mm256_setzero_si256(); }
   static ABSTRACTLLM_ALWAYS_INLINE Int broadcast(const std::int32_t* p) {
     return _mm256_set1_epi32(*p);
@@ -47,8 +50,14 @@ struct Avx2 {
   static ABSTRACTLLM_ALWAYS_INLINE Int shift_words(Int a) {
     return _mm256_slli_epi32(a, kShift);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE Int shift_words_by(Int a, int count) {
+    return _mm256_sll_epi32(a, _mm_cvtsi32_si128(count));
+  }
   static ABSTRACTLLM_ALWAYS_INLINE Int subtract(Int a, Int b) {
     return _mm256_sub_epi32(a, b);
+  }
+  static ABSTRACTLLM_ALWAYS_INLINE Int add(Int a, Int b) {
+    return _mm256_add_epi32(a, b);
   }
   template <int kByte>
   static ABSTRACTLLM_ALWAYS_INLINE Int byte_of_word(Int a) {
@@ -73,6 +82,9 @@ struct Avx2 {
   }
   static ABSTRACTLLM_ALWAYS_INLINE void store(float* p, Float a) {
     _mm256_storeu_ps(p, a);
+  }
+  static ABSTRACTLLM_ALWAYS_INLINE Float load_float(const float* p) {
+    return _mm256_loadu_ps(p);
   }
   static ABSTRACTLLM_ALWAYS_INLINE Float load_f32(const std::uint8_t* p) {
     return _mm256_load_ps(reinterpret_cast<const float*>(p));

@@ -34,6 +34,9 @@ struct Avx512 {
                                         14, 13, 12, 10, 8, 4);
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), a);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE void store_line(std::uint8_t* p, Int a) {
+    _mm512_store_si512(p, a);
+  }
   static ABSTRACTLLM_ALWAYS_INLINE Int zero() { return _mm512_setzero_si512(); }
   static ABSTRACTLLM_ALWAYS_INLINE Int broadcast(const std::int32_t* p) {
     return _mm512_set1_epi32(*p);
@@ -42,8 +45,14 @@ struct Avx512 {
   static ABSTRACTLLM_ALWAYS_INLINE Int shift_words(Int a) {
     return _mm512_slli_epi32(a, kShift);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE Int shift_words_by(Int a, int count) {
+    return _mm512_sll_epi32(a, _mm_cvtsi32_si128(count));
+  }
   static ABSTRACTLLM_ALWAYS_INLINE Int subtract(Int a, Int b) {
     return _mm512_sub_epi32(a, b);
+  }
+  static ABSTRACTLLM_ALWAYS_INLINE Int add(Int a, Int b) {
+    return _mm512_add_epi32(a, b);
   }
   template <int kByte>
   static ABSTRACTLLM_ALWAYS_INLINE Int byte_of_word(Int a) {
@@ -68,6 +77,9 @@ struct Avx512 {
   }
   static ABSTRACTLLM_ALWAYS_INLINE void store(float* p, Float a) {
     _mm512_storeu_ps(p, a);
+  }
+  static ABSTRACTLLM_ALWAYS_INLINE Float load_float(const float* p) {
+    return _mm512_loadu_ps(p);
   }
   static ABSTRACTLLM_ALWAYS_INLINE Float load_f32(const std::uint8_t* p) {
     return _mm512_load_ps(p);

@@ -21,6 +21,13 @@ struct Isa : Avx512 {
   static constexpr const char* kName = "avx512-vnni";
   static constexpr bool kSignedCodes = false;
 
+  // 8 sums and 16 dot products, two registers of codes, one of activations.
+  static constexpr int kGemmRows = 4;
+  static constexpr int kGemmVectors = 2;
+
+  static ABSTRACTLLM_ALWAYS_INLINE Int dot(Int acc, Int w, Int x) {
+    return _mm512_dpbusd_epi32(acc, w, x);
+  }
   template <int kFactorBits>
   static ABSTRACTLLM_ALWAYS_INLINE Int dot4(Int acc, const Int (&w)[4],
                                             const std::int8_t* x) {
@@ -32,11 +39,13 @@ struct Isa : Avx512 {
 };
 
 #include "ops/cpu/int8_panel-inl.h"
+//
+#include "ops/cpu/int8_gemm-inl.h"
 
 }  // namespace
 ABSTRACTLLM_END_TARGET
 
-const Int8Kernels& int8_kernels_avx512_vnni() { return kKernels; }
+const Int8Kernels& int8_kernels_avx512_vnni() { return kGemmKernels; }
 
 }  // namespace abstractllm::ops::cpu
 

@@ -20,6 +20,13 @@ struct Isa : Avx2 {
   static constexpr const char* kName = "avx-vnni";
   static constexpr bool kSignedCodes = false;
 
+  // 4 sums and 8 dot products, two registers of codes, one of activations.
+  static constexpr int kGemmRows = 2;
+  static constexpr int kGemmVectors = 2;
+
+  static ABSTRACTLLM_ALWAYS_INLINE Int dot(Int acc, Int w, Int x) {
+    return _mm256_dpbusd_avx_epi32(acc, w, x);
+  }
   template <int kFactorBits>
   static ABSTRACTLLM_ALWAYS_INLINE Int dot4(Int acc, const Int (&w)[4],
                                             const std::int8_t* x) {
@@ -31,11 +38,13 @@ struct Isa : Avx2 {
 };
 
 #include "ops/cpu/int8_panel-inl.h"
+//
+#include "ops/cpu/int8_gemm-inl.h"
 
 }  // namespace
 ABSTRACTLLM_END_TARGET
 
-const Int8Kernels& int8_kernels_avx_vnni() { return kKernels; }
+const Int8Kernels& int8_kernels_avx_vnni() { return kGemmKernels; }
 
 }  // namespace abstractllm::ops::cpu
 

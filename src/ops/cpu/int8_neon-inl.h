@@ -57,6 +57,9 @@ struct Neon {
   static ABSTRACTLLM_ALWAYS_INLINE Int subtract(Int a, Int b) {
     return vsubq_s32(a, b);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE Int add(Int a, Int b) {
+    return vaddq_s32(a, b);
+  }
   template <int kByte>
   static ABSTRACTLLM_ALWAYS_INLINE Int byte_of_word(Int a) {
     const uint32x4_t word = vreinterpretq_u32_s32(a);

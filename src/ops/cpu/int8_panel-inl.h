@@ -9,7 +9,7 @@
 //   rows_at_once(height), vectors_at_once(height)   register blocking
 //   load_line, and_mask, or_bits, flip_sign, shift_left/right<n> (of 16-bit
 //   lanes), lookup                      bytes
-//   zero, broadcast, shift_words<n>, subtract, byte_of_word<i>, to_float
+//   zero, broadcast, shift_words<n>, add, subtract, byte_of_word<i>, to_float
 //   dot4<code_bits>(acc, w[4], x)       acc += w . x, 4 quads of 16 columns
 //   splat, multiply, fused_multiply_add, store, load_f32/f16/bf16/e8m0
 
@@ -164,7 +164,7 @@ ABSTRACTLLM_ALWAYS_INLINE Int initial_sum(const std::int32_t* negated_sum) {
 }
 
 // Numbers that go with the integers of a tile of activations, from `row` on.
-template <int kHeight>
+template <int kHeight, int kPlanes>
 struct TileNumbers {
   const float* scale;
   const std::int32_t* negated;
@@ -172,7 +172,8 @@ struct TileNumbers {
   const float* sum;
 
   ABSTRACTLLM_ALWAYS_INLINE TileNumbers(const std::int8_t* tile, int row)
-      : scale(reinterpret_cast<const float*>(tile + kHeight * kTileColumns) +
+      : scale(reinterpret_cast<const float*>(tile +
+                                             kPlanes * kHeight * kTileColumns) +
               row),
         negated(reinterpret_cast<const std::int32_t*>(scale) + kHeight),
         negated_first(negated + kHeight),
@@ -181,9 +182,10 @@ struct TileNumbers {
 
 // kRows rows of a block of kHeight times kVectors * kLanes rows of a panel.
 // kHalfGroups: scales change after 16 columns instead of after 32 or more.
-template <int kCodec, int kHeight, int kRows, int kVectors, bool kBias,
-          bool kHalfGroups>
+template <int kCodec, int kHeight, int kPlanes, int kRows, int kVectors,
+          bool kBias, bool kHalfGroups>
 struct PartProduct {
+  using Numbers = TileNumbers<kHeight, kPlanes>;
   static constexpr bool kSigned = kCodec == k8Bits && Isa::kSignedCodes;
   static constexpr int kFactorBits = codec_factor_bits(kCodec);
   static constexpr int kLineStep = 4 * Isa::kLanes;
@@ -203,32 +205,49 @@ struct PartProduct {
     }
   }
 
+  // Both planes of 16 columns of a row. The low plane starts from what is in
+  // `low`, so that zero points are counted once.
+  ABSTRACTLLM_ALWAYS_INLINE void dot_planes(const Int (&w)[4],
+                                            const std::int8_t* values,
+                                            Int& high, Int& low) {
+    low = Isa::template dot4<kFactorBits>(
+        low, w, values + (kPlanes - 1) * kHeight * kTileColumns);
+    if constexpr (kPlanes == 2) {
+      high = Isa::template dot4<kFactorBits>(high, w, values);
+    }
+  }
+  ABSTRACTLLM_ALWAYS_INLINE Int join_planes(Int high, Int low) {
+    if constexpr (kPlanes == 1) return low;
+    return Isa::add(Isa::template shift_words<8>(high), low);
+  }
+
   ABSTRACTLLM_ALWAYS_INLINE void add_tile(const std::uint8_t* part,
                                           const std::int8_t* values,
-                                          const TileNumbers<kHeight>& x) {
-    Int acc[kRows][kVectors];
+                                          const Numbers& x) {
+    Int high[kRows][kVectors];
+    Int low[kRows][kVectors];
     Int w[4];
     ABSTRACTLLM_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       unpack_half<kCodec, 0, kSigned>(part + v * kLineStep, w);
       ABSTRACTLLM_UNROLL
       for (int m = 0; m < kRows; ++m) {
-        acc[m][v] = Isa::template dot4<kFactorBits>(
-            initial_sum<kCodec, kBias>(x.negated + m), w,
-            values + m * kTileColumns);
+        high[m][v] = Isa::zero();
+        low[m][v] = initial_sum<kCodec, kBias>(x.negated + m);
+        dot_planes(w, values + m * kTileColumns, high[m][v], low[m][v]);
       }
       unpack_half<kCodec, 1, kSigned>(part + v * kLineStep, w);
       ABSTRACTLLM_UNROLL
       for (int m = 0; m < kRows; ++m) {
-        acc[m][v] = Isa::template dot4<kFactorBits>(
-            acc[m][v], w, values + m * kTileColumns + kTileColumns / 2);
+        dot_planes(w, values + m * kTileColumns + kTileColumns / 2, high[m][v],
+                   low[m][v]);
       }
     }
     ABSTRACTLLM_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       ABSTRACTLLM_UNROLL
       for (int m = 0; m < kRows; ++m) {
-        add(m, v, acc[m][v], x.scale + m, x.sum + m);
+        add(m, v, join_planes(high[m][v], low[m][v]), x.scale + m, x.sum + m);
       }
     }
   }
@@ -236,7 +255,7 @@ struct PartProduct {
   template <int kHalf>
   ABSTRACTLLM_ALWAYS_INLINE void add_half_tile(const std::uint8_t* part,
                                                const std::int8_t* values,
-                                               const TileNumbers<kHeight>& x) {
+                                               const Numbers& x) {
     Int w[4];
     ABSTRACTLLM_UNROLL
     for (int v = 0; v < kVectors; ++v) {
@@ -246,10 +265,11 @@ struct PartProduct {
         const std::int32_t negated =
             kHalf == 0 ? x.negated_first[m] : x.negated[m] - x.negated_first[m];
         const float x_sum = -x.scale[m] * static_cast<float>(negated);
-        const Int dot = Isa::template dot4<kFactorBits>(
-            initial_sum<kCodec, kBias>(&negated), w,
-            values + m * kTileColumns + kHalf * kTileColumns / 2);
-        add(m, v, dot, x.scale + m, &x_sum);
+        Int high = Isa::zero();
+        Int low = initial_sum<kCodec, kBias>(&negated);
+        dot_planes(w, values + m * kTileColumns + kHalf * kTileColumns / 2,
+                   high, low);
+        add(m, v, join_planes(high, low), x.scale + m, &x_sum);
       }
     }
   }
@@ -272,13 +292,14 @@ struct PartProduct {
       const int tiles = whole ? kChunkTiles : static_cast<int>(left);
       const ChunkLayout& parts = whole ? layout.full_chunk : layout.last_chunk;
       GroupReader<kBias> groups(layout, chunk, parts);
-      for (int t = 0; t < tiles; ++t, x += kHeight * kQuantisedTileBytes) {
+      for (int t = 0; t < tiles;
+           ++t, x += kHeight * quantised_tile_bytes(kPlanes)) {
         const std::uint8_t* tile = chunk + t * kTileBytes;
         ABSTRACTLLM_UNROLL
         for (int i = 0; i < kTileBytes; i += kLineBytes) {
           __builtin_prefetch(tile + ahead + i);
         }
-        const TileNumbers<kHeight> numbers(x, row);
+        const Numbers numbers(x, row);
         const std::uint8_t* part = tile + lane * 4;
         const std::int8_t* values = x + row * kTileColumns;
         if ((t & group_mask) == 0) {
@@ -307,35 +328,39 @@ struct PartProduct {
   }
 };
 
-template <int kCodec, int kHeight, bool kBias, bool kHalfGroups>
+template <int kCodec, int kHeight, int kPlanes, bool kBias, bool kHalfGroups>
 void multiply_parts(const PanelLayout& layout, const std::uint8_t* panel,
                     const std::int8_t* block, float* out) {
-  constexpr int kRows = Isa::rows_at_once(kHeight);
-  constexpr int kVectors = Isa::vectors_at_once(kHeight);
+  constexpr int kSums = kHeight * kPlanes;
+  constexpr int kFit = Isa::rows_at_once(kSums) / kPlanes;
+  constexpr int kRows = kFit < 1 ? 1 : kFit;
+  constexpr int kVectors = Isa::vectors_at_once(kSums);
   for (int lane = 0; lane < kPanelRows; lane += kVectors * Isa::kLanes) {
     for (int row = 0; row < kHeight; row += kRows) {
-      PartProduct<kCodec, kHeight, kRows, kVectors, kBias, kHalfGroups> product;
+      PartProduct<kCodec, kHeight, kPlanes, kRows, kVectors, kBias, kHalfGroups>
+          product;
       product.run(layout, panel, block, row, lane, out);
     }
   }
 }
 
-template <int kCodec, int kHeight>
+template <int kCodec, int kHeight, int kPlanes>
 void multiply_panel(const PanelLayout& layout, const std::uint8_t* panel,
                     const std::int8_t* block, float* out) {
   const bool half = layout.shape.group == kTileColumns / 2;
   if constexpr (kCodec == kE2M1) {
-    multiply_parts<kCodec, kHeight, false, false>(layout, panel, block, out);
+    multiply_parts<kCodec, kHeight, kPlanes, false, false>(layout, panel, block,
+                                                           out);
   } else if (layout.has_bias) {
-    half
-        ? multiply_parts<kCodec, kHeight, true, true>(layout, panel, block, out)
-        : multiply_parts<kCodec, kHeight, true, false>(layout, panel, block,
-                                                       out);
+    half ? multiply_parts<kCodec, kHeight, kPlanes, true, true>(layout, panel,
+                                                                block, out)
+         : multiply_parts<kCodec, kHeight, kPlanes, true, false>(layout, panel,
+                                                                 block, out);
   } else {
-    half ? multiply_parts<kCodec, kHeight, false, true>(layout, panel, block,
-                                                        out)
-         : multiply_parts<kCodec, kHeight, false, false>(layout, panel, block,
-                                                         out);
+    half ? multiply_parts<kCodec, kHeight, kPlanes, false, true>(layout, panel,
+                                                                 block, out)
+         : multiply_parts<kCodec, kHeight, kPlanes, false, false>(layout, panel,
+                                                                  block, out);
   }
 }
 
@@ -405,12 +430,18 @@ void unpack_chunk(const PanelLayout& layout, const std::uint8_t* chunk,
   }
 }
 
+template <int kCodec, int kPlanes>
+constexpr void fill_heights(Int8PanelKernel (&kernels)[4]) {
+  kernels[0] = &multiply_panel<kCodec, 1, kPlanes>;
+  kernels[1] = &multiply_panel<kCodec, 2, kPlanes>;
+  kernels[2] = &multiply_panel<kCodec, 4, kPlanes>;
+  kernels[3] = &multiply_panel<kCodec, 8, kPlanes>;
+}
+
 template <int kCodec>
 constexpr void fill_kernels(Int8Kernels& kernels) {
-  kernels.multiply[kCodec][0] = &multiply_panel<kCodec, 1>;
-  kernels.multiply[kCodec][1] = &multiply_panel<kCodec, 2>;
-  kernels.multiply[kCodec][2] = &multiply_panel<kCodec, 4>;
-  kernels.multiply[kCodec][3] = &multiply_panel<kCodec, 8>;
+  fill_heights<kCodec, 1>(kernels.multiply[kCodec][0]);
+  fill_heights<kCodec, 2>(kernels.multiply[kCodec][1]);
   kernels.unpack[kCodec] = &unpack_chunk<kCodec>;
 }
 

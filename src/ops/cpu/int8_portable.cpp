@@ -93,6 +93,9 @@ struct Isa {
   static Int subtract(Int a, Int b) {
     return each([&](int i) { return a.lane[i] - b.lane[i]; });
   }
+  static Int add(Int a, Int b) {
+    return each([&](int i) { return a.lane[i] + b.lane[i]; });
+  }
   template <int kByte>
   static Int byte_of_word(Int a) {
     return each([&](int i) { return byte_at(a.lane[i], kByte); });

@@ -64,6 +64,9 @@ struct Isa {
   static ABSTRACTLLM_ALWAYS_INLINE Int subtract(Int a, Int b) {
     return _mm_sub_epi32(a, b);
   }
+  static ABSTRACTLLM_ALWAYS_INLINE Int add(Int a, Int b) {
+    return _mm_add_epi32(a, b);
+  }
   template <int kByte>
   static ABSTRACTLLM_ALWAYS_INLINE Int byte_of_word(Int a) {
     return _mm_and_si128(_mm_srli_epi32(a, 8 * kByte), _mm_set1_epi32(255));

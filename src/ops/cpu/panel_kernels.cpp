@@ -24,88 +24,83 @@ using FloatTag = hn::CappedTag<float, kPanelRows>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 constexpr int kVectors = kPanelRows / kLanes;
 
-// kRows * kWide sums stay in registers over all columns.
+// kRows rows of a block of kHeight times kWide vectors, `step` floats of out
+// apart. Even and odd columns are summed apart, or else few sums would wait for
+// each other; at every height in the same way, so that a row's result does not
+// depend on its neighbours.
 template <int kHeight, int kRows, int kWide>
 HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
-                              const float* HWY_RESTRICT panel,
-                              std::int64_t columns, float* HWY_RESTRICT out) {
+                              const float* const (&panels)[kWide],
+                              std::int64_t columns, std::int64_t stride,
+                              std::int64_t step, float* HWY_RESTRICT out) {
   const FloatTag d;
   using V = hn::Vec<FloatTag>;
-  V sum[kRows][kWide];
+  V sum[2][kRows][kWide];
   for (int m = 0; m < kRows; ++m) {
     for (int v = 0; v < kWide; ++v) {
-      sum[m][v] = hn::LoadU(d, out + m * kPanelRows + v * kLanes);
+      sum[0][m][v] = hn::LoadU(d, out + m * stride + v * step);
+      sum[1][m][v] = hn::Zero(d);
     }
   }
-  for (std::int64_t k = 0; k < columns; ++k) {
+  const auto add_column = [&](std::int64_t k, V(&to)[kRows][kWide]) HWY_ATTR {
     V w[kWide];
     for (int v = 0; v < kWide; ++v) {
-      w[v] = hn::LoadU(d, panel + k * kPanelRows + v * kLanes);
+      w[v] = hn::LoadU(d, panels[v] + k * kPanelRows);
     }
     for (int m = 0; m < kRows; ++m) {
       const V value = hn::Set(d, x[k * kHeight + m]);
       for (int v = 0; v < kWide; ++v) {
-        sum[m][v] = hn::MulAdd(value, w[v], sum[m][v]);
+        to[m][v] = hn::MulAdd(value, w[v], to[m][v]);
       }
     }
+  };
+  std::int64_t k = 0;
+  for (; k + 2 <= columns; k += 2) {
+    add_column(k, sum[0]);
+    add_column(k + 1, sum[1]);
   }
+  if (k < columns) add_column(k, sum[0]);
   for (int m = 0; m < kRows; ++m) {
     for (int v = 0; v < kWide; ++v) {
-      hn::StoreU(sum[m][v], d, out + m * kPanelRows + v * kLanes);
+      hn::StoreU(hn::Add(sum[0][m][v], sum[1][m][v]), d,
+                 out + m * stride + v * step);
     }
-  }
-}
-
-// One row has too few sums to hide the latency of an addition: even and odd
-// columns are summed apart.
-HWY_INLINE void multiply_row(const float* HWY_RESTRICT x,
-                             const float* HWY_RESTRICT panel,
-                             std::int64_t columns, float* HWY_RESTRICT out) {
-  const FloatTag d;
-  using V = hn::Vec<FloatTag>;
-  constexpr int kChains = 4;
-  for (int v = 0; v < kVectors; ++v) {
-    const float* HWY_RESTRICT w = panel + v * kLanes;
-    V sum[kChains] = {hn::LoadU(d, out + v * kLanes), hn::Zero(d), hn::Zero(d),
-                      hn::Zero(d)};
-    std::int64_t k = 0;
-    for (; k + kChains <= columns; k += kChains) {
-      for (int c = 0; c < kChains; ++c) {
-        sum[c] = hn::MulAdd(hn::Set(d, x[k + c]),
-                            hn::LoadU(d, w + (k + c) * kPanelRows), sum[c]);
-      }
-    }
-    for (; k < columns; ++k) {
-      sum[0] = hn::MulAdd(hn::Set(d, x[k]), hn::LoadU(d, w + k * kPanelRows),
-                          sum[0]);
-    }
-    hn::StoreU(hn::Add(hn::Add(sum[0], sum[1]), hn::Add(sum[2], sum[3])), d,
-               out + v * kLanes);
   }
 }
 
 template <int kHeight>
-HWY_INLINE void multiply_block(const float* x, const float* panel,
-                               std::int64_t columns, float* out) {
-  // With 16 registers or fewer, 8 sums at a time.
-  constexpr int kWide = kVectors == 1 ? 1 : kHeight >= 8 ? 1 : kVectors / 2;
-  for (int v = 0; v < kVectors; v += kWide) {
-    multiply_part<kHeight, kHeight, kWide>(x, panel + v * kLanes, columns,
-                                           out + v * kLanes);
+HWY_INLINE void multiply_block(const float* x, const float* const* panels,
+                               int panel_count, std::int64_t columns,
+                               float* out) {
+  constexpr int kRows = kHeight < 4 ? kHeight : 4;
+  const std::int64_t stride = std::int64_t{panel_count} * kPanelRows;
+  for (int row = 0; row < kHeight; row += kRows) {
+    float* to = out + row * stride;
+    if (kVectors == 1 && panel_count == 2) {
+      multiply_part<kHeight, kRows, 2>(x + row, {panels[0], panels[1]}, columns,
+                                       stride, kPanelRows, to);
+      continue;
+    }
+    for (int p = 0; p < panel_count; ++p) {
+      for (int v = 0; v < kPanelRows; v += kLanes) {
+        multiply_part<kHeight, kRows, 1>(x + row, {panels[p] + v}, columns,
+                                         stride, 0, to + p * kPanelRows + v);
+      }
+    }
   }
 }
 
-void MultiplyF32(int height, const float* x, const float* panel,
-                 std::int64_t columns, float* out) {
+void MultiplyF32(int height, const float* x, const float* const* panels,
+                 int panel_count, std::int64_t columns, float* out) {
   switch (height) {
     case 1:
-      return multiply_row(x, panel, columns, out);
+      return multiply_block<1>(x, panels, panel_count, columns, out);
     case 2:
-      return multiply_block<2>(x, panel, columns, out);
+      return multiply_block<2>(x, panels, panel_count, columns, out);
     case 4:
-      return multiply_block<4>(x, panel, columns, out);
+      return multiply_block<4>(x, panels, panel_count, columns, out);
     default:
-      return multiply_block<8>(x, panel, columns, out);
+      return multiply_block<8>(x, panels, panel_count, columns, out);
   }
 }
 
@@ -138,32 +133,54 @@ void Widen(WeightEncoding encoding, const std::uint8_t* panel,
   }
 }
 
+// Writes `q` as the planes of a row; returns the integer that they stand for.
+template <int kPlanes, class D, class V>
+HWY_INLINE V store_planes(D di, V q, std::int64_t plane_bytes,
+                          std::int8_t* HWY_RESTRICT to) {
+  const hn::Rebind<std::int8_t, FloatTag> d8;
+  if constexpr (kPlanes == 1) {
+    hn::StoreU(hn::DemoteTo(d8, q), d8, to);
+    return q;
+  } else {
+    const auto high = hn::ShiftRight<8>(hn::Add(q, hn::Set(di, 128)));
+    const auto low =
+        hn::Max(hn::Sub(q, hn::ShiftLeft<8>(high)), hn::Set(di, -127));
+    hn::StoreU(hn::DemoteTo(d8, high), d8, to);
+    hn::StoreU(hn::DemoteTo(d8, low), d8, to + plane_bytes);
+    return hn::Add(hn::ShiftLeft<8>(high), low);
+  }
+}
+
 // 32 values of one row: the integers, their scale and their sums.
+template <int kPlanes>
 HWY_INLINE void quantise_tile(const float* HWY_RESTRICT x, int row, int height,
                               std::int8_t* HWY_RESTRICT tile) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> di;
-  const hn::Rebind<std::int8_t, FloatTag> d8;
+  // 256 * 127 + 127: neither plane is ever larger than 127.
+  constexpr float kLargest = kPlanes == 1 ? 127.0f : 32639.0f;
   auto largest = hn::Zero(d);
   for (int i = 0; i < kTileColumns; i += kLanes) {
     largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
   }
   const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
   // Below this the inverse overflows; such values are as good as zero.
-  const bool negligible = limit < 1e-35f;
-  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
+  const bool negligible = limit < 1e-33f;
+  const auto inverse = hn::Set(d, negligible ? 0.0f : kLargest / limit);
+  const std::int64_t plane_bytes = std::int64_t{height} * kTileColumns;
   auto sum_first = hn::Zero(di);
   auto sum_second = hn::Zero(di);
   for (int i = 0; i < kTileColumns; i += kLanes) {
-    const auto q = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    const auto q = store_planes<kPlanes>(
+        di, hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse)), plane_bytes,
+        tile + row * kTileColumns + i);
     (i < kTileColumns / 2 ? sum_first : sum_second) =
         hn::Add(i < kTileColumns / 2 ? sum_first : sum_second, q);
-    hn::StoreU(hn::DemoteTo(d8, q), d8, tile + row * kTileColumns + i);
   }
   const std::int32_t first = hn::GetLane(hn::SumOfLanes(di, sum_first));
   const std::int32_t sum = first + hn::GetLane(hn::SumOfLanes(di, sum_second));
-  const float scale = negligible ? 0.0f : limit / 127.0f;
-  auto* scales = reinterpret_cast<float*>(tile + height * kTileColumns);
+  const float scale = negligible ? 0.0f : limit / kLargest;
+  auto* scales = reinterpret_cast<float*>(tile + kPlanes * plane_bytes);
   auto* negated = reinterpret_cast<std::int32_t*>(scales + height);
   scales[row] = scale;
   negated[row] = -sum;
@@ -172,54 +189,29 @@ HWY_INLINE void quantise_tile(const float* HWY_RESTRICT x, int row, int height,
       scale * static_cast<float>(sum);
 }
 
-void QuantiseBlock(const float* x, std::int64_t stride, int height,
+template <int kPlanes>
+void quantise_rows(const float* x, std::int64_t stride, int height,
                    std::int64_t columns, std::int8_t* out) {
   for (std::int64_t c = 0; c < columns; c += kTileColumns) {
     const std::int64_t left = columns - c;
     for (int row = 0; row < height; ++row) {
       const float* from = x + row * stride + c;
       if (left >= kTileColumns) {
-        quantise_tile(from, row, height, out);
+        quantise_tile<kPlanes>(from, row, height, out);
       } else {
         float padded[kTileColumns] = {};
         std::copy_n(from, left, padded);
-        quantise_tile(padded, row, height, out);
+        quantise_tile<kPlanes>(padded, row, height, out);
       }
     }
-    out += height * kQuantisedTileBytes;
+    out += height * quantised_tile_bytes(kPlanes);
   }
 }
 
-HWY_INLINE void split_tile(const float* x, float* rounded, float* rest) {
-  const FloatTag d;
-  auto largest = hn::Zero(d);
-  for (int i = 0; i < kTileColumns; i += kLanes) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
-  }
-  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
-  const bool negligible = limit < 1e-35f;
-  const auto step = hn::Set(d, limit / 127.0f);
-  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
-  for (int i = 0; i < kTileColumns; i += kLanes) {
-    const auto v = hn::LoadU(d, x + i);
-    const auto near = hn::Mul(step, hn::Round(hn::Mul(v, inverse)));
-    hn::StoreU(near, d, rounded + i);
-    hn::StoreU(hn::Sub(v, near), d, rest + i);
-  }
-}
-
-void SplitRow(const float* x, std::int64_t columns, float* rounded,
-              float* rest) {
-  std::int64_t c = 0;
-  for (; c + kTileColumns <= columns; c += kTileColumns) {
-    split_tile(x + c, rounded + c, rest + c);
-  }
-  if (c == columns) return;
-  float padded[3][kTileColumns] = {};
-  std::copy(x + c, x + columns, padded[0]);
-  split_tile(padded[0], padded[1], padded[2]);
-  std::copy_n(padded[1], columns - c, rounded + c);
-  std::copy_n(padded[2], columns - c, rest + c);
+void QuantiseBlock(const float* x, std::int64_t stride, int height,
+                   std::int64_t columns, int planes, std::int8_t* out) {
+  planes == 1 ? quantise_rows<1>(x, stride, height, columns, out)
+              : quantise_rows<2>(x, stride, height, columns, out);
 }
 
 void Gate16(GateKind kind, const float* gate, const float* up, float* out) {
@@ -240,12 +232,12 @@ namespace abstractllm::ops::cpu {
 HWY_EXPORT(MultiplyF32);
 HWY_EXPORT(Widen);
 HWY_EXPORT(QuantiseBlock);
-HWY_EXPORT(SplitRow);
 HWY_EXPORT(Gate16);
 
-void multiply_f32_panel(int height, const float* x, const float* panel,
-                        std::int64_t columns, float* out) {
-  HWY_DYNAMIC_DISPATCH(MultiplyF32)(height, x, panel, columns, out);
+void multiply_f32_panels(int height, const float* x, const float* const* panels,
+                         int panel_count, std::int64_t columns, float* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyF32)
+  (height, x, panels, panel_count, columns, out);
 }
 
 void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
@@ -254,13 +246,8 @@ void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
 }
 
 void quantise_block(const float* x, std::int64_t stride, int height,
-                    std::int64_t columns, std::int8_t* out) {
-  HWY_DYNAMIC_DISPATCH(QuantiseBlock)(x, stride, height, columns, out);
-}
-
-void split_row(const float* x, std::int64_t columns, float* rounded,
-               float* rest) {
-  HWY_DYNAMIC_DISPATCH(SplitRow)(x, columns, rounded, rest);
+                    std::int64_t columns, int planes, std::int8_t* out) {
+  HWY_DYNAMIC_DISPATCH(QuantiseBlock)(x, stride, height, columns, planes, out);
 }
 
 void gate_16(GateKind kind, const float* gate, const float* up, float* out) {

@@ -8,24 +8,21 @@
 
 namespace abstractllm::ops::cpu {
 
-/// `out[row][16] += sum over columns of x[column][row] * panel[column][16]`
-/// for a block of `height` (1, 2, 4 or 8) rows of x.
-void multiply_f32_panel(int height, const float* x, const float* panel,
-                        std::int64_t columns, float* out);
+/// `out[row][16 * panel_count] += sum over columns of x[column][row] *
+/// panels[..][column][16]` for a block of `height` (1, 2, 4 or 8) rows of x and
+/// one or two panels.
+void multiply_f32_panels(int height, const float* x, const float* const* panels,
+                         int panel_count, std::int64_t columns, float* out);
 
 /// Widens `columns` (even) columns of a dense panel to `out[column][16]`.
 void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
                  std::int64_t columns, float* out);
 
 /// Quantises `height` rows, `stride` floats apart, into the block layout of
-/// int8_kernels.h. Columns are padded with zeros to whole tiles.
+/// int8_kernels.h with one or two planes. Columns are padded with zeros to
+/// whole tiles.
 void quantise_block(const float* x, std::int64_t stride, int height,
-                    std::int64_t columns, std::int8_t* out);
-
-/// Splits a row into `rounded`, for each 32 values the nearest multiples of a
-/// 127th of the largest, and `rest`, what the rounding left over.
-void split_row(const float* x, std::int64_t columns, float* rounded,
-               float* rest);
+                    std::int64_t columns, int planes, std::int8_t* out);
 
 /// What is applied to the gate of a gated linear unit.
 enum class GateKind : std::uint8_t {

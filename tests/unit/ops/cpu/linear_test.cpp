@@ -71,7 +71,7 @@ std::vector<CpuFeatures> feature_sets() {
   std::vector<CpuFeatures> sets = {all};
   CpuFeatures fewer = all;
   for (bool CpuFeatures::*field :
-       {&CpuFeatures::amx_bf16, &CpuFeatures::avx512_bf16,
+       {&CpuFeatures::amx_int8, &CpuFeatures::avx512_bf16,
         &CpuFeatures::avx512_vnni, &CpuFeatures::avx_vnni, &CpuFeatures::avx512,
         &CpuFeatures::avx2, &CpuFeatures::sse4, &CpuFeatures::neon_dot}) {
     if (fewer.*field) {
@@ -142,7 +142,7 @@ class LinearOf : public ::testing::TestWithParam<Encoding> {
 
 TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
   ThreadPool pool({.threads = 2});
-  for (const std::int64_t m : {1, 2, 3, 7}) {
+  for (const std::int64_t m : {1, 2, 3, 7, 13}) {
     // Two chunks and an odd rest of columns; two panels and an odd rest.
     const TestMatrix w = matrix(37, 256 + 48 + 3);
     const std::vector<float> x = random_values(m * w.shape().columns, 3);
@@ -177,6 +177,30 @@ TEST_P(LinearOf, GivesTheSameForEveryNumberOfThreads) {
        {Precision::kInt8, Precision::kInt8Pair, Precision::kExact}) {
     EXPECT_EQ(product(alone, w, x, m, {.precision = precision}),
               product(many, w, x, m, {.precision = precision}));
+  }
+}
+
+TEST_P(LinearOf, GivesARowTheSameWhateverStandsBesideIt) {
+  ThreadPool pool({.threads = 2});
+  const std::int64_t m = 15;  // one block of every height
+  const std::int64_t columns = 256 + 48 + 3;
+  const TestMatrix w = matrix(53, columns);
+  const std::vector<float> x = random_values(m * columns, 8);
+  for (const CpuFeatures& features : feature_sets()) {
+    for (const Precision precision :
+         {Precision::kInt8, Precision::kInt8Pair, Precision::kExact}) {
+      const LinearOptions options{.precision = precision,
+                                  .features = &features};
+      const std::vector<float> together = product(pool, w, x, m, options);
+      for (std::int64_t row = 0; row < m; ++row) {
+        const std::vector<float> one(x.begin() + row * columns,
+                                     x.begin() + (row + 1) * columns);
+        const std::vector<float> alone = product(pool, w, one, 1, options);
+        ASSERT_EQ(alone, std::vector<float>(together.begin() + row * 53,
+                                            together.begin() + (row + 1) * 53))
+            << int8_kernels(features).name << ", row " << row;
+      }
+    }
   }
 }
 
@@ -385,6 +409,34 @@ TEST(Linear, GatedUnitEqualsItsParts) {
                           .group = 32};
   const TestMatrix gate(shape, 1);
   const TestMatrix up(shape, 2);
+  const PackedMatrix packed_gate = PackedMatrix::pack(gate, pool);
+  const PackedMatrix packed_up = PackedMatrix::pack(up, pool);
+  for (const std::int64_t m : {1, 11}) {
+    const std::vector<float> x = random_values(m * 96, 6);
+    const std::vector<float> g = product(pool, gate, x, m, {});
+    const std::vector<float> u = product(pool, up, x, m, {});
+    std::vector<float> y(g.size());
+    Activations input;
+    input.set(x.data(), m, 96);
+    gated_linear(pool, input,
+                 {.gate = &packed_gate, .up = &packed_up, .y = y.data()});
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double truth = gate_truth(GateKind::kSilu, g[i]) * u[i];
+      EXPECT_NEAR(y[i], truth, 1e-5 * std::max(1.0, std::fabs(truth)));
+    }
+  }
+}
+
+TEST(Linear, GatedUnitOfMatricesStoredApart) {
+  ThreadPool pool({.threads = 2});
+  const TestMatrix gate({.rows = 53,
+                         .columns = 96,
+                         .encoding = WeightEncoding::kAffine,
+                         .bits = 4,
+                         .group = 32},
+                        1);
+  const TestMatrix up(
+      {.rows = 53, .columns = 96, .encoding = WeightEncoding::kF16}, 2);
   const PackedMatrix packed_gate = PackedMatrix::pack(gate, pool);
   const PackedMatrix packed_up = PackedMatrix::pack(up, pool);
   for (const std::int64_t m : {1, 11}) {
