@@ -156,4 +156,7 @@ ABSTRACTLLM_API void register_provider(std::string id, ProviderFactory factory);
 /// Ids of all known providers, sorted.
 ABSTRACTLLM_API std::vector<std::string> list_providers();
 
+/// Ids and aliases of all known providers, sorted.
+ABSTRACTLLM_API std::vector<std::string> provider_names();
+
 }  // namespace abstractllm

@@ -123,6 +123,16 @@ std::vector<std::string> ProviderRegistry::ids() const {
   return list;
 }
 
+std::vector<std::string> ProviderRegistry::names() const {
+  std::vector<std::string> list = ids();
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [alias, id] : aliases_) list.push_back(alias);
+  }
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
 std::vector<ProviderInfo> ProviderRegistry::info() const {
   std::map<std::string, Row, std::less<>> rows;
   {
@@ -184,6 +194,10 @@ void register_provider(std::string id, ProviderFactory factory) {
 
 std::vector<std::string> list_providers() {
   return providers::ProviderRegistry::global().ids();
+}
+
+std::vector<std::string> provider_names() {
+  return providers::ProviderRegistry::global().names();
 }
 
 std::vector<ProviderInfo> provider_info() {

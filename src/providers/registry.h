@@ -36,6 +36,9 @@ class ProviderRegistry {
   /// Without the aliases, sorted.
   std::vector<std::string> ids() const;
 
+  /// With the aliases, sorted.
+  std::vector<std::string> names() const;
+
   /// As the functions of factory.h.
   std::vector<ProviderInfo> info() const;
   std::vector<ModelEntry> list_models(std::string_view provider,

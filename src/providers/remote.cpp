@@ -35,19 +35,7 @@ class RemoteAnswer {
 
   // After the terminal event it must not be called again.
   Event next() {
-    try {
-      while (pending_.empty()) advance();
-    } catch (const CancelledError&) {
-      return left();
-    } catch (const Error& error) {
-      return Failed{finished_error(error)};
-    } catch (const Json::exception&) {
-      return Failed{finished_error(ProviderAPIError(
-          "[" + endpoint_.id() +
-              "] the service sent JSON of another shape "
-              "than its protocol has",
-          "Is base_url the address of such a service?", endpoint_.id()))};
-    }
+    if (pending_.empty()) refill();
     Event event = std::move(pending_.front());
     pending_.pop_front();
     observe(event);
@@ -82,16 +70,35 @@ class RemoteAnswer {
     }
   }
 
+  // At least one event more. What came before an error in the same bytes
+  // stands before it.
+  void refill() {
+    std::optional<Event> last;
+    try {
+      while (arrived_.empty()) advance();
+    } catch (const CancelledError&) {
+      last = left();
+    } catch (const Error& error) {
+      last = Failed{finished_error(error)};
+    } catch (const Json::exception&) {
+      last = Failed{finished_error(ProviderAPIError(
+          "[" + endpoint_.id() +
+              "] the service sent JSON of another shape than its protocol has",
+          "Is base_url the address of such a service?", endpoint_.id()))};
+    }
+    for (Event& event : arrived_) pending_.push_back(std::move(event));
+    arrived_.clear();
+    if (last) pending_.push_back(*std::move(last));
+  }
+
   void advance() {
     if (!exchange_) begin();
-    std::vector<Event> events;
     const std::string_view bytes = exchange_->read();
     if (bytes.empty()) {
-      reader_->finish(events);
+      reader_->finish(arrived_);
     } else {
-      reader_->push(bytes, events);
+      reader_->push(bytes, arrived_);
     }
-    for (Event& event : events) pending_.push_back(std::move(event));
   }
 
   void observe(Event& event) {
@@ -154,6 +161,7 @@ class RemoteAnswer {
   std::unique_ptr<AnswerReader> reader_;
   std::optional<net::HttpExchange> exchange_;
   std::string request_id_;
+  std::vector<Event> arrived_;
   std::deque<Event> pending_;
 };
 

@@ -38,6 +38,53 @@ TEST(ProviderRegistry, MakesAProviderByIdAndModel) {
   EXPECT_EQ(registry.create("local", {})->model(), "");
 }
 
+TEST(ProviderRegistry, KnowsAliases) {
+  const BuiltinProvider rows[] = {{"hugging", &make_scripted, {"hf", "hub"}}};
+  ProviderRegistry registry(rows);
+  EXPECT_EQ(registry.create("hf/org/m", {})->model(), "org/m");
+  EXPECT_EQ(registry.resolve("hub"), "hugging");
+  EXPECT_THAT(registry.ids(), ElementsAre("hugging"));
+  EXPECT_THAT(registry.names(), ElementsAre("hf", "hub", "hugging"));
+  EXPECT_THROW(registry.add("hf", make_scripted), InvalidRequestError);
+}
+
+TEST(ProviderRegistry, ListsAndFetchesModelsWhereTheProviderCan) {
+  std::string fetched;
+  const BuiltinProvider rows[] = {
+      {.id = "full",
+       .make = &make_scripted,
+       .aliases = {"f"},
+       .info = [] { return ProviderInfo{.id = "full", .detail = "here"}; },
+       .list =
+           [](const ConnectionOptions& options) {
+             return std::vector<ModelEntry>{{.id = options.base_url}};
+           },
+       .pull =
+           [&](std::string_view model, const ConnectionOptions&,
+               const auto& report) {
+             fetched = model;
+             report({"done", 1, 1});
+           }},
+      {"bare", &make_scripted}};
+  ProviderRegistry registry(rows);
+  registry.add("mine", make_scripted);
+  EXPECT_EQ(registry.list_models("f", {.base_url = "u"}).at(0).id, "u");
+  EXPECT_THROW(registry.list_models("bare", {}), UnsupportedOperationError);
+  bool was_told = false;
+  registry.pull_model("full", "m", {}, [&](const PullProgress&) {
+    was_told = true;
+    return true;
+  });
+  EXPECT_EQ(fetched, "m");
+  EXPECT_TRUE(was_told);
+  EXPECT_THROW(registry.pull_model("bare", "m", {}, {}),
+               UnsupportedOperationError);
+  const std::vector<ProviderInfo> info = registry.info();
+  ASSERT_EQ(info.size(), 3U);
+  EXPECT_EQ(info[1].detail, "here");
+  EXPECT_EQ(info[2].detail, "registered by the program");
+}
+
 TEST(ProviderRegistry, RefusesAModelGivenTwiceOrNotAtAll) {
   const ProviderRegistry registry(kBuiltins);
   EXPECT_THROW(registry.create("local/m", {.model = "m"}), InvalidRequestError);

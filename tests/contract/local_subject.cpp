@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/factory.h"
+#include "contract/subject.h"
+
+namespace abstractllm::test {
+namespace {
+
+// A tiny random model: its words mean nothing, but they come as a real
+// model's do.
+class TinyModel : public Subject {
+ public:
+  TinyModel() {
+    ProviderConfig config;
+    config.model = ABSTRACTLLM_TEST_DATA "/fixtures/text/llama3";
+    config.cpu_exact = true;
+    llm_ = create_llm("mlx", std::move(config));
+  }
+  AbstractLLMInterface& llm() override { return *llm_; }
+  bool is_scripted() const override { return false; }
+  void say(const std::vector<std::string>&) override {}
+  void say_and_wait(const std::string&, Gate) override {}
+  void call() override {}
+  void fail() override {}
+  Request request() const override {
+    Request request;
+    request.prompt_token_ids = {{5, 6, 7}};
+    request.parameters.temperature = 0;
+    request.parameters.max_tokens = 24;
+    request.parameters.ignore_eos = true;
+    return request;
+  }
+
+ private:
+  std::unique_ptr<AbstractLLMInterface> llm_;
+};
+
+}  // namespace
+
+std::vector<SubjectKind> local_subjects() {
+  return {{"mlx", [] { return std::make_unique<TinyModel>(); }}};
+}
+
+}  // namespace abstractllm::test

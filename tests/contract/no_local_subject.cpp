@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "contract/subject.h"
+
+namespace abstractllm::test {
+
+std::vector<SubjectKind> local_subjects() { return {}; }
+
+}  // namespace abstractllm::test
