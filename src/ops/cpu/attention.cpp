@@ -12,11 +12,12 @@
 namespace abstractllm::ops::cpu {
 namespace {
 
-/// Stretches of context shorter than this are not worth an addition.
-constexpr std::int64_t kShortestStretch = 64;
-
 /// Up to 8 rows of queries of one key-value head over a stretch of context. A
 /// row is a token and one of the heads that share the key-value head.
+///
+/// Each page is attended to by itself, and the results of the pages are added
+/// up from first to last, whether one thread goes through them or several do:
+/// what a row gives depends neither on the threads nor on what else runs.
 struct Block {
   const AttentionSequence* sequence;
   int kv_head;
@@ -24,8 +25,8 @@ struct Block {
   int rows;
   std::int64_t begin;  // positions
   std::int64_t end;
-  std::int64_t partial;  // index of its first row of partial results, or -1
-  bool first_stretch;    // of its rows: the one that counts the sinks
+  std::int64_t partial;  // index of its first row of partial results, or -1;
+                         // then it is one page
 };
 
 class Attention {
@@ -51,17 +52,27 @@ class Attention {
     alignas(64) float q[kQueryRows * kQueryStride];
     alignas(64) float scores[kQueryRows * kQueryStride];
     alignas(64) float sums[kQueryRows * kQueryStride];
+    alignas(64) float page_sums[kQueryRows * kQueryStride];
     SoftmaxState states[kQueryRows];
+    SoftmaxState page_states[kQueryRows];
     load_queries(block, q);
     const int padded = block.sequence->kv->padded_head_size();
-    for (int r = 0; r < block.rows; ++r) {
-      states[r] = initial_state(block, r);
-      std::fill_n(sums + r * kQueryStride, padded, 0.0f);
+    bool first = true;
+    if (shape_.sinks != nullptr && block.partial < 0) {
+      start_with_sinks(block, states, sums);
+      first = false;
     }
     for (std::int64_t p = block.begin; p < block.end;) {
-      const std::int64_t page_end = (p / kPagePositions + 1) * kPagePositions;
-      const std::int64_t stop = std::min(block.end, page_end);
-      add_page(block, p, stop, q, scores, states, sums);
+      const std::int64_t stop = std::min(block.end, page_end(p));
+      SoftmaxState* to_states = first ? states : page_states;
+      float* to_sums = first ? sums : page_sums;
+      start_page(block, to_states, to_sums);
+      add_page(block, p, stop, q, scores, to_states, to_sums);
+      for (int r = 0; r < block.rows && !first; ++r) {
+        add_result(page_states[r], page_sums + r * kQueryStride, padded,
+                   states[r], sums + r * kQueryStride);
+      }
+      first = false;
       p = stop;
     }
     for (int r = 0; r < block.rows; ++r) {
@@ -77,42 +88,71 @@ class Attention {
     }
   }
 
-  /// Adds up the stretches `blocks` of the same rows.
+  /// Adds up the pages `blocks` of the same rows.
   void merge(std::span<const Block> blocks, float* partials,
              std::int64_t partial_stride) const {
     const Block& first = blocks[0];
     const int padded = first.sequence->kv->padded_head_size();
+    SoftmaxState states[kQueryRows];
+    alignas(64) float sums[kQueryRows * kQueryStride];
+    if (shape_.sinks != nullptr) {
+      start_with_sinks(first, states, sums);
+    } else {
+      start_page(first, states, sums);
+    }
     for (int r = 0; r < first.rows; ++r) {
-      float* total = partials + (first.partial + r) * partial_stride;
-      for (const Block& block : blocks.subspan(1)) {
-        const float* other = partials + (block.partial + r) * partial_stride;
-        if (other[1] == 0) continue;
-        const float largest = std::max(total[0], other[0]);
-        const float factor = std::exp(total[0] - largest);
-        const float other_factor = std::exp(other[0] - largest);
-        blend_values(other + kKvLanes, other_factor, padded, factor,
-                     total + kKvLanes);
-        total[0] = largest;
-        total[1] = total[1] * factor + other[1] * other_factor;
+      float* total = sums + r * kQueryStride;
+      for (const Block& block : blocks) {
+        const float* part = partials + (block.partial + r) * partial_stride;
+        add_result({part[0], part[1]}, part + kKvLanes, padded, states[r],
+                   total);
       }
-      write(first, r, total + kKvLanes, total[1]);
+      write(first, r, total, states[r].sum);
     }
   }
 
+  static std::int64_t page_end(std::int64_t position) {
+    return (position / kPagePositions + 1) * kPagePositions;
+  }
+
  private:
+  // Nothing seen yet.
+  static void start_page(const Block& block, SoftmaxState* states,
+                         float* sums) {
+    const int padded = block.sequence->kv->padded_head_size();
+    for (int r = 0; r < block.rows; ++r) {
+      states[r] = {-std::numeric_limits<float>::infinity(), 0.0f};
+      std::fill_n(sums + r * kQueryStride, padded, 0.0f);
+    }
+  }
+
+  // Weight that goes to no value.
+  void start_with_sinks(const Block& block, SoftmaxState* states,
+                        float* sums) const {
+    start_page(block, states, sums);
+    for (int r = 0; r < block.rows; ++r) {
+      states[r] = {shape_.sinks[head_of(block, r)], 1.0f};
+    }
+  }
+
+  // total += part. Into an empty total it is an exact copy.
+  static void add_result(const SoftmaxState& part, const float* part_sums,
+                         int count, SoftmaxState& total, float* total_sums) {
+    if (part.sum == 0) return;
+    const float largest = std::max(total.largest, part.largest);
+    const float factor = std::exp(total.largest - largest);
+    const float part_factor = std::exp(part.largest - largest);
+    blend_values(part_sums, part_factor, count, factor, total_sums);
+    total.sum = total.sum * factor + part.sum * part_factor;
+    total.largest = largest;
+  }
+
   std::int64_t token_of(const Block& block, int row) const {
     return (block.first_row + row) / group();
   }
   int head_of(const Block& block, int row) const {
     return block.kv_head * group() +
            static_cast<int>((block.first_row + row) % group());
-  }
-
-  SoftmaxState initial_state(const Block& block, int row) const {
-    if (shape_.sinks != nullptr && block.first_stretch) {
-      return {shape_.sinks[head_of(block, row)], 1.0f};
-    }
-    return {-std::numeric_limits<float>::infinity(), 0.0f};
   }
 
   void load_queries(const Block& block, float* q) const {
@@ -205,9 +245,7 @@ Plan make_plan(const Attention& attention, const AttentionShape& shape,
   }
   // With fewer sets of rows than keep all threads busy to the end, the context
   // is cut, too.
-  const std::int64_t cuts =
-      threads == 1 ? 1
-                   : (4 * threads + sets - 1) / std::max<std::int64_t>(1, sets);
+  const bool cut = threads > 1 && sets < 4 * threads;
   for (const AttentionSequence& s : sequences) {
     const std::int64_t rows = s.tokens * group;
     for (int head = 0; head < shape.kv_heads; ++head) {
@@ -217,16 +255,13 @@ Plan make_plan(const Attention& attention, const AttentionShape& shape,
         const std::int64_t begin = attention.first_seen(s, row / group);
         const std::int64_t end =
             attention.end_seen(s, (row + height - 1) / group);
-        const std::int64_t length =
-            std::max((end - begin + cuts - 1) / cuts, kShortestStretch);
-        const bool whole = end - begin <= length;
+        const bool whole = !cut || end <= Attention::page_end(begin);
         plan.rows_begin.push_back(plan.blocks.size());
         for (std::int64_t p = begin; p < end;) {
-          // Stretches end where a line of positions ends.
           const std::int64_t stop =
-              whole ? end : std::min(end, (p + length) / kKvLanes * kKvLanes);
-          plan.blocks.push_back({&s, head, row, height, p, stop,
-                                 whole ? -1 : plan.partial_rows, p == begin});
+              whole ? end : std::min(end, Attention::page_end(p));
+          plan.blocks.push_back(
+              {&s, head, row, height, p, stop, whole ? -1 : plan.partial_rows});
           if (!whole) plan.partial_rows += height;
           p = stop;
         }

@@ -37,14 +37,16 @@ HWY_INLINE Floats load(const hwy::bfloat16_t* p) {
 /// Keys and values are fetched this far ahead of their use.
 constexpr int kPrefetchBytes = 4096;
 
-// kRows x kWide vectors of sums; few of them get several sums each, as one
-// addition cannot start before the last has ended.
+// One addition cannot start before the last has ended: even and odd columns are
+// summed apart. It is the same for any number of rows and columns, so that
+// neither changes the sum of a row.
+constexpr int kChains = 2;
+
+// kRows x kWide vectors of sums.
 template <int kRows, int kWide, typename T>
 HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
                               const T* HWY_RESTRICT panel, int columns,
                               bool add, float* HWY_RESTRICT out) {
-  constexpr int kSums = kRows * kWide;
-  constexpr int kChains = kSums >= 6 ? 1 : kSums >= 4 ? 2 : kSums == 1 ? 8 : 4;
   const FloatTag d;
   Floats sum[kChains][kRows][kWide];
   for (int c = 0; c < kChains; ++c) {
@@ -70,7 +72,8 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
       }
     }
   }
-  for (; k < columns; ++k) {
+  // The last of an odd number, whose index is even.
+  if (k < columns) {
     for (int m = 0; m < kRows; ++m) {
       const Floats value = hn::Set(d, x[m * kQueryStride + k]);
       for (int v = 0; v < kWide; ++v) {
@@ -94,13 +97,16 @@ template <int kRows, typename T>
 HWY_INLINE void multiply_rows(const float* x, const T* panel, int columns,
                               bool add, float* out) {
   // At most 8 sums at a time where registers are few.
-  constexpr int kWide = kVectors == 1 ? 1
-                        : kRows > 4   ? 1
-                        : kRows > 2   ? 2
-                                      : kVectors;
-  for (int v = 0; v < kVectors; v += kWide) {
-    multiply_part<kRows, kWide>(x, panel + v * kLanes, columns, add,
-                                out + v * kLanes);
+  if constexpr (kVectors > 1 && kRows > 4) {
+    multiply_rows<4>(x, panel, columns, add, out);
+    multiply_rows<kRows - 4>(x + 4 * kQueryStride, panel, columns, add,
+                             out + 4 * kQueryStride);
+  } else {
+    constexpr int kWide = kVectors > 1 && kRows <= 2 ? 2 : 1;
+    for (int v = 0; v < kVectors; v += kWide) {
+      multiply_part<kRows, kWide>(x, panel + v * kLanes, columns, add,
+                                  out + v * kLanes);
+    }
   }
 }
 

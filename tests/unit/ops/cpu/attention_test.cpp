@@ -250,6 +250,62 @@ TEST_P(AttentionOn, LargeScoresDoNotOverflow) {
 
 INSTANTIATE_TEST_SUITE_P(Threads, AttentionOn, ::testing::Values(1, 2, 5));
 
+// The last `tokens` tokens of a story, with other sequences beside it.
+std::vector<float> last_rows(ThreadPool& pool, const Story& story,
+                             std::int64_t tokens,
+                             const std::vector<const Story*>& beside) {
+  const std::int64_t width =
+      std::int64_t{story.shape.heads} * story.shape.head_size;
+  std::vector<float> out(static_cast<std::size_t>(tokens * width), NAN);
+  std::vector<std::vector<float>> other_outs;
+  std::vector<AttentionSequence> sequences;
+  for (const Story* other : beside) {
+    other_outs.emplace_back(other->q.size());
+    sequences.push_back({.kv = &other->slab,
+                         .q = other->q.data(),
+                         .out = other_outs.back().data(),
+                         .tokens = other->tokens});
+  }
+  sequences.push_back({.kv = &story.slab,
+                       .q = story.q.data() + (story.tokens - tokens) * width,
+                       .out = out.data(),
+                       .tokens = tokens});
+  AttentionScratch scratch;
+  attention(pool, scratch, story.shape, sequences);
+  return out;
+}
+
+// Bit for bit: whoever generates alone, in a batch, on more threads or in other
+// chunks, generates the same.
+TEST(Attention, ARowDependsOnNothingBesideIt) {
+  const std::vector<float> sinks = {3.0f, -2.0f, 0.5f, 9.0f, 0.0f, 1.0f};
+  for (const bool with_sinks : {false, true}) {
+    for (const std::int64_t window : {0, 300}) {
+      AttentionShape shape = shape_of(6, 2, 40);
+      shape.window = window;
+      shape.sinks = with_sinks ? sinks.data() : nullptr;
+      ThreadPool one({.threads = 1});
+      const Story story(one, shape, KvType::kF16, 900, 21, 1);
+      const Story decode(one, shape, KvType::kF16, 1300, 1, 2);
+      const Story prefill(one, shape, KvType::kF16, 0, 300, 3);
+      const std::vector<float> whole = last_rows(one, story, 21, {});
+      for (const int threads : {1, 2, 5}) {
+        ThreadPool pool({.threads = threads});
+        for (const std::int64_t tokens : {21, 20, 7, 2, 1}) {
+          SCOPED_TRACE(::testing::PrintToString(tokens) + " tokens, " +
+                       ::testing::PrintToString(threads) + " threads");
+          const std::vector<float> want(
+              whole.end() - tokens * shape.heads * shape.head_size,
+              whole.end());
+          EXPECT_EQ(last_rows(pool, story, tokens, {}), want);
+          EXPECT_EQ(last_rows(pool, story, tokens, {&decode}), want);
+          EXPECT_EQ(last_rows(pool, story, tokens, {&decode, &prefill}), want);
+        }
+      }
+    }
+  }
+}
+
 TEST(KvSlab, AppendTransformsKeys) {
   ThreadPool pool({.threads = 2});
   RotaryTable table({1.0f, 0.1f, 0.01f, 0.001f});
