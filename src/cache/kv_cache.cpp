@@ -17,6 +17,10 @@ namespace {
 
 constexpr int kGrowth = 256;
 
+constexpr int whole_steps(int positions) {
+  return (positions + kGrowth - 1) / kGrowth * kGrowth;
+}
+
 // One of keys and values: (heads, capacity, head_dim), filled from the front.
 class Buffer {
  public:
@@ -46,7 +50,7 @@ class Buffer {
 
  private:
   void grow(const mx::array& rows, int filled, int needed) {
-    const int capacity = (needed + kGrowth - 1) / kGrowth * kGrowth;
+    const int capacity = whole_steps(needed);
     const mx::array room = mx::zeros(
         {rows.shape(0), capacity - filled, rows.shape(2)}, rows.dtype());
     data_ = filled == 0 ? room : mx::concatenate({front(filled), room}, 1);
@@ -57,6 +61,9 @@ class Buffer {
 
 class FullCache : public ops::KvLayer {
  public:
+  explicit FullCache(std::size_t position_bytes)
+      : position_bytes_(position_bytes) {}
+
   int length() const override { return first_ + filled_; }
 
   ops::KvView append(const mx::array& keys, const mx::array& values) override {
@@ -69,7 +76,15 @@ class FullCache : public ops::KvLayer {
   bool can_truncate(int length) const override { return length >= first_; }
   void truncate(int length) override { filled_ = length - first_; }
 
+  // Arrays are never written to while another cache refers to them.
+  std::unique_ptr<ops::KvLayer> clone() const override {
+    return std::make_unique<FullCache>(*this);
+  }
+
   std::size_t bytes() const override { return keys_.bytes() + values_.bytes(); }
+  std::size_t bytes_at(int length) const override {
+    return static_cast<std::size_t>(whole_steps(length)) * position_bytes_;
+  }
 
   void collect_state(std::vector<mx::array>& arrays) const override {
     if (keys_.array()) arrays.push_back(*keys_.array());
@@ -79,17 +94,19 @@ class FullCache : public ops::KvLayer {
  protected:
   Buffer keys_;
   Buffer values_;
+  std::size_t position_bytes_;
   int first_ = 0;   // position of the first stored row
   int filled_ = 0;  // stored rows
 };
 
 class RotatingCache : public FullCache {
  public:
-  explicit RotatingCache(int window) : window_(window) {}
+  RotatingCache(int window, std::size_t position_bytes)
+      : FullCache(position_bytes), window_(window) {}
 
   ops::KvView append(const mx::array& keys, const mx::array& values) override {
     // Dropping in bulk keeps the copies at one row per token on average.
-    if (filled_ >= 2 * window_ + kGrowth) drop(window_ - 1);
+    if (filled_ >= most_kept()) drop(window_ - 1);
     const ops::KvView all = FullCache::append(keys, values);
     const int visible = std::min(filled_, keys.shape(1) + window_ - 1);
     const int hidden = filled_ - visible;
@@ -103,7 +120,17 @@ class RotatingCache : public FullCache {
     return length >= first_ && (first_ == 0 || length - first_ >= window_ - 1);
   }
 
+  std::unique_ptr<ops::KvLayer> clone() const override {
+    return std::make_unique<RotatingCache>(*this);
+  }
+
+  std::size_t bytes_at(int length) const override {
+    return FullCache::bytes_at(std::min(length, most_kept()));
+  }
+
  private:
+  int most_kept() const { return 2 * window_ + kGrowth; }
+
   void drop(int kept) {
     keys_.keep_last(kept, filled_);
     values_.keep_last(kept, filled_);
@@ -116,12 +143,13 @@ class RotatingCache : public FullCache {
 
 }  // namespace
 
-std::unique_ptr<ops::KvLayer> make_full_cache() {
-  return std::make_unique<FullCache>();
+std::unique_ptr<ops::KvLayer> make_full_cache(std::size_t position_bytes) {
+  return std::make_unique<FullCache>(position_bytes);
 }
 
-std::unique_ptr<ops::KvLayer> make_rotating_cache(int window) {
-  return std::make_unique<RotatingCache>(window);
+std::unique_ptr<ops::KvLayer> make_rotating_cache(int window,
+                                                  std::size_t position_bytes) {
+  return std::make_unique<RotatingCache>(window, position_bytes);
 }
 
 std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
@@ -130,7 +158,12 @@ std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
     return make_slab_cache(
         spec, backend.cpu->options.precision == ops::cpu::Precision::kExact);
   }
-  return spec.window > 0 ? make_rotating_cache(spec.window) : make_full_cache();
+  const auto values =
+      static_cast<std::size_t>(spec.kv_heads) *
+      static_cast<std::size_t>(spec.head_dim + spec.value_size());
+  const std::size_t bytes = values * mx::size_of(backend.compute);
+  return spec.window > 0 ? make_rotating_cache(spec.window, bytes)
+                         : make_full_cache(bytes);
 }
 
 }  // namespace abstractllm::cache

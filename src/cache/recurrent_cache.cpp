@@ -12,6 +12,9 @@ namespace {
 
 class RecurrentCache : public ops::KvLayer {
  public:
+  explicit RecurrentCache(std::size_t state_bytes)
+      : state_bytes_(state_bytes) {}
+
   int length() const override { return length_; }
 
   ops::KvView append(const mx::array& /*keys*/,
@@ -27,12 +30,20 @@ class RecurrentCache : public ops::KvLayer {
     }
   }
 
+  std::unique_ptr<ops::KvLayer> clone() const override {
+    return std::make_unique<RecurrentCache>(*this);
+  }
+
   std::size_t bytes() const override {
     std::size_t bytes =
         (state_.cpu_window.size() + state_.cpu_memory.size()) * sizeof(float);
     if (state_.window) bytes += state_.window->nbytes();
     if (state_.memory) bytes += state_.memory->nbytes();
     return bytes;
+  }
+
+  std::size_t bytes_at(int length) const override {
+    return length > 0 ? state_bytes_ : 0;
   }
 
   void collect_state(std::vector<mx::array>& arrays) const override {
@@ -44,14 +55,15 @@ class RecurrentCache : public ops::KvLayer {
   void reserve(int tokens) override { length_ += tokens; }
 
  private:
+  std::size_t state_bytes_;
   ops::RecurrentState state_;
   int length_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<ops::KvLayer> make_recurrent_cache() {
-  return std::make_unique<RecurrentCache>();
+std::unique_ptr<ops::KvLayer> make_recurrent_cache(std::size_t state_bytes) {
+  return std::make_unique<RecurrentCache>(state_bytes);
 }
 
 }  // namespace abstractllm::cache

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cache/slab_cache.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
 #include "abstractllm/error.h"
 #include "ops/cpu/kv_slab.h"
 
@@ -11,7 +15,8 @@ namespace {
 
 class SlabCache : public ops::KvLayer {
  public:
-  explicit SlabCache(ops::cpu::KvSlab::Options options) : slab_(options) {}
+  explicit SlabCache(ops::cpu::KvSlab slab)
+      : slab_(std::move(slab)), length_(static_cast<int>(slab_.length())) {}
 
   int length() const override { return length_; }
 
@@ -33,6 +38,27 @@ class SlabCache : public ops::KvLayer {
     length_ = length;
   }
 
+  std::unique_ptr<ops::KvLayer> clone() const override {
+    return std::make_unique<SlabCache>(slab_.clone());
+  }
+
+  std::size_t bytes_at(int length) const override {
+    using ops::cpu::kPagePositions;
+    const ops::cpu::KvSlab::Options& options = slab_.options();
+    const auto pages_of = [](std::int64_t positions) {
+      return (positions + kPagePositions - 1) / kPagePositions;
+    };
+    std::int64_t pages = pages_of(length);
+    // Where a window begins and ends inside of a page, and one page in reserve.
+    if (options.window > 0) {
+      pages = std::min(pages, pages_of(options.window) + 2);
+    }
+    const std::int64_t page = std::int64_t{2} * kPagePositions * options.heads *
+                              slab_.padded_head_size() *
+                              ops::cpu::kv_bytes(options.type);
+    return static_cast<std::size_t>(pages * page);
+  }
+
   std::size_t bytes() const override {
     return static_cast<std::size_t>(slab_.bytes());
   }
@@ -45,7 +71,7 @@ class SlabCache : public ops::KvLayer {
 
  private:
   ops::cpu::KvSlab slab_;
-  int length_ = 0;  // with what kernels are going to append
+  int length_;  // with what kernels are going to append
 };
 
 }  // namespace
@@ -54,10 +80,10 @@ std::unique_ptr<ops::KvLayer> make_slab_cache(const ops::AttentionSpec& spec,
                                               bool exact) {
   using ops::cpu::KvType;
   return std::make_unique<SlabCache>(
-      ops::cpu::KvSlab::Options{.heads = spec.kv_heads,
-                                .head_size = spec.head_dim,
-                                .type = exact ? KvType::kF32 : KvType::kF16,
-                                .window = spec.window});
+      ops::cpu::KvSlab({.heads = spec.kv_heads,
+                        .head_size = spec.head_dim,
+                        .type = exact ? KvType::kF32 : KvType::kF16,
+                        .window = spec.window}));
 }
 
 }  // namespace abstractllm::cache

@@ -1,4 +1,4 @@
-// Token bookkeeping of one sequence.
+// Token bookkeeping of sequences.
 // SPDX-License-Identifier: Apache-2.0
 #include "models/sequence.h"
 
@@ -10,24 +10,26 @@ namespace abstractllm::models {
 
 namespace mx = mlx::core;
 
-int Sequence::reuse(std::span<const std::int32_t> prompt) {
+int Sequence::reusable(std::span<const std::int32_t> prompt,
+                       int planned) const {
+  const int border = model_.position_border();
+  if ((planned > border) != (planned_ > border)) return 0;
   const std::size_t most = std::min(ids_.size(), prompt.size() - 1);
   const auto split = std::mismatch(
       ids_.begin(), ids_.begin() + static_cast<long>(most), prompt.begin());
   const int shared = static_cast<int>(split.first - ids_.begin());
-  const int planned = static_cast<int>(prompt.size());
-  const int border = model_.position_border();
-  const bool same_side = (planned > border) == (planned_ > border);
-  planned_ = planned;
-  if (!same_side && !ids_.empty()) {
-    reset();
-    return 0;
-  }
   if (shared == length()) return shared;
   const bool possible = std::all_of(
       kv_.begin(), kv_.end(),
       [&](const auto& layer) { return layer->can_truncate(shared); });
-  if (!possible || shared == 0) {
+  return possible ? shared : 0;
+}
+
+int Sequence::reuse(std::span<const std::int32_t> prompt, int planned) {
+  const int shared = reusable(prompt, planned);
+  planned_ = planned;
+  if (shared == length()) return shared;
+  if (shared == 0) {
     reset();
     return 0;
   }
@@ -36,12 +38,17 @@ int Sequence::reuse(std::span<const std::int32_t> prompt) {
   return shared;
 }
 
+std::unique_ptr<Sequence> Sequence::clone() const {
+  auto copy = std::make_unique<Sequence>(model_);
+  for (std::size_t i = 0; i < kv_.size(); ++i) copy->kv_[i] = kv_[i]->clone();
+  copy->ids_ = ids_;
+  copy->planned_ = planned_;
+  return copy;
+}
+
 mx::array Sequence::advance(std::span<const std::int32_t> ids) {
-  const int rows = static_cast<int>(ids.size());
-  const mx::array tokens(ids.data(), {rows}, mx::int32);
-  const ops::Step step{{{&kv_, 0, rows, planned_}}};
-  ids_.insert(ids_.end(), ids.begin(), ids.end());
-  return model_.forward(model_.embed(tokens), step);
+  const NewTokens tokens{this, ids};
+  return advance_together(model_, {&tokens, 1});
 }
 
 void Sequence::evaluate(std::vector<mx::array> results) const {
@@ -52,6 +59,43 @@ void Sequence::evaluate(std::vector<mx::array> results) const {
 void Sequence::reset() {
   kv_ = model_.make_cache();
   ids_.clear();
+}
+
+std::size_t Sequence::bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& layer : kv_) bytes += layer->bytes();
+  return bytes;
+}
+
+mx::array advance_together(const Model& model,
+                           std::span<const NewTokens> tokens) {
+  std::vector<std::int32_t> all;
+  ops::Step step;
+  step.sequences.reserve(tokens.size());
+  for (const NewTokens& part : tokens) {
+    Sequence& sequence = *part.sequence;
+    step.sequences.push_back({&sequence.kv_, static_cast<int>(all.size()),
+                              static_cast<int>(part.ids.size()),
+                              sequence.planned_});
+    all.insert(all.end(), part.ids.begin(), part.ids.end());
+    sequence.ids_.insert(sequence.ids_.end(), part.ids.begin(), part.ids.end());
+  }
+  const mx::array ids(all.data(), {static_cast<int>(all.size())}, mx::int32);
+  return model.forward(model.embed(ids), step);
+}
+
+void evaluate_together(std::vector<mx::array> results,
+                       std::span<const NewTokens> tokens) {
+  for (const NewTokens& part : tokens) {
+    for (const auto& layer : part.sequence->kv_) layer->collect_state(results);
+  }
+  mx::eval(std::move(results));
+}
+
+std::size_t cache_bytes(const ops::KvLayers& layers, int length) {
+  std::size_t bytes = 0;
+  for (const auto& layer : layers) bytes += layer->bytes_at(length);
+  return bytes;
 }
 
 }  // namespace abstractllm::models

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -11,16 +13,29 @@
 
 namespace abstractllm::models {
 
+struct NewTokens;
+
 /// Used on the engine thread only.
 class Sequence {
  public:
   explicit Sequence(const Model& model)
       : model_(model), kv_(model.make_cache()) {}
 
+  /// Positions that reuse() would keep for `prompt`. `planned`: length of the
+  /// prompt that the sequence is to begin with, which is `prompt` itself but
+  /// where it goes on with an answer.
+  int reusable(std::span<const std::int32_t> prompt, int planned) const;
+
   /// Prepares for `prompt`: keeps what the caches share with it, but for its
   /// last token, whose logits are needed; starts afresh where a cache cannot go
   /// back. Returns the number of prompt tokens that need no computation.
-  int reuse(std::span<const std::int32_t> prompt);
+  int reuse(std::span<const std::int32_t> prompt, int planned);
+  int reuse(std::span<const std::int32_t> prompt) {
+    return reuse(prompt, static_cast<int>(prompt.size()));
+  }
+
+  /// A second sequence of the same tokens. REQUIRES: evaluated.
+  std::unique_ptr<Sequence> clone() const;
 
   /// Runs the new `ids` through the model. Returns the final hidden states,
   /// (ids, hidden), not evaluated.
@@ -33,12 +48,39 @@ class Sequence {
   void reset();
 
   int length() const { return static_cast<int>(ids_.size()); }
+  std::span<const std::int32_t> ids() const { return ids_; }
+  /// Bytes of the caches; pages shared with clones count here too.
+  std::size_t bytes() const;
 
  private:
+  friend mlx::core::array advance_together(const Model& model,
+                                           std::span<const NewTokens> tokens);
+  friend void evaluate_together(std::vector<mlx::core::array> results,
+                                std::span<const NewTokens> tokens);
+
   const Model& model_;
   ops::KvLayers kv_;
   std::vector<std::int32_t> ids_;
   int planned_ = 0;  // length of the prompt
 };
+
+/// What one sequence gets in a pass of several.
+struct NewTokens {
+  Sequence* sequence = nullptr;
+  std::span<const std::int32_t> ids;  ///< not empty
+};
+
+/// Runs new tokens of several sequences, each there once, through the model in
+/// one pass. Returns the final hidden states, (all ids, hidden), in the given
+/// order, not evaluated.
+mlx::core::array advance_together(const Model& model,
+                                  std::span<const NewTokens> tokens);
+
+/// Sequence::evaluate for the caches of all of them.
+void evaluate_together(std::vector<mlx::core::array> results,
+                       std::span<const NewTokens> tokens);
+
+/// Bytes that the caches of a sequence of `length` positions take, at most.
+std::size_t cache_bytes(const ops::KvLayers& layers, int length);
 
 }  // namespace abstractllm::models

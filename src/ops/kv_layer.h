@@ -52,7 +52,13 @@ class KvLayer {
   /// Forgets positions from `length` on. REQUIRES can_truncate(length).
   virtual void truncate(int length) = 0;
 
+  /// The same contents; neither sees what the other appends. Storage is shared
+  /// until one of them writes. REQUIRES: everything appended is evaluated.
+  virtual std::unique_ptr<KvLayer> clone() const = 0;
+
   virtual std::size_t bytes() const = 0;
+  /// Bytes that the cache takes, at most, while it holds `length` positions.
+  virtual std::size_t bytes_at(int length) const = 0;
 
   /// Arrays that must be evaluated so that nothing lazy stays behind a step.
   virtual void collect_state(std::vector<mlx::core::array>& arrays) const = 0;

@@ -57,15 +57,21 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(const ops::Backend& backend,
   return cache::make_kv_layer(backend, block.spec);
 }
 
-std::unique_ptr<ops::KvLayer> make_layer_cache(
-    const ops::Backend& /*backend*/,
-    const ops::ShortConvolutionBlock& /*block*/) {
-  return cache::make_recurrent_cache();
+std::size_t state_bytes(const ops::CausalConvolution& convolution) {
+  return static_cast<std::size_t>(convolution.kernel - 1) *
+         convolution.channels() * sizeof(float);
 }
 
 std::unique_ptr<ops::KvLayer> make_layer_cache(
-    const ops::Backend& /*backend*/, const ops::StateSpaceBlock& /*block*/) {
-  return cache::make_recurrent_cache();
+    const ops::Backend& /*backend*/, const ops::ShortConvolutionBlock& block) {
+  return cache::make_recurrent_cache(state_bytes(block.convolution));
+}
+
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/, const ops::StateSpaceBlock& block) {
+  const std::size_t memory = static_cast<std::size_t>(block.spec.inner()) *
+                             block.spec.state * sizeof(float);
+  return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
 }
 
 class Decoder : public Model {

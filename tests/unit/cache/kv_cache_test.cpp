@@ -15,6 +15,7 @@ namespace mx = mlx::core;
 
 constexpr int kHeads = 2;
 constexpr int kHeadDim = 4;
+constexpr std::size_t kPositionBytes = 2 * kHeads * kHeadDim * sizeof(float);
 
 // Position p of head h holds the value 100 * h + p everywhere.
 mx::array rows_of_positions(int first, int count) {
@@ -47,14 +48,14 @@ void append(ops::KvLayer& cache, int count) {
 }
 
 TEST(FullCache, ShowsEveryPositionAcrossGrowth) {
-  const auto cache = make_full_cache();
+  const auto cache = make_full_cache(kPositionBytes);
   for (const int count : {1, 7, 255, 1, 300, 1}) append(*cache, count);
   EXPECT_EQ(cache->length(), 565);
   EXPECT_GT(cache->bytes(), 0u);
 }
 
 TEST(FullCache, ForgetsWhatIsTruncated) {
-  const auto cache = make_full_cache();
+  const auto cache = make_full_cache(kPositionBytes);
   append(*cache, 20);
   ASSERT_TRUE(cache->can_truncate(5));
   cache->truncate(5);
@@ -64,7 +65,7 @@ TEST(FullCache, ForgetsWhatIsTruncated) {
 
 TEST(RotatingCache, ShowsTheWindowOfEachNewPosition) {
   constexpr int kWindow = 16;
-  const auto cache = make_rotating_cache(kWindow);
+  const auto cache = make_rotating_cache(kWindow, kPositionBytes);
   int length = 0;
   for (const int count : {1, 40, 1, 1, 600, 1, 13, 1, 900, 1}) {
     const mx::array rows = rows_of_positions(length, count);
@@ -79,7 +80,7 @@ TEST(RotatingCache, ShowsTheWindowOfEachNewPosition) {
 
 TEST(RotatingCache, GoesBackOnlyWhereTheWindowIsStillThere) {
   constexpr int kWindow = 8;
-  const auto cache = make_rotating_cache(kWindow);
+  const auto cache = make_rotating_cache(kWindow, kPositionBytes);
   append(*cache, 5);
   EXPECT_TRUE(cache->can_truncate(0));
   for (int i = 0; i < 2000; ++i) {

@@ -37,7 +37,7 @@ void expect_equal(const Backend& backend, const Block& block,
                   const Values& input, const Values& want, Run run) {
   for (const int chunk : {1, 4, kTokens}) {
     KvLayers kv;
-    kv.push_back(cache::make_recurrent_cache());
+    kv.push_back(cache::make_recurrent_cache(0));
     Values outputs;
     for (int first = 0; first < kTokens; first += chunk) {
       const int rows = std::min(chunk, kTokens - first);
