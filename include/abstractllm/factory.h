@@ -59,6 +59,15 @@ struct ProviderConfig {
   int context_length = 0;
   /// Local: prompt tokens computed at a time; 0 lets the engine choose.
   int prefill_chunk = 0;
+  /// Local: requests that are computed together; 0 lets the engine choose.
+  int parallel_sequences = 0;
+  /// Local: requests that may wait beside them before more are refused with
+  /// ResourceExceededError; 0 lets the engine choose.
+  int max_queued_requests = 0;
+  /// Local: memory for the keys and values of all sequences. Requests wait
+  /// while it is used up. 0 takes half of what is free once the model is
+  /// loaded.
+  std::uint64_t kv_cache_bytes = 0;
   /// Local: called while weights load with the share done, in [0, 1]; may be
   /// empty. Runs on the loading thread.
   std::function<void(double)> on_load_progress{};

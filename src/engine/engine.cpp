@@ -1,26 +1,43 @@
-// The engine thread: loads the model, then runs what is queued.
+// The engine thread: loads the model, then steps as long as there are jobs.
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
+#include <chrono>
 #include <deque>
 #include <future>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "abstractllm/error.h"
 #include "engine/backend_choice.h"
-#include "engine/generation.h"
+#include "engine/batcher.h"
+#include "engine/cache_budget.h"
 #include "engine/perplexity.h"
+#include "engine/wake_signal.h"
 #include "mlx/compile.h"
 #include "mlx/stream.h"
 #include "models/registry.h"
-#include "models/sequence.h"
+#include "ops/cpu_state.h"
 
 namespace abstractllm::engine {
+
+namespace {
+
+// How soon a cancel is seen while every request waits for its reader: nobody
+// rings for that.
+constexpr std::chrono::milliseconds kPatience{20};
+
+struct ScoreJob {
+  std::vector<std::int32_t> ids;
+  CancelToken cancel;
+  std::promise<Score> result;
+  std::unique_ptr<ScoreRun> run = nullptr;  // once begun
+};
+
+}  // namespace
 
 class Engine::Thread {
  public:
@@ -45,116 +62,181 @@ class Engine::Thread {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
-    shutdown_.cancel();
-    changed_.notify_all();
+    wake_->raise();
     worker_.join();
   }
 
-  void submit(std::function<void()> task) {
+  void submit(GenerationJob job) {
+    const auto queued = Generation::Clock::now();
+    job.channel->on_change([wake = wake_] { wake->raise(); });
+    auto generation =
+        std::make_unique<Generation>(std::move(job), limits_, queued);
     {
       const std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
+      const auto waiting = static_cast<int>(arrived_.size()) + waiting_;
+      if (waiting >= options_.max_queued_requests) {
+        throw ResourceExceededError(
+            "[engine] " + std::to_string(waiting) +
+                " requests wait already, which is the limit",
+            "Try again later, or allow more (max_queued_requests).");
+      }
+      arrived_.push_back(std::move(generation));
     }
-    changed_.notify_all();
+    wake_->raise();
   }
 
-  // The members below belong to the engine thread.
-  const models::Model& model() const { return *model_; }
-  models::Sequence& resident() { return *resident_; }
-  const EngineOptions& options() const { return options_; }
-  const CancelToken& shutdown() const { return shutdown_; }
+  std::future<Score> submit(ScoreJob job) {
+    std::future<Score> result = job.result.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      arrived_scores_.push_back(std::move(job));
+    }
+    wake_->raise();
+    return result;
+  }
 
-  int vocabulary_size() const { return vocabulary_size_; }
+  // Immutable once loaded.
+  const GenerationLimits& limits() const { return limits_; }
 
  private:
+  // From here on everything belongs to the engine thread, but for what the
+  // mutex guards.
   void run(const io::JsonConfig& config, const io::WeightSource& weights,
            std::promise<void> loaded) {
     try {
-      // On the CPU mx::compile runs the system's compiler and is no faster.
-      mlx::core::disable_compile();
-      model_ = models::make_model({config, weights, choose_backend(options_),
-                                   options_.on_load_progress});
-      resident_ = std::make_unique<models::Sequence>(*model_);
-      vocabulary_size_ = model_->vocabulary_size();
-      options_.on_load_progress = nullptr;
+      load(config, weights);
     } catch (...) {
       release();
       loaded.set_exception(std::current_exception());
       return;
     }
     loaded.set_value();
-    while (std::function<void()> task = next()) task();
+    while (take_arrived()) work();
+    end_all();
     release();
   }
 
-  // Null when the engine is to end and nothing is queued any more.
-  std::function<void()> next() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopping_ || !tasks_.empty(); });
-    if (tasks_.empty()) return nullptr;
-    std::function<void()> task = std::move(tasks_.front());
-    tasks_.pop_front();
-    return task;
+  void load(const io::JsonConfig& config, const io::WeightSource& weights) {
+    // On the CPU mx::compile runs the system's compiler and is no faster.
+    mlx::core::disable_compile();
+    const ops::Backend backend = choose_backend(options_);
+    model_ = models::make_model(
+        {config, weights, backend, options_.on_load_progress});
+    options_.on_load_progress = nullptr;
+    const std::size_t cache_bytes = cache_budget(options_.kv_cache_bytes);
+    limits_ = {.vocabulary = model_->vocabulary_size(),
+               .context_length = options_.context_length,
+               .cache_positions =
+                   positions_in(cache_bytes, *model_, options_.context_length)};
+    batcher_ = std::make_unique<Batcher>(
+        *model_,
+        BatcherOptions{.limits = {.parallel = options_.parallel_sequences,
+                                  .kv_bytes = cache_bytes,
+                                  .kept = options_.parallel_sequences},
+                       .prefill_chunk = options_.prefill_chunk,
+                       .pool = backend.cpu ? &backend.cpu->pool : nullptr});
+  }
+
+  // False when the engine is to end.
+  bool take_arrived() {
+    const std::lock_guard lock(mutex_);
+    for (auto& generation : arrived_) batcher_->add(std::move(generation));
+    arrived_.clear();
+    std::move(arrived_scores_.begin(), arrived_scores_.end(),
+              std::back_inserter(scores_));
+    arrived_scores_.clear();
+    waiting_ = batcher_->waiting();
+    return !stopping_;
+  }
+
+  void work() {
+    const Batcher::Progress progress = batcher_->step();
+    if (!scores_.empty()) return score();
+    if (progress == Batcher::Progress::kBlocked) wake_->wait_for(kPatience);
+    if (progress == Batcher::Progress::kIdle) wake_->wait();
+  }
+
+  // One chunk of the score that came first.
+  void score() {
+    ScoreJob& job = scores_.front();
+    try {
+      if (!job.run) {
+        job.run = std::make_unique<ScoreRun>(
+            *model_, std::move(job.ids),
+            ScoreOptions{.window = options_.context_length,
+                         .chunk = options_.prefill_chunk,
+                         .cancel = job.cancel});
+      }
+      if (job.run->advance()) return;
+      job.result.set_value(job.run->score());
+    } catch (...) {
+      job.result.set_exception(std::current_exception());
+    }
+    scores_.pop_front();
+  }
+
+  void end_all() {
+    batcher_->cancel_all();
+    for (ScoreJob& job : scores_) {
+      job.result.set_exception(std::make_exception_ptr(
+          CancelledError("[score] the engine is shutting down")));
+    }
   }
 
   // MLX's streams are per thread and want to be gone before it ends.
   void release() {
-    resident_.reset();
+    scores_.clear();
+    batcher_.reset();
     model_.reset();
     mlx::core::clear_streams();
   }
 
   EngineOptions options_;
+  GenerationLimits limits_;
   std::unique_ptr<models::Model> model_;
-  std::unique_ptr<models::Sequence> resident_;
-  std::atomic<int> vocabulary_size_{0};
-  CancelToken shutdown_;
+  std::unique_ptr<Batcher> batcher_;
+  std::deque<ScoreJob> scores_;
 
+  // Outlives the thread, as readers of channels may ring late.
+  const std::shared_ptr<WakeSignal> wake_ = std::make_shared<WakeSignal>();
   std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
+  std::vector<std::unique_ptr<Generation>> arrived_;
+  std::vector<ScoreJob> arrived_scores_;
+  int waiting_ = 0;  // in the batcher, when last seen
   bool stopping_ = false;
   std::thread worker_;
 };
 
+namespace {
+
+EngineOptions with_defaults(EngineOptions options) {
+  const auto fill = [](int& value, int otherwise) {
+    if (value == 0) value = otherwise;
+  };
+  fill(options.prefill_chunk, kDefaultPrefillChunk);
+  fill(options.parallel_sequences, kDefaultParallel);
+  fill(options.max_queued_requests, kDefaultQueued);
+  return options;
+}
+
+}  // namespace
+
 Engine::Engine(const io::JsonConfig& config, const io::WeightSource& weights,
                EngineOptions options)
-    : thread_(std::make_unique<Thread>(config, weights, std::move(options))) {}
+    : thread_(std::make_unique<Thread>(config, weights,
+                                       with_defaults(std::move(options)))) {}
 
 Engine::~Engine() = default;
 
-void Engine::submit(GenerationJob job) {
-  const auto queued = std::chrono::steady_clock::now();
-  auto shared = std::make_shared<GenerationJob>(std::move(job));
-  thread_->submit([this, shared, queued] {
-    run_generation(*shared,
-                   {.model = thread_->model(),
-                    .sequence = thread_->resident(),
-                    .context_length = thread_->options().context_length,
-                    .prefill_chunk = thread_->options().prefill_chunk,
-                    .shutdown = thread_->shutdown(),
-                    .queued = queued});
-  });
-}
+void Engine::submit(GenerationJob job) { thread_->submit(std::move(job)); }
 
 Score Engine::score(std::vector<std::int32_t> ids, CancelToken cancel) {
-  std::promise<Score> promise;
-  std::future<Score> result = promise.get_future();
-  thread_->submit([&] {
-    try {
-      promise.set_value(
-          score_tokens(thread_->model(), ids,
-                       {.window = thread_->options().context_length,
-                        .chunk = thread_->options().prefill_chunk,
-                        .cancel = cancel,
-                        .shutdown = thread_->shutdown()}));
-    } catch (...) {
-      promise.set_exception(std::current_exception());
-    }
-  });
-  return result.get();
+  return thread_
+      ->submit(ScoreJob{
+          .ids = std::move(ids), .cancel = std::move(cancel), .result = {}})
+      .get();
 }
 
-int Engine::vocabulary_size() const { return thread_->vocabulary_size(); }
+int Engine::vocabulary_size() const { return thread_->limits().vocabulary; }
 
 }  // namespace abstractllm::engine

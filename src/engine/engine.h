@@ -11,9 +11,8 @@
 
 #include "abstractllm/cancel.h"
 #include "abstractllm/llm.h"
-#include "engine/token_channel.h"
+#include "engine/generation.h"
 #include "ops/cpu/linear.h"
-#include "types/resolve.h"
 
 namespace abstractllm::io {
 class JsonConfig;
@@ -30,22 +29,26 @@ struct EngineOptions {
   int threads = 0;         ///< 0: what the process may use
   int context_length = 0;  ///< tokens, at least 1
   int prefill_chunk = 0;   ///< tokens; 0: kDefaultPrefillChunk
+  /// Requests that are computed together; 0: kDefaultParallel.
+  int parallel_sequences = 0;
+  /// Requests that may wait beside them; 0: kDefaultQueued.
+  int max_queued_requests = 0;
+  /// Memory for the caches of all sequences; 0: a share of what is available
+  /// once the model is loaded.
+  std::uint64_t kv_cache_bytes = 0;
   std::function<void(double)> on_load_progress;
 };
 
 inline constexpr int kDefaultPrefillChunk = 512;
 
-/// One generation over token ids.
-struct GenerationJob {
-  std::vector<std::int32_t> prompt;  ///< not empty
-  types::SamplingOptions options;
-  std::vector<std::int32_t> end_tokens;
-  CancelToken cancel;
-  std::shared_ptr<TokenChannel> channel;
-};
+/// Decoding reads all weights once for a whole batch; beyond about this many
+/// rows a CPU is short of arithmetic instead.
+inline constexpr int kDefaultParallel = 8;
+inline constexpr int kDefaultQueued = 256;
 
-/// Thread-safe: jobs are queued and run one after the other. The destructor
-/// ends the running job as cancelled and waits for the thread.
+/// Thread-safe: jobs that are there at the same time are computed together.
+/// Which others are there changes none of their tokens. The destructor ends
+/// all jobs as cancelled and waits for the thread.
 class Engine {
  public:
   /// Builds the model on the engine thread and returns when it is ready.
@@ -59,11 +62,14 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Queues a job. Its channel gets tokens and then exactly one
-  /// GenerationEnd, also when it fails.
+  /// GenerationEnd, also when it fails later. Throws what Generation's
+  /// constructor throws, and ResourceExceededError when too many jobs wait;
+  /// then the channel gets nothing.
   void submit(GenerationJob job);
 
   /// Sum of the negative log-probabilities of ids[1..] in one pass, in windows
-  /// of the context length where there are more. Blocks.
+  /// of the context length where there are more. Blocks. Throws
+  /// InvalidRequestError and CancelledError.
   Score score(std::vector<std::int32_t> ids, CancelToken cancel);
 
   int vocabulary_size() const;

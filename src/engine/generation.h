@@ -1,27 +1,99 @@
-// One generation on the engine thread: prefill, then token by token.
+// One request on its way: what it has computed, sampled and handed on.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
-#include "engine/engine.h"
-#include "models/model.h"
-#include "models/sequence.h"
+#include "abstractllm/cancel.h"
+#include "engine/token_channel.h"
+#include "sampling/sampler.h"
+#include "types/resolve.h"
 
 namespace abstractllm::engine {
 
-/// What a generation runs on; references outlive the call.
-struct GenerationContext {
-  const models::Model& model;
-  models::Sequence& sequence;
-  int context_length;
-  int prefill_chunk;
-  const CancelToken& shutdown;
-  std::chrono::steady_clock::time_point queued;
+/// One generation over token ids.
+struct GenerationJob {
+  std::vector<std::int32_t> prompt;  ///< not empty
+  types::SamplingOptions options;
+  std::vector<std::int32_t> end_tokens;
+  CancelToken cancel;
+  std::shared_ptr<TokenChannel> channel;
 };
 
-/// Runs `job` to its end. Never throws: a failure is the job's GenerationEnd,
-/// after which the sequence is empty.
-void run_generation(const GenerationJob& job, const GenerationContext& context);
+/// What a model and its memory allow.
+struct GenerationLimits {
+  int vocabulary = 0;
+  int context_length = 0;
+  /// Positions that the memory for caches holds; less than context_length
+  /// where memory is short.
+  int cache_positions = 0;
+};
+
+/// Holds no tensor. One thread at a time; moves from the thread that makes it
+/// to the engine thread.
+class Generation {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Throws InvalidRequestError, InvalidParameterError,
+  /// ContextWindowExceededError and MemoryExceededError.
+  Generation(GenerationJob job, const GenerationLimits& limits,
+             Clock::time_point queued);
+
+  /// Prompt and answer so far.
+  std::span<const std::int32_t> tokens() const { return history_; }
+  int prompt_tokens() const { return static_cast<int>(job_.prompt.size()); }
+  /// Tokens that may still be sampled.
+  int tokens_left() const { return most_ - end_.usage.completion_tokens; }
+  TokenChannel& channel() const { return *job_.channel; }
+
+  bool cancelled() const {
+    return job_.cancel.cancelled() ||
+           job_.channel->state() == TokenChannel::State::kClosed;
+  }
+  /// Its reader is behind, so nothing should be computed for it.
+  bool parked() const {
+    return job_.channel->state() == TokenChannel::State::kFull;
+  }
+
+  /// Its first tokens are about to be computed, but for `cached` of them. Later
+  /// calls, after its caches were taken away, change nothing.
+  void begin(Clock::time_point now, int cached);
+
+  /// Chooses the next token from `logits` (vocabulary), which it overwrites. An
+  /// exception of the sampler is kept for deliver(). Does not touch the
+  /// channel, so that several generations can sample at once.
+  void sample(std::span<float> logits);
+
+  enum class State { kGoesOn, kEnds, kFailed };
+
+  /// Hands on what sample() chose. kEnds when that was the last token.
+  State deliver(Clock::time_point now);
+
+  /// The last word; exactly once. The reason is what deliver() found.
+  void finish(Clock::time_point now);
+  void finish_cancelled(Clock::time_point now);
+  void finish_failed(const Error& error);
+
+ private:
+  void check_prompt(const GenerationLimits& limits) const;
+  bool ends_answer(std::int32_t id) const;
+
+  GenerationJob job_;
+  int most_;  // tokens to sample
+  sampling::Sampler sampler_;
+  std::vector<std::int32_t> history_;  // prompt and answer
+  sampling::TokenChoice choice_;
+  std::optional<Error> failure_;  // of sample()
+  GenerationEnd end_;
+  Clock::time_point queued_;
+  std::optional<Clock::time_point> started_;
+  std::optional<Clock::time_point> first_token_;
+};
 
 }  // namespace abstractllm::engine

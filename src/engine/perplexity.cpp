@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <string>
+#include <utility>
 
 #include "abstractllm/error.h"
-#include "models/sequence.h"
 
 namespace abstractllm::engine {
 
@@ -23,49 +25,51 @@ double negative_log_probability(std::span<const float> logits,
 
 }  // namespace
 
-Score score_tokens(const models::Model& model,
-                   std::span<const std::int32_t> ids,
-                   const ScoreOptions& options) {
-  if (ids.size() < 2) {
+ScoreRun::ScoreRun(const models::Model& model, std::vector<std::int32_t> ids,
+                   ScoreOptions options)
+    : model_(model),
+      ids_(std::move(ids)),
+      options_(std::move(options)),
+      sequence_(model) {
+  if (ids_.size() < 2) {
     throw InvalidRequestError(
-        "[score] " + std::to_string(ids.size()) +
+        "[score] " + std::to_string(ids_.size()) +
             " tokens to score, expected at least 2",
         "The first token has nothing before it to be predicted from.");
   }
-  const auto vocabulary = static_cast<std::size_t>(model.vocabulary_size());
-  Score score;
-  models::Sequence sequence(model);
-  std::size_t done = 0;
-  while (done + 1 < ids.size()) {
-    if (options.cancel.cancelled() || options.shutdown.cancelled()) {
-      throw CancelledError("[score] cancelled after " + std::to_string(done) +
-                           " of " + std::to_string(ids.size()) + " tokens");
-    }
-    if (sequence.length() == options.window) sequence.reset();
-    if (sequence.length() == 0) {
-      // Says how long the window gets, which longrope's rotation depends on.
-      sequence.reuse(ids.subspan(
-          done, std::min<std::size_t>(options.window, ids.size() - done)));
-    }
-    const std::size_t count = std::min<std::size_t>(
-        {static_cast<std::size_t>(options.chunk), ids.size() - done,
-         static_cast<std::size_t>(options.window - sequence.length())});
-    const bool window_ends =
-        sequence.length() + static_cast<int>(count) == options.window;
-    const mlx::core::array logits =
-        model.logits(sequence.advance(ids.subspan(done, count)));
-    sequence.evaluate({logits});
-    const float* rows = logits.data<float>();
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t next = done + i + 1;
-      if (next == ids.size() || (window_ends && i + 1 == count)) break;
-      score.negative_log_likelihood += negative_log_probability(
-          std::span(rows + i * vocabulary, vocabulary), ids[next]);
-      ++score.tokens;
-    }
-    done += count;
+}
+
+bool ScoreRun::advance() {
+  if (options_.cancel.cancelled()) {
+    throw CancelledError("[score] cancelled after " + std::to_string(done_) +
+                         " of " + std::to_string(ids_.size()) + " tokens");
   }
-  return score;
+  const std::span ids(ids_);
+  if (sequence_.length() == options_.window) sequence_.reset();
+  if (sequence_.length() == 0) {
+    // Says how long the window gets, which longrope's rotation depends on.
+    sequence_.reuse(ids.subspan(
+        done_, std::min<std::size_t>(options_.window, ids.size() - done_)));
+  }
+  const std::size_t count = std::min<std::size_t>(
+      {static_cast<std::size_t>(options_.chunk), ids.size() - done_,
+       static_cast<std::size_t>(options_.window - sequence_.length())});
+  const bool window_ends =
+      sequence_.length() + static_cast<int>(count) == options_.window;
+  const mlx::core::array logits =
+      model_.logits(sequence_.advance(ids.subspan(done_, count)));
+  sequence_.evaluate({logits});
+  const auto vocabulary = static_cast<std::size_t>(model_.vocabulary_size());
+  const float* rows = logits.data<float>();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t next = done_ + i + 1;
+    if (next == ids.size() || (window_ends && i + 1 == count)) break;
+    score_.negative_log_likelihood += negative_log_probability(
+        std::span(rows + i * vocabulary, vocabulary), ids[next]);
+    ++score_.tokens;
+  }
+  done_ += count;
+  return done_ + 1 < ids.size();
 }
 
 }  // namespace abstractllm::engine

@@ -257,6 +257,14 @@ int read_context_length(int wanted, int trained) {
       "The model was trained for " + std::to_string(trained) + " tokens.", kId);
 }
 
+void check_count(const char* name, int value, int most) {
+  if (value >= 0 && value <= most) return;
+  throw InvalidParameterError("[mlx] " + std::string(name) + " is " +
+                                  std::to_string(value) + ", expected 0 to " +
+                                  std::to_string(most),
+                              "0 lets the engine choose.", kId);
+}
+
 engine::EngineOptions MLXProvider::read_options(
     ProviderConfig& config, const engine::ModelPackage& package) {
   if (config.connection != ConnectionOptions{}) {
@@ -269,29 +277,22 @@ engine::EngineOptions MLXProvider::read_options(
         "[mlx] device '" + config.device + "' is not built in",
         "Use auto or cpu.", kId);
   }
-  if (config.threads < 0 || config.threads > 1024) {
-    throw InvalidParameterError("[mlx] threads is " +
-                                    std::to_string(config.threads) +
-                                    ", expected 0 to 1024",
-                                "0 takes what the process may use.", kId);
-  }
-  if (config.prefill_chunk < 0) {
-    throw InvalidParameterError("[mlx] prefill_chunk is " +
-                                    std::to_string(config.prefill_chunk) +
-                                    ", expected 0 or more",
-                                "0 lets the engine choose.", kId);
-  }
+  check_count("threads", config.threads, 1024);
+  check_count("prefill_chunk", config.prefill_chunk, 1 << 30);
+  check_count("parallel_sequences", config.parallel_sequences, 1024);
+  check_count("max_queued_requests", config.max_queued_requests, 1 << 20);
   validate(config.parameters);
-  return {
-      .cpu_backend = read_cpu_backend(config.cpu_backend),
-      .cpu_precision = config.cpu_exact ? ops::cpu::Precision::kExact
-                                        : ops::cpu::Precision::kInt8Pair,
-      .threads = config.threads,
-      .context_length =
-          read_context_length(config.context_length, package.context_length),
-      .prefill_chunk = config.prefill_chunk > 0 ? config.prefill_chunk
-                                                : engine::kDefaultPrefillChunk,
-      .on_load_progress = std::move(config.on_load_progress)};
+  return {.cpu_backend = read_cpu_backend(config.cpu_backend),
+          .cpu_precision = config.cpu_exact ? ops::cpu::Precision::kExact
+                                            : ops::cpu::Precision::kInt8Pair,
+          .threads = config.threads,
+          .context_length = read_context_length(config.context_length,
+                                                package.context_length),
+          .prefill_chunk = config.prefill_chunk,
+          .parallel_sequences = config.parallel_sequences,
+          .max_queued_requests = config.max_queued_requests,
+          .kv_cache_bytes = config.kv_cache_bytes,
+          .on_load_progress = std::move(config.on_load_progress)};
 }
 
 std::vector<std::int32_t> MLXProvider::prompt_ids(

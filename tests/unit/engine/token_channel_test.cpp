@@ -9,10 +9,12 @@
 namespace abstractllm::engine {
 namespace {
 
+using State = TokenChannel::State;
+
 TEST(TokenChannel, DeliversInOrderAndTheEndLast) {
   TokenChannel channel;
   std::thread writer([&] {
-    for (int i = 0; i < 1000; ++i) ASSERT_TRUE(channel.push(TokenStep{i}));
+    for (int i = 0; i < 1000; ++i) channel.push(TokenStep{i});
     channel.close_with({.reason = FinishReason::kLength});
   });
   for (int i = 0; i < 1000; ++i) {
@@ -23,30 +25,49 @@ TEST(TokenChannel, DeliversInOrderAndTheEndLast) {
   writer.join();
 }
 
-TEST(TokenChannel, AClosedReaderFreesAWaitingWriter) {
+TEST(TokenChannel, IsFullUntilTheReaderHasCaughtUp) {
   TokenChannel channel;
-  bool refused = false;
-  std::thread writer([&] {
-    while (channel.push(TokenStep{})) {
-    }
-    refused = true;
-    channel.close_with({});
-  });
-  channel.pop();
-  channel.close();
-  while (std::holds_alternative<TokenStep>(channel.pop())) {
+  int rings = 0;
+  channel.on_change([&] { ++rings; });
+  for (std::size_t i = 1; i < TokenChannel::kCapacity; ++i) {
+    EXPECT_EQ(channel.push(TokenStep{}), State::kOpen);
   }
-  writer.join();
-  EXPECT_TRUE(refused);
+  EXPECT_EQ(channel.push(TokenStep{}), State::kFull);
+  // A writer that goes on all the same loses nothing.
+  EXPECT_EQ(channel.push(TokenStep{}), State::kFull);
+  while (channel.state() == State::kFull) {
+    EXPECT_EQ(rings, 0);
+    channel.pop();
+  }
+  EXPECT_EQ(rings, 1);
+  EXPECT_EQ(channel.push(TokenStep{}), State::kOpen);
+  channel.pop();
+  EXPECT_EQ(rings, 1);
+}
+
+TEST(TokenChannel, AClosedOneTakesNoTokens) {
+  TokenChannel channel;
+  int rings = 0;
+  channel.on_change([&] { ++rings; });
+  channel.push(TokenStep{7});
+  channel.close();
+  channel.close();
+  EXPECT_EQ(rings, 1);
+  EXPECT_EQ(channel.push(TokenStep{8}), State::kClosed);
+  channel.close_with({.reason = FinishReason::kCancelled});
+  EXPECT_EQ(std::get<TokenStep>(channel.pop()).id, 7);
+  EXPECT_EQ(std::get<GenerationEnd>(channel.pop()).reason,
+            FinishReason::kCancelled);
 }
 
 TEST(TokenChannel, TheEndArrivesInAFullChannel) {
   TokenChannel channel;
-  channel.close();
-  EXPECT_FALSE(channel.push(TokenStep{}));
-  channel.close_with({.reason = FinishReason::kCancelled});
-  EXPECT_EQ(std::get<GenerationEnd>(channel.pop()).reason,
-            FinishReason::kCancelled);
+  while (channel.push(TokenStep{}) == State::kOpen) {
+  }
+  channel.close_with({.reason = FinishReason::kLength});
+  EngineEvent event = channel.pop();
+  while (std::holds_alternative<TokenStep>(event)) event = channel.pop();
+  EXPECT_EQ(std::get<GenerationEnd>(event).reason, FinishReason::kLength);
 }
 
 }  // namespace

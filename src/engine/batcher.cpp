@@ -1,0 +1,280 @@
+// From the line of requests to a step, and from logits to tokens.
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/batcher.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "engine/model_step.h"
+
+namespace abstractllm::engine {
+
+namespace mx = mlx::core;
+
+namespace {
+
+using Clock = Generation::Clock;
+
+// Tokens of an answer that memory is set aside for in advance.
+constexpr int kHeadroom = 256;
+
+int common_prefix(std::span<const std::int32_t> a,
+                  std::span<const std::int32_t> b) {
+  const auto most = static_cast<std::ptrdiff_t>(std::min(a.size(), b.size()));
+  const auto split = std::mismatch(a.begin(), a.begin() + most, b.begin());
+  return static_cast<int>(split.first - a.begin());
+}
+
+}  // namespace
+
+Batcher::Batcher(const models::Model& model, const BatcherOptions& options)
+    : model_(model),
+      options_(options),
+      sizes_(model.make_cache()),
+      can_fork_(std::none_of(
+          sizes_.begin(), sizes_.end(),
+          [](const auto& layer) { return layer->recurrent() != nullptr; })),
+      pace_(options.prefill_chunk) {}
+
+void Batcher::add(std::unique_ptr<Generation> generation) {
+  line_.push_back({.generation = std::move(generation)});
+}
+
+Batcher::Progress Batcher::step() {
+  drop_cancelled();
+  if (line_.empty()) return Progress::kIdle;
+  admit();
+  share_prefixes();
+  std::vector<RequestView> views = look();
+  for (std::size_t i = 0; i < views.size(); ++i) views[i].follows = follows(i);
+  const std::vector<PlannedRows> rows = plan_step(pace_.budget(), views);
+  if (rows.empty()) return Progress::kBlocked;
+  compute(rows);
+  return Progress::kStepped;
+}
+
+int Batcher::waiting() const {
+  return static_cast<int>(
+      std::count_if(line_.begin(), line_.end(), [](const Request& request) {
+        return !request.running && !request.sampled;
+      }));
+}
+
+void Batcher::cancel_all() {
+  const Clock::time_point now = Clock::now();
+  for (Request& request : line_) request.generation->finish_cancelled(now);
+  line_.clear();
+}
+
+void Batcher::drop_cancelled() {
+  for (Request& request : line_) {
+    if (!request.generation->cancelled()) continue;
+    request.generation->finish_cancelled(Clock::now());
+    request.generation.reset();
+    pool_.keep(std::move(request.sequence));
+  }
+  erase_ended();
+}
+
+void Batcher::erase_ended() {
+  std::erase_if(line_,
+                [](const Request& request) { return !request.generation; });
+}
+
+std::size_t Batcher::bytes_needed(const Request& request) const {
+  const auto tokens =
+      static_cast<std::int64_t>(request.generation->tokens().size());
+  const int answer = std::min(request.generation->tokens_left(), kHeadroom);
+  return models::cache_bytes(sizes_, static_cast<int>(tokens) + answer);
+}
+
+std::vector<RequestView> Batcher::look() const {
+  std::vector<RequestView> views;
+  views.reserve(line_.size());
+  for (const Request& request : line_) {
+    const std::size_t held = request.sequence ? request.sequence->bytes() : 0;
+    const int pending = request.pending();
+    views.push_back(
+        {.running = request.running,
+         .parked = request.generation->parked(),
+         .pending = pending,
+         .decoding = request.sampled && request.sequence && pending == 1,
+         .kv_held = held,
+         .kv_needed = std::max(held, bytes_needed(request))});
+  }
+  return views;
+}
+
+void Batcher::find_kept_matches(std::vector<RequestView>& views) const {
+  int places = options_.limits.parallel;
+  for (const RequestView& view : views) places -= view.running ? 1 : 0;
+  for (std::size_t i = 0; i < views.size() && places > 0; ++i) {
+    if (views[i].running || views[i].parked) continue;
+    --places;
+    if (!line_[i].sequence) {
+      const auto match = pool_.best_match(line_[i].prefix());
+      if (match) views[i].kept_match = match->index;
+    }
+  }
+}
+
+void Batcher::admit() {
+  std::vector<RequestView> views = look();
+  find_kept_matches(views);
+  const Admission plan = plan_admission(options_.limits, views, pool_.bytes());
+  for (const std::size_t i : plan.leave) line_[i].running = false;
+  for (const std::size_t i : plan.release) {
+    line_[i].running = false;
+    line_[i].sequence.reset();
+  }
+  pool_.evict(plan.evict);
+  for (const std::size_t i : plan.start) start(line_[i]);
+}
+
+void Batcher::start(Request& request) {
+  request.running = true;
+  if (request.sequence) return;
+  const Prefix prefix = request.prefix();
+  request.sequence = std::make_unique<models::Sequence>(model_);
+  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+  request.begun = false;
+  take_from_pool(request);
+}
+
+void Batcher::take_from_pool(Request& request) {
+  const Prefix prefix = request.prefix();
+  const auto match = pool_.best_match(prefix);
+  if (!match || match->shared <= request.done()) return;
+  std::unique_ptr<models::Sequence> found = pool_.take(*match);
+  pool_.keep(std::move(request.sequence));
+  request.sequence = std::move(found);
+  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+}
+
+void Batcher::share_prefixes() {
+  for (std::size_t i = 0; i < line_.size(); ++i) {
+    if (!line_[i].running || line_[i].begun || follows(i)) continue;
+    take_from_pool(line_[i]);
+    if (can_fork_) fork_from_running(line_[i]);
+  }
+}
+
+void Batcher::fork_from_running(Request& request) {
+  const Prefix prefix = request.prefix();
+  const models::Sequence* best = nullptr;
+  int most = request.done() + kLeastShared - 1;
+  for (const Request& other : line_) {
+    if (!other.sequence || &other == &request) continue;
+    const int shared =
+        other.sequence->reusable(prefix.tokens, prefix.prompt_tokens);
+    if (shared <= most) continue;
+    most = shared;
+    best = other.sequence.get();
+  }
+  if (best == nullptr) return;
+  std::unique_ptr<models::Sequence> copy = best->clone();
+  pool_.keep(std::move(request.sequence));
+  request.sequence = std::move(copy);
+  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+}
+
+bool Batcher::follows(std::size_t index) const {
+  const Request& request = line_[index];
+  if (!can_fork_ || !request.running || request.begun) return false;
+  for (std::size_t i = 0; i < index; ++i) {
+    const Request& leader = line_[i];
+    if (!leader.running || leader.pending() <= 1) continue;
+    const int shared = common_prefix(leader.generation->tokens(),
+                                     request.generation->tokens());
+    if (shared > leader.done() && shared >= request.done() + kLeastShared) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Batcher::compute(std::span<const PlannedRows> rows) {
+  const Clock::time_point started = Clock::now();
+  std::vector<StepRows> step;
+  std::vector<Request*> sampled;
+  int prompt_tokens = 0;
+  int decoding = 0;
+  for (const PlannedRows& planned : rows) {
+    Request& request = line_[planned.request];
+    const bool whole = planned.tokens == request.pending();
+    request.generation->begin(started, request.done());
+    request.begun = true;
+    step.push_back({.tokens = {request.sequence.get(),
+                               request.generation->tokens().subspan(
+                                   static_cast<std::size_t>(request.done()),
+                                   static_cast<std::size_t>(planned.tokens))},
+                    .wants_logits = whole});
+    if (whole) sampled.push_back(&request);
+    if (request.sampled && planned.tokens == 1) {
+      ++decoding;
+    } else {
+      prompt_tokens += planned.tokens;
+    }
+  }
+  try {
+    std::optional<mx::array> logits = run_step(model_, step);
+    if (logits) sample(sampled, *logits);
+  } catch (const Error& error) {
+    return fail(rows, error);
+  } catch (const std::exception& error) {
+    return fail(rows,
+                GenerationError(std::string("[engine] ") + error.what(),
+                                "The request was dropped; the model is still "
+                                "loaded."));
+  }
+  pace_.observe(prompt_tokens, decoding,
+                std::chrono::duration<double>(Clock::now() - started).count());
+  deliver(sampled);
+}
+
+void Batcher::sample(std::span<Request* const> requests, mx::array& logits) {
+  const auto width = static_cast<std::size_t>(logits.shape(1));
+  float* data = logits.data<float>();
+  const auto sample_rows = [&](std::int64_t begin, std::int64_t end, int) {
+    for (auto i = static_cast<std::size_t>(begin);
+         i < static_cast<std::size_t>(end); ++i) {
+      requests[i]->generation->sample({data + i * width, width});
+    }
+  };
+  const auto count = static_cast<std::int64_t>(requests.size());
+  if (options_.pool != nullptr && count > 1) {
+    options_.pool->parallel_for(count, 1, sample_rows);
+  } else {
+    sample_rows(0, count, 0);
+  }
+}
+
+void Batcher::deliver(std::span<Request* const> requests) {
+  const Clock::time_point now = Clock::now();
+  for (Request* request : requests) {
+    request->sampled = true;
+    const Generation::State state = request->generation->deliver(now);
+    if (state == Generation::State::kGoesOn) continue;
+    request->generation->finish(now);
+    request->generation.reset();
+    // After a failure nobody knows what the caches hold.
+    if (state == Generation::State::kEnds) {
+      pool_.keep(std::move(request->sequence));
+    }
+  }
+  erase_ended();
+}
+
+void Batcher::fail(std::span<const PlannedRows> rows, const Error& error) {
+  for (const PlannedRows& planned : rows) {
+    Request& request = line_[planned.request];
+    request.generation->finish_failed(error);
+    request.generation.reset();
+  }
+  erase_ended();
+}
+
+}  // namespace abstractllm::engine

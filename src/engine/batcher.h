@@ -1,0 +1,96 @@
+// The requests of one model, computed together step by step.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/generation.h"
+#include "engine/prompt_pace.h"
+#include "engine/scheduler.h"
+#include "engine/sequence_pool.h"
+#include "mlx/array.h"
+#include "models/model.h"
+#include "ops/cpu/thread_pool.h"
+
+namespace abstractllm::engine {
+
+struct BatcherOptions {
+  SchedulerLimits limits;
+  int prefill_chunk = 1;  ///< tokens of prompts in a step, at most
+  /// Samples the rows of a step side by side; null: one after the other.
+  ops::cpu::ThreadPool* pool = nullptr;
+};
+
+/// Engine thread only. Refers to the model and the pool.
+class Batcher {
+ public:
+  enum class Progress {
+    kStepped,  ///< something was computed
+    kBlocked,  ///< every request waits for its reader
+    kIdle,     ///< there is no request
+  };
+
+  Batcher(const models::Model& model, const BatcherOptions& options);
+
+  void add(std::unique_ptr<Generation> generation);
+
+  /// One pass of the model over a batch of what is there, and the tokens that
+  /// come of it. A failure ends the requests it concerns, nothing is thrown.
+  Progress step();
+
+  /// Requests that have no place yet.
+  int waiting() const;
+
+  /// Ends all requests as cancelled.
+  void cancel_all();
+
+ private:
+  struct Request {
+    std::unique_ptr<Generation> generation;
+    std::unique_ptr<models::Sequence> sequence = nullptr;  // null: no caches
+    bool running = false;
+    bool begun = false;  // something of it was computed since it got caches
+    bool sampled = false;
+
+    int done() const { return sequence ? sequence->length() : 0; }
+    int pending() const {
+      return static_cast<int>(generation->tokens().size()) - done();
+    }
+    Prefix prefix() const {
+      return {generation->tokens(), generation->prompt_tokens()};
+    }
+  };
+
+  void drop_cancelled();
+  void admit();
+  std::vector<RequestView> look() const;
+  std::size_t bytes_needed(const Request& request) const;
+  void find_kept_matches(std::vector<RequestView>& views) const;
+
+  void start(Request& request);
+  // What was computed since, by others, is had by those not yet begun.
+  void share_prefixes();
+  void take_from_pool(Request& request);
+  void fork_from_running(Request& request);
+  // Whether waiting for an earlier request saves the computation.
+  bool follows(std::size_t request) const;
+
+  void compute(std::span<const PlannedRows> rows);
+  void sample(std::span<Request* const> requests, mlx::core::array& logits);
+  void deliver(std::span<Request* const> requests);
+  void fail(std::span<const PlannedRows> rows, const Error& error);
+  void erase_ended();
+
+  const models::Model& model_;
+  BatcherOptions options_;
+  ops::KvLayers sizes_;   // empty caches, asked for what they would take
+  bool can_fork_ = true;  // a prefix of a longer sequence can be had
+  PromptPace pace_;
+  SequencePool pool_;
+  std::vector<Request> line_;  // by arrival; without a generation: ended
+};
+
+}  // namespace abstractllm::engine

@@ -1,0 +1,25 @@
+// One pass of the model over rows of several sequences.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "mlx/array.h"
+#include "models/sequence.h"
+
+namespace abstractllm::engine {
+
+struct StepRows {
+  models::NewTokens tokens;
+  bool wants_logits = false;  ///< of its last token
+};
+
+/// Runs `rows` through the model and evaluates. Returns (rows that want logits,
+/// vocabulary) float32 in the given order; nothing if none does. Throws what
+/// MLX and the kernels throw, after which the sequences are of no use.
+std::optional<mlx::core::array> run_step(const models::Model& model,
+                                         std::span<const StepRows> rows);
+
+}  // namespace abstractllm::engine
