@@ -50,9 +50,10 @@ Batcher::Progress Batcher::step() {
   share_prefixes();
   std::vector<RequestView> views = look();
   for (std::size_t i = 0; i < views.size(); ++i) views[i].follows = follows(i);
-  const std::vector<PlannedRows> rows = plan_step(pace_.budget(), views);
-  if (rows.empty()) return Progress::kBlocked;
-  compute(rows);
+  const StepPlan plan = plan_step(pace_.budget(), views, after_prompt_);
+  if (plan.rows.empty()) return Progress::kBlocked;
+  after_prompt_ = plan.prompt;
+  compute(plan);
   return Progress::kStepped;
 }
 
@@ -96,12 +97,12 @@ std::vector<RequestView> Batcher::look() const {
   views.reserve(line_.size());
   for (const Request& request : line_) {
     const std::size_t held = request.sequence ? request.sequence->bytes() : 0;
-    const int pending = request.pending();
     views.push_back(
         {.running = request.running,
          .parked = request.generation->parked(),
-         .pending = pending,
-         .decoding = request.sampled && request.sequence && pending == 1,
+         .pending = request.pending(),
+         .pending_prompt =
+             std::max(0, request.generation->prompt_tokens() - request.done()),
          .kv_held = held,
          .kv_needed = std::max(held, bytes_needed(request))});
   }
@@ -196,13 +197,12 @@ bool Batcher::follows(std::size_t index) const {
   return false;
 }
 
-void Batcher::compute(std::span<const PlannedRows> rows) {
+void Batcher::compute(const StepPlan& plan) {
   const Clock::time_point started = Clock::now();
   std::vector<StepRows> step;
   std::vector<Request*> sampled;
-  int prompt_tokens = 0;
-  int decoding = 0;
-  for (const PlannedRows& planned : rows) {
+  int tokens = 0;
+  for (const PlannedRows& planned : plan.rows) {
     Request& request = line_[planned.request];
     const bool whole = planned.tokens == request.pending();
     request.generation->begin(started, request.done());
@@ -213,25 +213,24 @@ void Batcher::compute(std::span<const PlannedRows> rows) {
                                    static_cast<std::size_t>(planned.tokens))},
                     .wants_logits = whole});
     if (whole) sampled.push_back(&request);
-    if (request.sampled && planned.tokens == 1) {
-      ++decoding;
-    } else {
-      prompt_tokens += planned.tokens;
-    }
+    tokens += planned.tokens;
   }
   try {
-    std::optional<mx::array> logits = run_step(model_, step);
+    std::optional<mx::array> logits =
+        run_step(model_, step,
+                 plan.prompt ? models::TokenKind::kPrompt
+                             : models::TokenKind::kGenerated);
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
-    return fail(rows, error);
+    return fail(plan.rows, error);
   } catch (const std::exception& error) {
-    return fail(rows,
+    return fail(plan.rows,
                 GenerationError(std::string("[engine] ") + error.what(),
                                 "The request was dropped; the model is still "
                                 "loaded."));
   }
-  pace_.observe(prompt_tokens, decoding,
-                std::chrono::duration<double>(Clock::now() - started).count());
+  const std::chrono::duration<double> took = Clock::now() - started;
+  if (plan.prompt) pace_.observe(tokens, took.count());
   deliver(sampled);
 }
 

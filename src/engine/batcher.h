@@ -78,7 +78,7 @@ class Batcher {
   // Whether waiting for an earlier request saves the computation.
   bool follows(std::size_t request) const;
 
-  void compute(std::span<const PlannedRows> rows);
+  void compute(const StepPlan& plan);
   void sample(std::span<Request* const> requests, mlx::core::array& logits);
   void deliver(std::span<Request* const> requests);
   void fail(std::span<const PlannedRows> rows, const Error& error);
@@ -89,6 +89,7 @@ class Batcher {
   ops::KvLayers sizes_;   // empty caches, asked for what they would take
   bool can_fork_ = true;  // a prefix of a longer sequence can be had
   PromptPace pace_;
+  bool after_prompt_ = false;  // the last step was of prompts
   SequencePool pool_;
   std::vector<Request> line_;  // by arrival; without a generation: ended
 };

@@ -28,7 +28,8 @@ mx::array select_rows(const mx::array& hidden,
 }  // namespace
 
 std::optional<mx::array> run_step(const models::Model& model,
-                                  std::span<const StepRows> rows) {
+                                  std::span<const StepRows> rows,
+                                  models::TokenKind kind) {
   std::vector<models::NewTokens> tokens;
   std::vector<std::int32_t> wanted;
   tokens.reserve(rows.size());
@@ -38,7 +39,7 @@ std::optional<mx::array> run_step(const models::Model& model,
     end += static_cast<std::int32_t>(part.tokens.ids.size());
     if (part.wants_logits) wanted.push_back(end - 1);
   }
-  const mx::array hidden = models::advance_together(model, tokens);
+  const mx::array hidden = models::advance_together(model, tokens, kind);
   if (wanted.empty()) {
     models::evaluate_together({hidden}, tokens);
     return std::nullopt;

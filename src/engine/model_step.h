@@ -16,10 +16,12 @@ struct StepRows {
   bool wants_logits = false;  ///< of its last token
 };
 
-/// Runs `rows` through the model and evaluates. Returns (rows that want logits,
-/// vocabulary) float32 in the given order; nothing if none does. Throws what
-/// MLX and the kernels throw, after which the sequences are of no use.
+/// Runs `rows`, all of one kind, through the model and evaluates. Returns (rows
+/// that want logits, vocabulary) float32 in the given order; nothing if none
+/// does. Throws what MLX and the kernels throw, after which the sequences are
+/// of no use.
 std::optional<mlx::core::array> run_step(const models::Model& model,
-                                         std::span<const StepRows> rows);
+                                         std::span<const StepRows> rows,
+                                         models::TokenKind kind);
 
 }  // namespace abstractllm::engine

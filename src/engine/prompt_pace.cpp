@@ -1,4 +1,4 @@
-// Running means of what steps cost.
+// A running mean of what tokens of prompts cost.
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/prompt_pace.h"
 
@@ -14,10 +14,6 @@ constexpr int kWhole = 16;
 // Until something is known.
 constexpr int kFirstAlone = 128;
 constexpr int kFirstBeside = 32;
-
-void blend(double& mean, double value) {
-  mean = mean == 0 ? value : 0.75 * mean + 0.25 * value;
-}
 
 }  // namespace
 
@@ -36,15 +32,12 @@ PromptBudget PromptPace::budget() const {
           .beside = tokens_in(kStallSeconds, kLeastBeside)};
 }
 
-void PromptPace::observe(int prompt_tokens, int decoding_rows, double seconds) {
-  if (prompt_tokens == 0) {
-    if (decoding_rows > 0) blend(step_seconds_, seconds);
-    return;
-  }
-  const double base = decoding_rows > 0 ? step_seconds_ : 0;
+void PromptPace::observe(int tokens, double seconds) {
   // A few tokens cost what reading the weights costs and say little.
-  if (prompt_tokens < std::min(most_, kLeastBeside)) return;
-  blend(token_seconds_, std::max(0.0, seconds - base) / prompt_tokens);
+  if (tokens < std::min(most_, kLeastBeside)) return;
+  const double cost = std::max(0.0, seconds) / tokens;
+  token_seconds_ =
+      token_seconds_ == 0 ? cost : 0.75 * token_seconds_ + 0.25 * cost;
 }
 
 }  // namespace abstractllm::engine

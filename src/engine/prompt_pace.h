@@ -24,16 +24,14 @@ class PromptPace {
 
   PromptBudget budget() const;
 
-  /// What a step of so many rows took.
-  void observe(int prompt_tokens, int decoding_rows, double seconds);
+  /// What a step of so many tokens of prompts took.
+  void observe(int tokens, double seconds);
 
  private:
   int tokens_in(double seconds, int least) const;
 
   int most_;
-  // Running means; 0 until the first one.
-  double step_seconds_ = 0;   // without prompts
-  double token_seconds_ = 0;  // of a prompt's token, on top of that
+  double token_seconds_ = 0;  // running mean; 0 until the first one
 };
 
 }  // namespace abstractllm::engine

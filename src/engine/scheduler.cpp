@@ -137,21 +137,30 @@ Admission plan_admission(const SchedulerLimits& limits,
   return AdmissionPlan(limits, requests, kept).make();
 }
 
-std::vector<PlannedRows> plan_step(const PromptBudget& budget,
-                                   std::span<const RequestView> requests) {
-  std::vector<PlannedRows> rows;
+StepPlan plan_step(const PromptBudget& budget,
+                   std::span<const RequestView> requests, bool after_prompt) {
+  std::vector<PlannedRows> prompts;
+  std::vector<PlannedRows> answers;
   for (std::size_t i = 0; i < requests.size(); ++i) {
-    if (requests[i].running && requests[i].decoding) rows.push_back({i, 1});
-  }
-  int left = rows.empty() ? budget.alone : budget.beside;
-  for (std::size_t i = 0; i < requests.size() && left > 0; ++i) {
     const RequestView& request = requests[i];
-    if (!request.running || request.decoding || request.follows) continue;
-    const int tokens = std::min(left, request.pending);
-    rows.push_back({i, tokens});
-    left -= tokens;
+    if (!request.running || request.follows) continue;
+    if (request.pending_prompt > 0) {
+      prompts.push_back({i, request.pending_prompt});
+    } else {
+      answers.push_back({i, request.pending});
+    }
   }
-  return rows;
+  const bool prompt = !prompts.empty() && !(after_prompt && !answers.empty());
+  StepPlan plan{.prompt = prompt, .rows = {}};
+  int left = answers.empty() ? budget.alone : budget.beside;
+  for (const PlannedRows& all : prompt ? prompts : answers) {
+    // Everyone who generates gets a row, whatever others catch up with.
+    const int tokens = std::min(all.tokens, prompt ? left : std::max(left, 1));
+    if (tokens == 0) break;
+    plan.rows.push_back({all.request, tokens});
+    if (prompt || tokens > 1) left -= tokens;
+  }
+  return plan;
 }
 
 }  // namespace abstractllm::engine

@@ -22,10 +22,12 @@ struct RequestView {
   bool running = false;
   /// Its reader is behind: it is not computed, and gives up its place.
   bool parked = false;
-  /// Tokens to compute before the next one can be sampled; 1 while it decodes.
+  /// Tokens to compute before the next one can be sampled.
   int pending = 1;
-  /// The prompt is done: `pending` is the token sampled last.
-  bool decoding = false;
+  /// How many of them, the first ones, are of its prompt. Without any, it is
+  /// the one token sampled last, or several of the answer after its caches were
+  /// taken away.
+  int pending_prompt = 0;
   /// Its prompt begins as that of an earlier one, which is being computed: what
   /// they share can be had for nothing after that.
   bool follows = false;
@@ -66,16 +68,23 @@ struct PlannedRows {
   bool operator==(const PlannedRows&) const = default;
 };
 
+/// Tokens of one kind, as a step has either.
+struct StepPlan {
+  bool prompt = false;  ///< of prompts, not of answers
+  std::vector<PlannedRows> rows;
+};
+
 /// Tokens of prompts in a step.
 struct PromptBudget {
-  int alone = 1;   ///< when no request decodes
+  int alone = 1;   ///< when no request generates
   int beside = 1;  ///< when others wait for their next token meanwhile
 };
 
-/// The next step: one row for each request that decodes, first, then the
-/// pending tokens of the others in the order of their arrival, as many as the
-/// budget has. Empty if there is nothing to compute.
-std::vector<PlannedRows> plan_step(const PromptBudget& budget,
-                                   std::span<const RequestView> requests);
+/// The next step. Where there are prompts and answers to compute, they take
+/// turns: `after_prompt` says that the last step was of prompts. Answers get a
+/// row each; prompts, in the order of their arrival, as many as the budget has.
+/// Empty if there is nothing to compute.
+StepPlan plan_step(const PromptBudget& budget,
+                   std::span<const RequestView> requests, bool after_prompt);
 
 }  // namespace abstractllm::engine

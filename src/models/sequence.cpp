@@ -48,7 +48,7 @@ std::unique_ptr<Sequence> Sequence::clone() const {
 
 mx::array Sequence::advance(std::span<const std::int32_t> ids) {
   const NewTokens tokens{this, ids};
-  return advance_together(model_, {&tokens, 1});
+  return advance_together(model_, {&tokens, 1}, TokenKind::kPrompt);
 }
 
 void Sequence::evaluate(std::vector<mx::array> results) const {
@@ -68,9 +68,9 @@ std::size_t Sequence::bytes() const {
 }
 
 mx::array advance_together(const Model& model,
-                           std::span<const NewTokens> tokens) {
+                           std::span<const NewTokens> tokens, TokenKind kind) {
   std::vector<std::int32_t> all;
-  ops::Step step;
+  ops::Step step{.prompt_rows = kind == TokenKind::kPrompt};
   step.sequences.reserve(tokens.size());
   for (const NewTokens& part : tokens) {
     Sequence& sequence = *part.sequence;

@@ -15,6 +15,9 @@ namespace abstractllm::models {
 
 struct NewTokens;
 
+/// Whether tokens were given or generated, see ops::Step::prompt_rows.
+enum class TokenKind { kPrompt, kGenerated };
+
 /// Used on the engine thread only.
 class Sequence {
  public:
@@ -37,8 +40,8 @@ class Sequence {
   /// A second sequence of the same tokens. REQUIRES: evaluated.
   std::unique_ptr<Sequence> clone() const;
 
-  /// Runs the new `ids` through the model. Returns the final hidden states,
-  /// (ids, hidden), not evaluated.
+  /// Runs the new `ids` of a prompt through the model. Returns the final hidden
+  /// states, (ids, hidden), not evaluated.
   mlx::core::array advance(std::span<const std::int32_t> ids);
 
   /// Evaluates `results` and all caches, so that no lazy graph stays behind.
@@ -54,7 +57,8 @@ class Sequence {
 
  private:
   friend mlx::core::array advance_together(const Model& model,
-                                           std::span<const NewTokens> tokens);
+                                           std::span<const NewTokens> tokens,
+                                           TokenKind kind);
   friend void evaluate_together(std::vector<mlx::core::array> results,
                                 std::span<const NewTokens> tokens);
 
@@ -74,7 +78,8 @@ struct NewTokens {
 /// one pass. Returns the final hidden states, (all ids, hidden), in the given
 /// order, not evaluated.
 mlx::core::array advance_together(const Model& model,
-                                  std::span<const NewTokens> tokens);
+                                  std::span<const NewTokens> tokens,
+                                  TokenKind kind);
 
 /// Sequence::evaluate for the caches of all of them.
 void evaluate_together(std::vector<mlx::core::array> results,

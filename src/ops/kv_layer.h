@@ -90,6 +90,10 @@ struct SequenceRows {
 /// after the other without padding: activations are (tokens, hidden).
 struct Step {
   std::vector<SequenceRows> sequences;
+  /// All rows are tokens of prompts, which may be computed faster and less
+  /// exactly than tokens that were generated. It depends on nothing but the
+  /// token, so that a row's result does not either.
+  bool prompt_rows = false;
 };
 
 }  // namespace abstractllm::ops

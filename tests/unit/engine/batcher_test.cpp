@@ -74,14 +74,34 @@ TEST_F(BatcherTest, APromptIsCutSoThatStreamsGoOn) {
   Client prompt = submit(range(2, 100), 5);
   for (int i = 0; i < 7; ++i) {
     const std::size_t before = stream.channel->size();
-    steps(1);
+    steps(2);
     EXPECT_EQ(stream.channel->size(), before + 1);
-    EXPECT_THAT(model_.steps.back(), ElementsAre(1, i < 6 ? 16 : 4));
+    EXPECT_THAT(model_.steps[model_.steps.size() - 2],
+                ElementsAre(i < 6 ? 16 : 4));
   }
-  EXPECT_EQ(prompt.channel->size(), 1u);
+  EXPECT_EQ(prompt.channel->size(), 2u);
+  EXPECT_THAT(model_.steps.back(), ElementsAre(1, 1));
   finish({&stream, &prompt});
   expect_answered(stream, 60);
   expect_answered(prompt, 5);
+}
+
+TEST_F(BatcherTest, AStepHasPromptsOrAnswers) {
+  make({.prefill_chunk = 16});
+  Client first = submit(range(1, 20), 30);
+  Client second = submit(range(2, 90), 30);
+  finish({&first, &second});
+  expect_answered(first, 30);
+  expect_answered(second, 30);
+  ASSERT_EQ(model_.prompt_steps.size(), model_.steps.size());
+  for (std::size_t i = 0; i < model_.steps.size(); ++i) {
+    if (!model_.prompt_steps[i]) {
+      EXPECT_THAT(model_.steps[i], Each(1));
+    }
+  }
+  EXPECT_EQ(
+      std::count(model_.prompt_steps.begin(), model_.prompt_steps.end(), true),
+      7);
 }
 
 TEST_F(BatcherTest, CancelsAtEveryStage) {
@@ -90,7 +110,7 @@ TEST_F(BatcherTest, CancelsAtEveryStage) {
   Client prompt = submit(range(2, 100), 50);
   Client waiting = submit(range(3, 10), 50);
   Client other = submit(range(4, 10), 50);
-  steps(3);
+  steps(4);
   EXPECT_EQ(batcher_->waiting(), 2);
   for (Client* client : {&decoding, &prompt, &waiting}) {
     client->cancel.cancel();
@@ -131,7 +151,7 @@ TEST_F(BatcherTest, ASlowReaderStopsOnlyItself) {
     drain({&other, &third});
   }
   EXPECT_EQ(slow.channel->size(), TokenChannel::kCapacity);
-  EXPECT_EQ(other.ids.size(), 200u);
+  EXPECT_EQ(other.ids.size(), 199u) << "but for the third one's prompt";
   expect_answered(third, 100);
   finish({&slow, &other, &third});
   expect_answered(slow, 300);
@@ -167,15 +187,17 @@ TEST_F(BatcherTest, AnExceptionEndsThoseOfItsStep) {
     Ids prompt = range(2, 10);
     prompt.push_back(poison);
     Client bad = submit(prompt, 5);
+    Client beside = submit(range(3, 10), 5);
     steps(1);
-    Client later = submit(range(3, 10), 40);
-    finish({&healthy, &bad, &later});
-    for (const Client* client : {&healthy, &bad}) {
+    Client later = submit(range(4, 10), 40);
+    finish({&healthy, &bad, &beside, &later});
+    for (const Client* client : {&bad, &beside}) {
       ASSERT_TRUE(client->end && client->end->error);
       EXPECT_EQ(client->end->error->code(), ErrorCode::kGeneration);
       EXPECT_THAT(client->end->error->message(), HasSubstr("thrown"));
+      EXPECT_THAT(client->ids, IsEmpty());
     }
-    EXPECT_EQ(healthy.ids.size(), 3u);
+    expect_answered(healthy, 40);
     expect_answered(later, 40);
   }
 }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <span>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 #include "cache/kv_cache.h"
 #include "mlx/mlx.h"
 #include "models/model.h"
+#include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
 
 namespace abstractllm::engine::test {
@@ -32,8 +32,8 @@ class CountingModel : public models::Model {
 
   /// Rows of each sequence, step by step.
   mutable std::vector<std::vector<int>> steps;
-  /// Called before each step.
-  std::function<void()> on_step;
+  /// Whether each of them was of prompts.
+  mutable std::vector<bool> prompt_steps;
 
   /// The token after `tokens`.
   static std::int32_t next(std::span<const std::int32_t> tokens) {
@@ -65,17 +65,18 @@ class CountingModel : public models::Model {
     }
     const mx::array x(values.data(), {static_cast<int>(values.size()), 1});
     if (!throws) return x;
-    return ops::host_kernel("Throws", x.shape(), {x},
-                            [](auto /*inputs*/, float* /*output*/) {
-                              throw std::runtime_error("thrown late");
-                            });
+    return ops::host_kernel(
+        std::make_shared<ops::CpuState>(1, ops::cpu::Precision::kExact),
+        "Throws", x.shape(), {x}, [](auto /*inputs*/, float* /*output*/) {
+          throw std::runtime_error("thrown late");
+        });
   }
 
   mlx::core::array forward(const mlx::core::array& embeddings,
                            const ops::Step& step) const override {
     namespace mx = mlx::core;
-    if (on_step) on_step();
     steps.emplace_back();
+    prompt_steps.push_back(step.prompt_rows);
     std::vector<mx::array> outputs;
     for (const ops::SequenceRows& sequence : step.sequences) {
       steps.back().push_back(sequence.rows);

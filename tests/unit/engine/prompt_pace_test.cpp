@@ -7,12 +7,11 @@
 namespace abstractllm::engine {
 namespace {
 
-// Steps of a machine with this cost of a step and of a prompt's token.
-void run_steps(PromptPace& pace, double step, double token, int count) {
+// Steps of a machine with this cost of a token.
+void run_steps(PromptPace& pace, double token, int count) {
   for (int i = 0; i < count; ++i) {
-    pace.observe(0, 2, step);
     const int tokens = pace.budget().beside;
-    pace.observe(tokens, 2, step + tokens * token);
+    pace.observe(tokens, tokens * token);
   }
 }
 
@@ -20,18 +19,18 @@ TEST(PromptPace, NeverExceedsTheLargestChunk) {
   PromptPace pace(20);
   EXPECT_EQ(pace.budget().alone, 20);
   EXPECT_EQ(pace.budget().beside, 20);
-  run_steps(pace, 1e-3, 1e-9, 5);
+  run_steps(pace, 1e-9, 5);
   EXPECT_EQ(pace.budget().alone, 20);
   EXPECT_EQ(pace.budget().beside, 20);
-  pace.observe(20, 0, 0);
+  pace.observe(20, 0);
   EXPECT_EQ(pace.budget().alone, 20);
 }
 
 TEST(PromptPace, AChunkBesideStreamsTakesAboutAStall) {
   PromptPace pace(512);
-  run_steps(pace, 0.05, 1e-3, 20);
+  run_steps(pace, 1e-3, 20);
   EXPECT_NEAR(pace.budget().beside, PromptPace::kStallSeconds / 1e-3, 16);
-  run_steps(pace, 0.05, 4e-3, 20);
+  run_steps(pace, 4e-3, 20);
   EXPECT_NEAR(pace.budget().beside, PromptPace::kStallSeconds / 4e-3, 16);
   EXPECT_NEAR(pace.budget().alone, PromptPace::kAloneSeconds / 4e-3, 16);
   EXPECT_EQ(pace.budget().alone % 16, 0);
@@ -39,22 +38,16 @@ TEST(PromptPace, AChunkBesideStreamsTakesAboutAStall) {
 
 TEST(PromptPace, ASlowMachineGoesOnInSmallChunks) {
   PromptPace pace(512);
-  run_steps(pace, 1, 10, 5);
+  run_steps(pace, 10, 5);
   EXPECT_EQ(pace.budget().beside, PromptPace::kLeastBeside);
   EXPECT_EQ(pace.budget().alone, PromptPace::kLeastAlone);
 }
 
-TEST(PromptPace, TheCostOfAStepIsNotCountedAsThePrompts) {
-  PromptPace pace(512);
-  run_steps(pace, 10, 1e-3, 20);
-  EXPECT_GT(pace.budget().beside, 100);
-}
-
 TEST(PromptPace, AFewTokensSayNothing) {
   PromptPace pace(512);
-  pace.observe(256, 0, 0.256);
+  pace.observe(256, 0.256);
   const int before = pace.budget().beside;
-  for (int i = 0; i < 50; ++i) pace.observe(1, 0, 1);
+  for (int i = 0; i < 50; ++i) pace.observe(1, 1);
   EXPECT_EQ(pace.budget().beside, before);
 }
 

@@ -16,23 +16,16 @@ using testing::IsEmpty;
 constexpr std::size_t kPlenty = 1 << 30;
 
 RequestView waiting(std::size_t needed = 10) {
-  return {.pending = 100, .kv_needed = needed};
+  return {.pending = 100, .pending_prompt = 100, .kv_needed = needed};
 }
 
 RequestView running(std::size_t needed = 10) {
-  return {.running = true,
-          .pending = 1,
-          .decoding = true,
-          .kv_held = needed,
-          .kv_needed = needed};
+  return {
+      .running = true, .pending = 1, .kv_held = needed, .kv_needed = needed};
 }
 
 RequestView parked(std::size_t held = 10) {
-  return {.parked = true,
-          .pending = 1,
-          .decoding = true,
-          .kv_held = held,
-          .kv_needed = held};
+  return {.parked = true, .pending = 1, .kv_held = held, .kv_needed = held};
 }
 
 struct AdmissionCase {
@@ -206,35 +199,70 @@ TEST(Admission, KeepsItsRulesWhateverComes) {
   }
 }
 
-TEST(PlanStep, RowsOfStreamsThenPromptsByArrival) {
-  RequestView prompt = waiting();
-  prompt.running = true;
-  RequestView shorter = prompt;
-  shorter.pending = 5;
-  EXPECT_THAT(plan_step({.alone = 128, .beside = 16}, {}), IsEmpty());
-  EXPECT_THAT(plan_step({.alone = 128, .beside = 16},
-                        std::vector{shorter, running(), prompt, running()}),
-              ElementsAre(PlannedRows{1, 1}, PlannedRows{3, 1},
-                          PlannedRows{0, 5}, PlannedRows{2, 11}));
+constexpr PromptBudget kBudget{.alone = 250, .beside = 16};
+
+RequestView prompt_of(int tokens) {
+  return {.running = true, .pending = tokens, .pending_prompt = tokens};
+}
+
+TEST(PlanStep, WithoutRequestsItIsEmpty) {
+  EXPECT_THAT(plan_step(kBudget, {}, false).rows, IsEmpty());
+  EXPECT_THAT(plan_step(kBudget, {}, true).rows, IsEmpty());
+}
+
+TEST(PlanStep, PromptsAndAnswersTakeTurns) {
+  const std::vector<RequestView> requests{prompt_of(5), running(),
+                                          prompt_of(100), running()};
+  const StepPlan prompts = plan_step(kBudget, requests, false);
+  EXPECT_TRUE(prompts.prompt);
+  EXPECT_THAT(prompts.rows, ElementsAre(PlannedRows{0, 5}, PlannedRows{2, 11}));
+  const StepPlan answers = plan_step(kBudget, requests, true);
+  EXPECT_FALSE(answers.prompt);
+  EXPECT_THAT(answers.rows, ElementsAre(PlannedRows{1, 1}, PlannedRows{3, 1}));
+}
+
+TEST(PlanStep, ThereIsNoTurnForNobody) {
+  EXPECT_TRUE(plan_step(kBudget, std::vector{prompt_of(5)}, true).prompt);
+  EXPECT_FALSE(plan_step(kBudget, std::vector{running()}, false).prompt);
 }
 
 TEST(PlanStep, ShortPromptsShareAStep) {
-  RequestView prompt = waiting();
-  prompt.running = true;
-  EXPECT_THAT(plan_step({.alone = 250, .beside = 16},
-                        std::vector{prompt, prompt, prompt, prompt}),
+  EXPECT_THAT(plan_step(kBudget,
+                        std::vector{prompt_of(100), prompt_of(100),
+                                    prompt_of(100), prompt_of(100)},
+                        false)
+                  .rows,
               ElementsAre(PlannedRows{0, 100}, PlannedRows{1, 100},
                           PlannedRows{2, 50}));
 }
 
+TEST(PlanStep, AnAnswerCatchesUpBesideTheOthers) {
+  RequestView returned = running();
+  returned.pending = 300;
+  EXPECT_THAT(
+      plan_step(kBudget, std::vector{running(), returned, returned, running()},
+                false)
+          .rows,
+      ElementsAre(PlannedRows{0, 1}, PlannedRows{1, 16}, PlannedRows{2, 1},
+                  PlannedRows{3, 1}));
+}
+
+TEST(PlanStep, APromptComesBeforeItsAnswer) {
+  RequestView returned = prompt_of(40);
+  returned.pending = 300;
+  EXPECT_THAT(plan_step(kBudget, std::vector{returned}, false).rows,
+              ElementsAre(PlannedRows{0, 40}));
+}
+
 TEST(PlanStep, WhoHasNoPlaceOrFollowsIsLeftOut) {
-  RequestView prompt = waiting();
-  prompt.running = true;
-  RequestView follower = prompt;
+  RequestView follower = prompt_of(100);
   follower.follows = true;
-  EXPECT_THAT(plan_step({.alone = 500, .beside = 16},
-                        std::vector{waiting(), prompt, follower, parked()}),
-              ElementsAre(PlannedRows{1, 100}));
+  EXPECT_THAT(
+      plan_step(kBudget,
+                std::vector{waiting(), prompt_of(100), follower, parked()},
+                false)
+          .rows,
+      ElementsAre(PlannedRows{1, 100}));
 }
 
 }  // namespace
