@@ -280,6 +280,9 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   refuse(config.threads != 0, "threads");
   refuse(config.context_length != 0, "context_length");
   refuse(config.prefill_chunk != 0, "prefill_chunk");
+  refuse(config.parallel_sequences != 0, "parallel_sequences");
+  refuse(config.max_queued_requests != 0, "max_queued_requests");
+  refuse(config.kv_cache_bytes != 0, "kv_cache_bytes");
   if (!config.model.empty()) return;
   throw InvalidRequestError("[" + provider + "] no model is given",
                             "`allm list " + provider + "` shows what there is.",
