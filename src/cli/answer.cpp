@@ -26,6 +26,7 @@ class Viewer {
   }
   void operator()(const ReasoningDelta& delta) {
     response_.reasoning += delta.text;
+    if (!delta.replay.empty()) response_.reasoning_replay = delta.replay;
     if (view_.reasoning == nullptr || delta.text.empty()) return;
     if (!reasoning_ && view_.color) view_.reasoning->write("\x1b[2m");
     reasoning_ = true;

@@ -176,6 +176,7 @@ void add_chat_command(CLI::App& app, Invocation& invocation) {
                     "Report token counts and speed on standard error");
   add_parameter_options(*command, options->parameters);
   add_engine_options(*command, options->model);
+  add_connection_options(*command, options->model);
   command->footer(
       "Answers go to standard output, everything else to standard error. "
       "/help lists the commands. Ctrl-C stops an answer; Ctrl-D leaves.\n"

@@ -29,7 +29,16 @@ struct ModelAccess {
       open;
   std::function<std::vector<LocalModel>()> list;
   std::function<ModelDescription(std::string_view)> describe;
+  /// Ids and aliases.
   std::function<std::vector<std::string>()> providers;
+  std::function<std::vector<ProviderInfo>()> provider_info{};
+  std::function<std::vector<ModelEntry>(std::string_view provider,
+                                        const ConnectionOptions&)>
+      list_of{};
+  std::function<void(std::string_view provider, std::string_view model,
+                     const ConnectionOptions&,
+                     const std::function<bool(const PullProgress&)>&)>
+      pull{};
 };
 
 /// What the program finds around it. References outlive the run.

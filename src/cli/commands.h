@@ -23,6 +23,8 @@ struct Invocation {
 /// the parsing and the run.
 void add_run_command(CLI::App& app, Invocation& invocation);
 void add_chat_command(CLI::App& app, Invocation& invocation);
+void add_providers_command(CLI::App& app, Invocation& invocation);
+void add_pull_command(CLI::App& app, Invocation& invocation);
 void add_show_command(CLI::App& app, Invocation& invocation);
 void add_list_command(CLI::App& app, Invocation& invocation);
 void add_tokenize_command(CLI::App& app, Invocation& invocation);

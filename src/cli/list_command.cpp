@@ -1,4 +1,4 @@
-// `allm list`: the models on this machine.
+// `allm list`: the models on this machine, or of a provider.
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
@@ -16,6 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ListOptions {
+  std::string provider;
+  ConnectionOptions connection;
   bool json = false;
   bool ids = false;
 };
@@ -54,7 +56,54 @@ std::string as_table(const std::vector<LocalModel>& models) {
   return table;
 }
 
+std::string entries_json(const std::vector<ModelEntry>& models) {
+  Json list = Json::array();
+  for (const ModelEntry& model : models) {
+    Json json{{"id", model.id}};
+    if (!model.owner.empty()) json["owner"] = model.owner;
+    if (model.bytes > 0) json["bytes"] = model.bytes;
+    if (model.context_length > 0) {
+      json["context_length"] = model.context_length;
+    }
+    list.push_back(std::move(json));
+  }
+  return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string entries_table(const std::vector<ModelEntry>& models) {
+  std::size_t id = 2;
+  for (const ModelEntry& model : models) id = std::max(id, model.id.size());
+  std::string table = fmt::format("{:{}}  {:>9}  {:>9}  {}\n", "ID", id, "SIZE",
+                                  "CONTEXT", "OWNER");
+  for (const ModelEntry& model : models) {
+    std::string line = fmt::format(
+        "{:{}}  {:>9}  {:>9}  {}", one_line(model.id), id,
+        model.bytes > 0 ? size_text(model.bytes) : "",
+        model.context_length > 0 ? std::to_string(model.context_length) : "",
+        one_line(model.owner));
+    line.erase(line.find_last_not_of(' ') + 1);
+    table += line + "\n";
+  }
+  return table;
+}
+
+int list_of_provider(const ListOptions& options, CliEnvironment& env) {
+  const std::vector<ModelEntry> models =
+      env.models.list_of(options.provider, options.connection);
+  if (options.json) {
+    env.out.write(entries_json(models));
+  } else if (options.ids) {
+    for (const ModelEntry& model : models) env.out.write(model.id + "\n");
+  } else if (models.empty()) {
+    report_note(env.err, fmt::format("{} has no models", options.provider));
+  } else {
+    env.out.write(entries_table(models));
+  }
+  return 0;
+}
+
 int list(const ListOptions& options, CliEnvironment& env) {
+  if (!options.provider.empty()) return list_of_provider(options, env);
   const std::vector<LocalModel> models = env.models.list();
   if (options.json) {
     env.out.write(as_json(models));
@@ -74,8 +123,18 @@ int list(const ListOptions& options, CliEnvironment& env) {
 
 void add_list_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
-      app.add_subcommand("list", "List the models on this machine");
+      app.add_subcommand("list",
+                         "List the models on this machine, or of a "
+                         "provider");
   const auto options = std::make_shared<ListOptions>();
+  command
+      ->add_option("PROVIDER", options->provider,
+                   "Whose models to list; without it those on this machine")
+      ->type_name("PROVIDER");
+  command
+      ->add_option("--base-url", options->connection.base_url,
+                   "Address of the service")
+      ->type_name("URL");
   CLI::Option* json =
       command->add_flag("--json", options->json, "Print a JSON list");
   command->add_flag("--ids", options->ids, "Print the ids alone")

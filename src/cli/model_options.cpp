@@ -11,7 +11,7 @@ namespace abstractllm::cli {
 
 void add_model_argument(CLI::App& app, ModelOptions& options) {
   app.add_option("MODEL", options.config.model,
-                 "Model id, folder or .gguf file")
+                 "Model id, folder or .gguf file; or PROVIDER/MODEL")
       ->required()
       ->type_name("MODEL");
 }
@@ -45,6 +45,14 @@ void add_engine_options(CLI::App& app, ModelOptions& options) {
       ->check(count);
 }
 
+void add_connection_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("--base-url", options.config.connection.base_url,
+                 "Address of the service, as in http://host:8000/v1 (the "
+                 "provider's environment variable, else its own)")
+      ->type_name("URL")
+      ->group("Remote services");
+}
+
 ModelAddress model_address(std::string_view text,
                            const CliEnvironment& environment) {
   const std::size_t slash = text.find('/');
@@ -64,7 +72,8 @@ std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
   ProviderConfig config = options.config;
   config.model = address.model;
   std::shared_ptr<ProgressBar> bar;
-  if (environment.err_is_terminal) {
+  // Services load nothing here.
+  if (environment.err_is_terminal && address.provider == "mlx") {
     bar = std::make_shared<ProgressBar>(environment.err,
                                         "loading " + address.model,
                                         environment.columns, environment.color);

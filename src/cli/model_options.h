@@ -26,6 +26,9 @@ void add_model_argument(CLI::App& app, ModelOptions& options);
 /// Adds --threads, --cpu-backend and the other options of local models.
 void add_engine_options(CLI::App& app, ModelOptions& options);
 
+/// Adds --base-url, of remote services.
+void add_connection_options(CLI::App& app, ModelOptions& options);
+
 /// "openai/gpt" is a provider and its model if the provider is known; anything
 /// else is a model of the provider "mlx".
 struct ModelAddress {

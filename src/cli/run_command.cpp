@@ -152,6 +152,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
                     "Report token counts and speed on standard error");
   add_parameter_options(*command, options->parameters);
   add_engine_options(*command, options->model);
+  add_connection_options(*command, options->model);
   command->footer(
       "The answer alone goes to standard output. Ctrl-C ends it; what there is "
       "by then stays, and the exit status is 130. Put -- before a prompt that "

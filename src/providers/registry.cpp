@@ -217,20 +217,4 @@ void pull_model(std::string_view provider, std::string_view model,
                                                    report);
 }
 
-std::string_view to_string(ProviderState state) noexcept {
-  switch (state) {
-    case ProviderState::kReady:
-      return "ready";
-    case ProviderState::kKeyMissing:
-      return "key missing";
-    case ProviderState::kAddressMissing:
-      return "address missing";
-    case ProviderState::kServerNotRunning:
-      return "server not running";
-    case ProviderState::kNotBuiltIn:
-      return "not built in";
-  }
-  return "unknown";
-}
-
 }  // namespace abstractllm

@@ -1,5 +1,6 @@
-// Names of capabilities.
+// Names of capabilities and of the states of providers.
 // SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/factory.h"
 #include "abstractllm/llm.h"
 
 namespace abstractllm {
@@ -24,6 +25,22 @@ std::string_view to_string(ModelCapability capability) noexcept {
       return "logprobs";
     case ModelCapability::kTokenize:
       return "tokenize";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(ProviderState state) noexcept {
+  switch (state) {
+    case ProviderState::kReady:
+      return "ready";
+    case ProviderState::kKeyMissing:
+      return "key missing";
+    case ProviderState::kAddressMissing:
+      return "address missing";
+    case ProviderState::kServerNotRunning:
+      return "server not running";
+    case ProviderState::kNotBuiltIn:
+      return "not built in";
   }
   return "unknown";
 }

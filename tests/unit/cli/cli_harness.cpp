@@ -104,6 +104,20 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
   environment.models.providers = [] {
     return std::vector<std::string>{"mlx", "openai"};
   };
+  environment.models.provider_info = [this] { return providers; };
+  environment.models.list_of = [this](std::string_view provider,
+                                      const ConnectionOptions& options) {
+    listed.push_back(std::string(provider) + ' ' + options.base_url);
+    if (open_error) throw_error(*open_error);
+    return entries;
+  };
+  environment.models.pull =
+      [this](std::string_view provider, std::string_view name,
+             const ConnectionOptions&, const auto& report) {
+        pulled.push_back(std::string(provider) + ' ' + std::string(name));
+        if (open_error) throw_error(*open_error);
+        report({"pulling", 10, 5});
+      };
   std::vector<const char*> argv{"allm"};
   for (const std::string& argument : arguments) {
     argv.push_back(argument.c_str());

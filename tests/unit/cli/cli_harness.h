@@ -91,6 +91,12 @@ class CliTest : public ::testing::Test {
       std::make_shared<test::ScriptedProvider>();
   std::vector<LocalModel> local_models;
   ModelDescription description;
+  std::vector<ProviderInfo> providers;
+  /// Of every provider; asked for as "PROVIDER BASE_URL".
+  std::vector<ModelEntry> entries;
+  std::vector<std::string> listed;
+  /// As "PROVIDER MODEL".
+  std::vector<std::string> pulled;
   /// Thrown when a model is opened, if set.
   std::optional<Error> open_error;
   StringOutput::Failure out_failure = StringOutput::Failure::kNone;

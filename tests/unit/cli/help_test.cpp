@@ -10,9 +10,9 @@
 namespace abstractllm::cli {
 namespace {
 
-const std::vector<std::string> kCommands{"run",  "chat",       "list",
-                                         "show", "tokenize",   "bench",
-                                         "eval", "completion", "help"};
+const std::vector<std::string> kCommands{
+    "run",      "chat",  "list", "providers",  "pull", "show",
+    "tokenize", "bench", "eval", "completion", "help"};
 
 class Help : public CliTest {
  protected:

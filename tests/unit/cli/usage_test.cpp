@@ -49,7 +49,7 @@ TEST_F(Usage, WhatIsMissingIsNamed) {
 
 TEST_F(Usage, AWordTooManyIsNamed) {
   expect_usage_error({"run", "m", "two", "words"}, "'words'");
-  expect_usage_error({"list", "x"}, "'x'");
+  expect_usage_error({"list", "mlx", "x"}, "'x'");
 }
 
 TEST_F(Usage, APromptThatLooksLikeAnOptionGetsAHint) {
