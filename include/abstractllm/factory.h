@@ -50,9 +50,15 @@ struct ProviderConfig {
   std::string device = "auto";
   /// Local, CPU: "fast" (own kernels) or "reference" (stock MLX in float32).
   std::string cpu_backend = "fast";
-  /// Local, CPU: keep activations in float32 instead of int8 in the
-  /// quantised kernels.
-  bool cpu_exact = false;
+  /// Local, CPU: what quantised weights are multiplied with: "int8" (8 bits,
+  /// scaled by 32), "int8-pair" (15 bits), "exact" (float32), or "auto": pairs,
+  /// but 8 bits in the prompts of models with a hidden size of 1024 or more.
+  std::string cpu_precision = "auto";
+  bool cpu_exact = false;  ///< the same as cpu_precision "exact"
+  /// Local, CPU with its own kernels: how keys and values are kept: "f32",
+  /// "f16", "bf16", "int8" (a scale for each head of each token), or "auto":
+  /// f16, with exact activations f32.
+  std::string kv_cache_type = "auto";
   /// Local, CPU: worker threads; 0 takes what the process may use.
   int threads = 0;
   /// Local: tokens of context to provide for; 0 takes the model's own.

@@ -155,8 +155,7 @@ std::unique_ptr<ops::KvLayer> make_rotating_cache(int window,
 std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
                                             const ops::AttentionSpec& spec) {
   if (backend.cpu && spec.head_dim <= ops::cpu::kMaxHeadSize) {
-    return make_slab_cache(
-        spec, backend.cpu->options.precision == ops::cpu::Precision::kExact);
+    return make_slab_cache(spec, backend.cpu->kv_type);
   }
   const auto values =
       static_cast<std::size_t>(spec.kv_heads) *

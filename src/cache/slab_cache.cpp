@@ -53,10 +53,7 @@ class SlabCache : public ops::KvLayer {
     if (options.window > 0) {
       pages = std::min(pages, pages_of(options.window) + 2);
     }
-    const std::int64_t page = std::int64_t{2} * kPagePositions * options.heads *
-                              slab_.padded_head_size() *
-                              ops::cpu::kv_bytes(options.type);
-    return static_cast<std::size_t>(pages * page);
+    return static_cast<std::size_t>(pages * slab_.page_bytes());
   }
 
   std::size_t bytes() const override {
@@ -77,12 +74,11 @@ class SlabCache : public ops::KvLayer {
 }  // namespace
 
 std::unique_ptr<ops::KvLayer> make_slab_cache(const ops::AttentionSpec& spec,
-                                              bool exact) {
-  using ops::cpu::KvType;
+                                              ops::cpu::KvType type) {
   return std::make_unique<SlabCache>(
       ops::cpu::KvSlab({.heads = spec.kv_heads,
                         .head_size = spec.head_dim,
-                        .type = exact ? KvType::kF32 : KvType::kF16,
+                        .type = type,
                         .window = spec.window}));
 }
 

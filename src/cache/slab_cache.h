@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "ops/blocks.h"
+#include "ops/cpu/kv_slab.h"
 #include "ops/kv_layer.h"
 
 namespace abstractllm::cache {
 
-/// Half precision, or float32 where `exact`. Keeps the window of a layer that
-/// slides. REQUIRES: spec.head_dim is one that the kernels take.
+/// Keeps the window of a layer that slides. REQUIRES: spec.head_dim is one that the kernels take.
 std::unique_ptr<ops::KvLayer> make_slab_cache(const ops::AttentionSpec& spec,
-                                              bool exact);
+                                              ops::cpu::KvType type);
 
 }  // namespace abstractllm::cache

@@ -34,8 +34,17 @@ void add_engine_options(CLI::App& app, ModelOptions& options) {
   add("--cpu-backend", config.cpu_backend, "fast|reference",
       "Kernels on the CPU: our own, or stock MLX in float32 (fast)")
       ->check(CLI::IsMember({"fast", "reference"}).description(""));
+  add("--cpu-precision", config.cpu_precision, "PRECISION",
+      "What quantised weights meet on the CPU: int8, int8-pair, exact, or "
+      "auto, by the model's size (auto)")
+      ->check(CLI::IsMember({"auto", "int8", "int8-pair", "exact"})
+                  .description(""));
+  add("--kv-type", config.kv_cache_type, "TYPE",
+      "Keys and values in the CPU kernels: f32, f16, bf16, int8 or auto (auto)")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "int8"})
+                  .description(""));
   app.add_flag("--cpu-exact", config.cpu_exact,
-               "Keep activations in float32 in the quantised CPU kernels")
+               "The same as --cpu-precision exact")
       ->group("Local models");
   add("--context-length", config.context_length, "N",
       "Tokens of context to provide for; 0 takes the model's own (0)")

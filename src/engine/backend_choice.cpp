@@ -8,13 +8,16 @@
 
 namespace abstractllm::engine {
 
-ops::Backend choose_backend(const EngineOptions& options) {
+ops::Backend choose_backend(const EngineOptions& options,
+                            std::int64_t hidden_size) {
   if (options.cpu_backend == CpuBackend::kReference) {
     return {.kind = ops::BackendKind::kReference};
   }
   return {.kind = ops::BackendKind::kCpu,
-          .cpu = std::make_shared<ops::CpuState>(options.threads,
-                                                 options.cpu_precision)};
+          .cpu = std::make_shared<ops::CpuState>(
+              options.threads,
+              ops::choose_cpu_precision(options.cpu_precision, hidden_size),
+              options.kv_cache_type)};
 }
 
 }  // namespace abstractllm::engine

@@ -2,12 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "engine/engine.h"
 #include "ops/backend.h"
 
 namespace abstractllm::engine {
 
 /// Starts the workers of the CPU kernels where they are used.
-ops::Backend choose_backend(const EngineOptions& options);
+/// `hidden_size`: of the model, 0 if it is not known.
+ops::Backend choose_backend(const EngineOptions& options,
+                            std::int64_t hidden_size);
 
 }  // namespace abstractllm::engine

@@ -17,6 +17,7 @@
 #include "engine/cache_budget.h"
 #include "engine/perplexity.h"
 #include "engine/wake_signal.h"
+#include "io/json_config.h"
 #include "mlx/compile.h"
 #include "mlx/stream.h"
 #include "models/registry.h"
@@ -36,6 +37,17 @@ struct ScoreJob {
   std::promise<Score> result;
   std::unique_ptr<ScoreRun> run = nullptr;  // once begun
 };
+
+// Models of pictures and text keep it with the text; GPT-2's kin call it
+// n_embd.
+std::int64_t hidden_size(const io::JsonConfig& config) {
+  if (const auto text = config.find_object("text_config")) {
+    return hidden_size(*text);
+  }
+  if (const auto size = config.find_int("hidden_size")) return *size;
+  if (const auto size = config.find_int("n_embd")) return *size;
+  return config.find_int("d_model").value_or(0);
+}
 
 }  // namespace
 
@@ -119,7 +131,7 @@ class Engine::Thread {
   void load(const io::JsonConfig& config, const io::WeightSource& weights) {
     // On the CPU mx::compile runs the system's compiler and is no faster.
     mlx::core::disable_compile();
-    const ops::Backend backend = choose_backend(options_);
+    const ops::Backend backend = choose_backend(options_, hidden_size(config));
     model_ = models::make_model(
         {config, weights, backend, options_.on_load_progress});
     options_.on_load_progress = nullptr;

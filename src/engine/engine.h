@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "abstractllm/cancel.h"
 #include "abstractllm/llm.h"
 #include "engine/generation.h"
+#include "ops/cpu/kv_slab.h"
 #include "ops/cpu/linear.h"
 
 namespace abstractllm::io {
@@ -25,7 +27,10 @@ enum class CpuBackend { kFast, kReference };
 
 struct EngineOptions {
   CpuBackend cpu_backend = CpuBackend::kFast;
-  ops::cpu::Precision cpu_precision = ops::cpu::Precision::kInt8Pair;
+  /// None: by the size of the model.
+  std::optional<ops::cpu::Precision> cpu_precision;
+  /// Of the caches of the CPU kernels; none: by the precision.
+  std::optional<ops::cpu::KvType> kv_cache_type;
   int threads = 0;         ///< 0: what the process may use
   int context_length = 0;  ///< tokens, at least 1
   int prefill_chunk = 0;   ///< tokens; 0: kDefaultPrefillChunk

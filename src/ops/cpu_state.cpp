@@ -16,4 +16,16 @@ cpu::RotaryTable& CpuState::rotary(const RopeTable& table) {
   return rotaries_.back()->table;
 }
 
+RowKind::RowKind(const Backend& backend, const Step& step)
+    : cpu_(backend.cpu.get()) {
+  if (cpu_ == nullptr) return;
+  cpu_->next_options.precision =
+      step.prompt_rows ? cpu_->precision.prompt : cpu_->precision.generated;
+}
+
+RowKind::~RowKind() {
+  if (cpu_ == nullptr) return;
+  cpu_->next_options.precision = cpu_->precision.generated;
+}
+
 }  // namespace abstractllm::ops

@@ -2,15 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "ops/backend.h"
 #include "ops/cpu/activations.h"
 #include "ops/cpu/aligned_buffer.h"
 #include "ops/cpu/attention.h"
 #include "ops/cpu/linear.h"
 #include "ops/cpu/rotary.h"
 #include "ops/cpu/thread_pool.h"
+#include "ops/cpu_precision.h"
 #include "ops/kernel_clock.h"
+#include "ops/kv_layer.h"
 #include "ops/rope.h"
 
 namespace abstractllm::ops {
@@ -32,18 +37,27 @@ struct LatentBuffers {
   cpu::AlignedBuffer value;    // (rows, heads * value_size)
 };
 
-/// Workers, and buffers that are reused from kernel to kernel. All but the
-/// pool, the options and the clock belongs to the running kernel; MLX runs them
-/// one after the other.
+/// Workers, and buffers that are reused from kernel to kernel. What
+/// comes first is shared; the options and the buffers belong to the running
+/// kernel, and MLX runs them one after the other.
 struct CpuState {
-  CpuState(int threads, cpu::Precision precision)
-      : pool({.threads = threads}), options{.precision = precision} {}
+  CpuState(int threads, CpuPrecision precision,
+           std::optional<cpu::KvType> kv_type = {})
+      : pool({.threads = threads}),
+        precision(precision),
+        kv_type(kv_type.value_or(default_kv_type(precision))),
+        next_options{.precision = precision.generated} {}
 
   /// Cosines and sines for `table`, computed once for all layers that turn
   /// alike.
   cpu::RotaryTable& rotary(const RopeTable& table);
 
   cpu::ThreadPool pool;
+  const CpuPrecision precision;
+  const cpu::KvType kv_type;  ///< of the caches
+  /// Of the kernels that go into a graph next; set by RowKind.
+  cpu::LinearOptions next_options;
+  /// Of the running kernel.
   cpu::LinearOptions options;
   KernelClock clock;
   cpu::WeightArena weights;  // while a model loads
@@ -65,6 +79,19 @@ struct CpuState {
     cpu::RotaryTable table;
   };
   std::vector<std::unique_ptr<Rotary>> rotaries_;
+};
+
+/// While it lives, kernels that go into a graph are for rows of the kind that
+/// `step` has; without one they are for generated rows. Engine thread.
+class RowKind {
+ public:
+  RowKind(const Backend& backend, const Step& step);
+  ~RowKind();
+  RowKind(const RowKind&) = delete;
+  RowKind& operator=(const RowKind&) = delete;
+
+ private:
+  CpuState* cpu_;  // null on other backends
 };
 
 }  // namespace abstractllm::ops

@@ -23,6 +23,7 @@ class HostKernel : public mx::UnaryPrimitive {
   HostKernel(mx::Stream stream, std::shared_ptr<CpuState> cpu, const char* name,
              HostFunction function)
       : UnaryPrimitive(stream),
+        options_(cpu->next_options),
         cpu_(std::move(cpu)),
         name_(name),
         function_(std::move(function)) {}
@@ -40,9 +41,11 @@ class HostKernel : public mx::UnaryPrimitive {
     // The encoder copies the task, so the function moves in once and for all;
     // MLX keeps inputs and output alive until the task has run.
     mx::cpu::get_command_encoder(stream()).dispatch(
-        [cpu = std::move(cpu_), function = std::move(function_),
-         pointers = std::move(pointers), out = output.data<float>()]() {
+        [cpu = std::move(cpu_), options = options_,
+         function = std::move(function_), pointers = std::move(pointers),
+         out = output.data<float>()]() {
           const auto start = std::chrono::steady_clock::now();
+          cpu->options = options;
           function(pointers, out);
           cpu->clock.add(std::chrono::steady_clock::now() - start);
         });
@@ -54,6 +57,7 @@ class HostKernel : public mx::UnaryPrimitive {
   }
 
  private:
+  cpu::LinearOptions options_;  // as they were when the node was made
   std::shared_ptr<CpuState> cpu_;
   const char* name_;
   HostFunction function_;

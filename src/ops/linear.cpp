@@ -85,7 +85,7 @@ Linear::Storage make_packed(const Backend& backend,
   auto packed = std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
       cpu::WeightRows(matrix), backend.cpu->pool,
       {.round_scales =
-           backend.cpu->options.precision != cpu::Precision::kExact,
+           backend.cpu->precision.generated != cpu::Precision::kExact,
        .arena = &backend.cpu->weights}));
   matrix.advise_dontneed();
   return PackedWeight{std::move(packed)};

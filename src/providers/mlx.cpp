@@ -240,6 +240,43 @@ class MLXProvider : public AbstractLLMInterface {
   engine::Engine engine_;
 };
 
+std::optional<ops::cpu::Precision> read_cpu_precision(
+    const ProviderConfig& config) {
+  using ops::cpu::Precision;
+  const std::string& name = config.cpu_precision;
+  if (config.cpu_exact && name != "auto" && name != "exact") {
+    throw InvalidParameterError(
+        "[mlx] cpu_exact does not go with cpu_precision '" + name + "'",
+        "Give one of the two.", kId);
+  }
+  if (config.cpu_exact || name == "exact") return Precision::kExact;
+  if (name == "auto") return std::nullopt;
+  if (name == "int8") return Precision::kInt8;
+  if (name == "int8-pair") return Precision::kInt8Pair;
+  throw InvalidParameterError("[mlx] cpu_precision is '" + name +
+                                  "', expected auto, int8, int8-pair or exact",
+                              "", kId);
+}
+
+std::optional<ops::cpu::KvType> read_kv_cache_type(
+    const ProviderConfig& config) {
+  using ops::cpu::KvType;
+  const std::string& name = config.kv_cache_type;
+  if (name == "auto") return std::nullopt;
+  if (config.cpu_backend == "reference") {
+    throw UnsupportedFeatureError(
+        "[mlx] kv_cache_type goes with the CPU's own kernels alone",
+        "Leave it out, or use cpu_backend fast.", kId);
+  }
+  if (name == "f32") return KvType::kF32;
+  if (name == "f16") return KvType::kF16;
+  if (name == "bf16") return KvType::kBF16;
+  if (name == "int8") return KvType::kInt8;
+  throw InvalidParameterError("[mlx] kv_cache_type is '" + name +
+                                  "', expected auto, f32, f16, bf16 or int8",
+                              "", kId);
+}
+
 engine::CpuBackend read_cpu_backend(const std::string& name) {
   if (name == "fast") return engine::CpuBackend::kFast;
   if (name == "reference") return engine::CpuBackend::kReference;
@@ -283,8 +320,8 @@ engine::EngineOptions MLXProvider::read_options(
   check_count("max_queued_requests", config.max_queued_requests, 1 << 20);
   validate(config.parameters);
   return {.cpu_backend = read_cpu_backend(config.cpu_backend),
-          .cpu_precision = config.cpu_exact ? ops::cpu::Precision::kExact
-                                            : ops::cpu::Precision::kInt8Pair,
+          .cpu_precision = read_cpu_precision(config),
+          .kv_cache_type = read_kv_cache_type(config),
           .threads = config.threads,
           .context_length = read_context_length(config.context_length,
                                                 package.context_length),

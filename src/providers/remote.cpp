@@ -276,7 +276,9 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   };
   refuse(config.device != fresh.device, "device");
   refuse(config.cpu_backend != fresh.cpu_backend, "cpu_backend");
+  refuse(config.cpu_precision != fresh.cpu_precision, "cpu_precision");
   refuse(config.cpu_exact, "cpu_exact");
+  refuse(config.kv_cache_type != fresh.kv_cache_type, "kv_cache_type");
   refuse(config.threads != 0, "threads");
   refuse(config.context_length != 0, "context_length");
   refuse(config.prefill_chunk != 0, "prefill_chunk");

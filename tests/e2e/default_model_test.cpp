@@ -65,5 +65,25 @@ TEST_F(DefaultModel, PredictsEnglishBetterThanItsReverse) {
   EXPECT_LT(perplexity(forward) * 10, perplexity(backward));
 }
 
+TEST_F(DefaultModel, RoundedActivationsAndCachesPredictAsWell) {
+  const std::string text = text_of(ABSTRACTLLM_SOURCE_DIR "/CONTRIBUTING.md");
+  const fs::path file = folder.path() / "text";
+  std::ofstream(file) << text;
+  const auto perplexity = [&](std::vector<std::string> options) {
+    options.insert(options.begin(),
+                   {"eval", "--perplexity", file.string(), kDefaultModel});
+    return run_json(options)["perplexity"].get<double>();
+  };
+  const double exact = perplexity({"--cpu-precision", "exact"});
+  for (const std::vector<std::string>& options :
+       std::vector<std::vector<std::string>>{{"--cpu-precision", "int8-pair"},
+                                             {"--cpu-precision", "int8"},
+                                             {"--kv-type", "bf16"},
+                                             {"--kv-type", "int8"}}) {
+    EXPECT_NEAR(perplexity(options) / exact, 1, 0.005)
+        << options[0] << " " << options[1];
+  }
+}
+
 }  // namespace
 }  // namespace abstractllm::test

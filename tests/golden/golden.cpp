@@ -87,7 +87,7 @@ class FixtureRun {
         weights_(
             io::WeightSource::open(io::ModelFiles::at(model_path(folder)))),
         model_(models::make_model({weights_.config(), weights_,
-                                   engine::choose_backend(options.engine),
+                                   engine::choose_backend(options.engine, 0),
                                    nullptr})) {}
 
   void run(GoldenResult& result) {

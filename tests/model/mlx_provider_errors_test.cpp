@@ -164,6 +164,16 @@ TEST(MLXProviderErrors, ConfigurationsThatCannotBe) {
                UnsupportedFeatureError);
   EXPECT_THROW(open_fixture("text/llama3", {.cpu_backend = "quick"}),
                InvalidParameterError);
+  EXPECT_THROW(open_fixture("text/llama3", {.kv_cache_type = "f8"}),
+               InvalidParameterError);
+  EXPECT_THROW(open_fixture("text/llama3", {.cpu_backend = "reference",
+                                            .kv_cache_type = "f16"}),
+               UnsupportedFeatureError);
+  EXPECT_THROW(open_fixture("text/llama3", {.cpu_precision = "int4"}),
+               InvalidParameterError);
+  EXPECT_THROW(
+      open_fixture("text/llama3", {.cpu_precision = "int8", .cpu_exact = true}),
+      InvalidParameterError);
   EXPECT_THROW(open_fixture("text/llama3", {.threads = -1}),
                InvalidParameterError);
   EXPECT_THROW(open_fixture("text/llama3", {.context_length = 513}),

@@ -233,6 +233,26 @@ TEST(MLXProvider, ScoresAlikeInEveryChunkSize) {
   EXPECT_NEAR(parts, whole, 1e-3);
 }
 
+TEST(MLXProvider, RoundedActivationsAndCachesScoreAlike) {
+  for (const char* name : {"quant/llama3-4bit", "quant/qwen3-8bit"}) {
+    Ids ids;
+    for (int i = 0; i < 100; ++i) ids.push_back(7 + i * 13 % 50);
+    const auto score = [&](const ProviderConfig& config) {
+      return open_fixture(name, config)->score(ids).negative_log_likelihood;
+    };
+    const double exact = score({.cpu_precision = "exact"});
+    for (const char* precision : {"int8-pair", "int8"}) {
+      EXPECT_NEAR(score({.cpu_precision = precision}) / exact, 1, 0.005)
+          << name << " " << precision;
+    }
+    for (const char* type : {"f16", "bf16", "int8"}) {
+      EXPECT_NEAR(score({.kv_cache_type = type}) / exact, 1, 0.005)
+          << name << " " << type;
+    }
+    EXPECT_NEAR(score({.kv_cache_type = "f32"}) / exact, 1, 1e-6) << name;
+  }
+}
+
 TEST(MLXProvider, ChatsThroughTheModelsTemplate) {
   const auto llm = open_fixture("text/llama3");
   const auto chat = reference_of("text/llama3").at("tokenizer").at("chats")[0];

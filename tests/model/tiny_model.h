@@ -24,7 +24,7 @@ inline nlohmann::json reference_of(const std::string& name) {
 inline std::unique_ptr<AbstractLLMInterface> open_fixture(
     const std::string& name, ProviderConfig config = {}) {
   config.model = fixture(name).string();
-  config.cpu_exact = true;
+  if (config.cpu_precision == "auto") config.cpu_exact = true;
   return create_llm("mlx", std::move(config));
 }
 

@@ -8,6 +8,7 @@
 #include "cache/kv_cache.h"
 #include "cache/recurrent_cache.h"
 #include "mlx/ops.h"
+#include "ops/cpu_state.h"
 
 namespace abstractllm::models {
 
@@ -86,6 +87,7 @@ class Decoder : public Model {
 
   mx::array forward(const mx::array& embeddings,
                     const ops::Step& step) const override {
+    const ops::RowKind kind(parts_.embedding.backend(), step);
     mx::array x = embeddings;
     if (parts_.positions) x = x + embed_positions(step);
     for (int i = 0; i < static_cast<int>(parts_.layers.size()); ++i) {

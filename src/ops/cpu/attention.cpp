@@ -186,6 +186,9 @@ class Attention {
       multiply_kv_panel(type, block.rows, q, keys + i / kKvLanes * key_block,
                         shape_.head_size, false, scores + i - from);
     }
+    if (type == KvType::kInt8) {
+      scale_columns(block, s.kv->scales(keys) + from, to - from, scores);
+    }
     for (int r = 0; r < block.rows; ++r) {
       const std::int64_t token = token_of(block, r);
       const std::int64_t first =
@@ -198,6 +201,9 @@ class Attention {
         scale_values(sums + r * kQueryStride, padded, factor);
       }
     }
+    if (type == KvType::kInt8) {
+      scale_columns(block, s.kv->scales(values) + from, to - from, scores);
+    }
     const std::int64_t value_block =
         std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
     const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
@@ -206,6 +212,13 @@ class Attention {
       multiply_kv_panel(type, block.rows, scores,
                         values + d / kKvLanes * value_block + offset, count,
                         true, sums + d);
+    }
+  }
+
+  static void scale_columns(const Block& block, const float* scales, int count,
+                            float* scores) {
+    for (int r = 0; r < block.rows; ++r) {
+      multiply_values(scales, count, scores + r * kQueryStride);
     }
   }
 

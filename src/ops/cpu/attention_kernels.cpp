@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ops/cpu/half.h"
+#include "ops/cpu/highway_config.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/cpu/attention_kernels.cpp"
@@ -32,6 +33,12 @@ HWY_INLINE Floats load(const hwy::float16_t* p) {
 HWY_INLINE Floats load(const hwy::bfloat16_t* p) {
   const hn::Rebind<hwy::bfloat16_t, FloatTag> half;
   return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
+}
+
+HWY_INLINE Floats load(const std::int8_t* p) {
+  const hn::Rebind<std::int8_t, FloatTag> bytes;
+  const hn::RebindToSigned<FloatTag> words;
+  return hn::ConvertTo(FloatTag(), hn::PromoteTo(words, hn::LoadU(bytes, p)));
 }
 
 /// Keys and values are fetched this far ahead of their use.
@@ -148,6 +155,10 @@ void MultiplyKvPanel(KvType type, int height, const float* x,
       return multiply_any(height, x,
                           reinterpret_cast<const hwy::bfloat16_t*>(panel),
                           columns, add, out);
+    case KvType::kInt8:
+      return multiply_any(height, x,
+                          reinterpret_cast<const std::int8_t*>(panel), columns,
+                          add, out);
   }
 }
 
@@ -204,6 +215,35 @@ void ScaleValues(float* x, int count, float factor) {
   }
 }
 
+void MultiplyValues(const float* factors, int count, float* x) {
+  const FloatTag d;
+  for (int i = 0; i < count; i += kLanes) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, x + i), hn::LoadU(d, factors + i)), d,
+               x + i);
+  }
+}
+
+// `size` values, padded with zeros to whole vectors, as integers times the
+// returned scale.
+float RoundToInt8(const float* x, int size, std::int8_t* out) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> words;
+  const hn::Rebind<std::int8_t, FloatTag> bytes;
+  auto largest = hn::Zero(d);
+  for (int i = 0; i < size; i += kLanes) {
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+  }
+  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
+  // Below this the inverse overflows; such values are as good as zero.
+  const bool negligible = limit < 1e-35f;
+  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
+  for (int i = 0; i < size; i += kLanes) {
+    const auto q = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(words, q)), bytes, out + i);
+  }
+  return negligible ? 0.0f : limit / 127.0f;
+}
+
 void BlendValues(const float* x, float factor_x, int count, float factor_y,
                  float* y) {
   const FloatTag d;
@@ -253,6 +293,8 @@ namespace abstractllm::ops::cpu {
 HWY_EXPORT(MultiplyKvPanel);
 HWY_EXPORT(SoftmaxScores);
 HWY_EXPORT(ScaleValues);
+HWY_EXPORT(MultiplyValues);
+HWY_EXPORT(RoundToInt8);
 HWY_EXPORT(BlendValues);
 HWY_EXPORT(Narrow);
 
@@ -278,8 +320,40 @@ void blend_values(const float* x, float factor_x, int count, float factor_y,
   HWY_DYNAMIC_DISPATCH(BlendValues)(x, factor_x, count, factor_y, y);
 }
 
+void multiply_values(const float* factors, int count, float* x) {
+  HWY_DYNAMIC_DISPATCH(MultiplyValues)(factors, count, x);
+}
+
+namespace {
+
+// Rounds a head to int8 and stores its scale behind the `padded_size` columns
+// of a page's part.
+void round_head(const float* x, int size, int padded_size, int slot,
+                std::byte* part, std::int8_t* out) {
+  float padded[kMaxHeadSize] = {};
+  std::copy_n(x, size, padded);
+  const float scale =
+      HWY_DYNAMIC_DISPATCH(RoundToInt8)(padded, padded_size, out);
+  std::memcpy(part + std::int64_t{kPagePositions} * padded_size +
+                  slot * static_cast<int>(sizeof(float)),
+              &scale, sizeof(float));
+}
+
+}  // namespace
+
 void store_key(KvType type, const float* key, int size, int padded_size,
                int slot, std::byte* keys) {
+  if (type == KvType::kInt8) {
+    std::int8_t rounded[kMaxHeadSize];
+    round_head(key, size, padded_size, slot, keys, rounded);
+    std::byte* lane = keys +
+                      std::int64_t{slot / kKvLanes} * padded_size * kKvLanes +
+                      slot % kKvLanes;
+    for (int i = 0; i < size; ++i) {
+      lane[i * kKvLanes] = static_cast<std::byte>(rounded[i]);
+    }
+    return;
+  }
   std::byte* block = keys + std::int64_t{slot / kKvLanes} * padded_size *
                                 kKvLanes * kv_bytes(type);
   const int lane = slot % kKvLanes;
@@ -299,6 +373,17 @@ void store_key(KvType type, const float* key, int size, int padded_size,
 
 void store_value(KvType type, const float* value, int size, int slot,
                  std::byte* values) {
+  if (type == KvType::kInt8) {
+    const int padded_size = (size + kKvLanes - 1) / kKvLanes * kKvLanes;
+    std::int8_t rounded[kMaxHeadSize];
+    round_head(value, size, padded_size, slot, values, rounded);
+    for (int begin = 0; begin < padded_size; begin += kKvLanes) {
+      std::memcpy(
+          values + (begin / kKvLanes * kPagePositions + slot) * kKvLanes,
+          rounded + begin, kKvLanes);
+    }
+    return;
+  }
   const int bytes = kv_bytes(type) * kKvLanes;
   for (int begin = 0; begin < size; begin += kKvLanes) {
     std::byte* to = values + (begin / kKvLanes * kPagePositions + slot) * bytes;

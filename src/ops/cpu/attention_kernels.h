@@ -33,6 +33,9 @@ struct SoftmaxState {
 float softmax_scores(float* scores, int count, int begin, int end,
                      float softcap, SoftmaxState& state);
 
+/// x[i] *= factors[i]; `count` is a multiple of 16.
+void multiply_values(const float* factors, int count, float* x);
+
 /// x *= factor
 void scale_values(float* x, int count, float factor);
 

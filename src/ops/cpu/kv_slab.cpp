@@ -23,13 +23,16 @@ KvSlab::KvSlab(Options options) : options_(options) {
 }
 
 std::int64_t KvSlab::half_bytes() const noexcept {
+  const std::int64_t scales =
+      options_.type == KvType::kInt8 ? kPagePositions * sizeof(float) : 0;
   return std::int64_t{kPagePositions} * padded_head_size() *
-         kv_bytes(options_.type);
+             kv_bytes(options_.type) +
+         scales;
 }
 
 std::int64_t KvSlab::bytes() const noexcept {
   return static_cast<std::int64_t>(pages_.size() + unused_.size()) *
-         options_.heads * 2 * half_bytes();
+         page_bytes();
 }
 
 const std::byte* KvSlab::keys(int head, std::int64_t position) const noexcept {
@@ -49,8 +52,7 @@ KvSlab::Page KvSlab::new_page() {
     unused_.pop_back();
     return page;
   }
-  const auto bytes =
-      static_cast<std::size_t>(options_.heads * 2 * half_bytes());
+  const auto bytes = static_cast<std::size_t>(page_bytes());
   auto page = std::make_shared<AlignedBuffer>(bytes);
   // Kernels read whole blocks of positions; what was never written must not be
   // NaN, whatever it is multiplied with.
@@ -79,7 +81,7 @@ void KvSlab::make_room(std::int64_t tokens) {
   if (into_last && pages_.back().use_count() > 1) {
     Page own = new_page();
     std::memcpy(own->data(), pages_.back()->data(),
-                static_cast<std::size_t>(options_.heads * 2 * half_bytes()));
+                static_cast<std::size_t>(page_bytes()));
     pages_.back() = std::move(own);
   }
   while (first_page_ + static_cast<std::int64_t>(pages_.size()) <= last) {

@@ -18,9 +18,17 @@
 
 namespace abstractllm::ops::cpu {
 
-enum class KvType : std::uint8_t { kF32, kF16, kBF16 };
+enum class KvType : std::uint8_t {
+  kF32,
+  kF16,
+  kBF16,
+  kInt8,  ///< with a scale for each head of each token
+};
 
-constexpr int kv_bytes(KvType type) { return type == KvType::kF32 ? 4 : 2; }
+/// Of a value.
+constexpr int kv_bytes(KvType type) {
+  return type == KvType::kF32 ? 4 : type == KvType::kInt8 ? 1 : 2;
+}
 
 /// Largest head the attention kernel takes.
 inline constexpr int kMaxHeadSize = 256;
@@ -36,7 +44,7 @@ inline constexpr int kKvLanes = 16;
 ///
 /// A page holds, for each head, its keys as [16][head_size][16 positions] and
 /// its values as [head_size / 16][256 positions][16], head sizes padded to
-/// multiples of 16.
+/// multiples of 16. Scales of int8 follow each of the two, f32 [256 positions].
 class KvSlab {
  public:
   struct Options {
@@ -84,6 +92,17 @@ class KvSlab {
   /// Keys and values of `head` in the page of `position`. REQUIRES: it is held.
   const std::byte* keys(int head, std::int64_t position) const noexcept;
   const std::byte* values(int head, std::int64_t position) const noexcept;
+
+  /// Scales of the page that begins at `keys` or `values`: of int8 alone.
+  const float* scales(const std::byte* part) const noexcept {
+    return reinterpret_cast<const float*>(part + std::int64_t{kPagePositions} *
+                                                     padded_head_size());
+  }
+
+  /// Bytes of a page of all heads.
+  std::int64_t page_bytes() const noexcept {
+    return options_.heads * 2 * half_bytes();
+  }
 
   int padded_head_size() const noexcept {
     return (options_.head_size + kKvLanes - 1) / kKvLanes * kKvLanes;

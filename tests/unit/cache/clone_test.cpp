@@ -75,7 +75,7 @@ float value_at(ops::KvLayer& cache, int position) {
 
 TEST(CacheClone, OfASlabSharesPagesUntilOneWrites) {
   ops::cpu::ThreadPool pool({.threads = 1});
-  const auto cache = make_slab_cache(slab_spec(0), /* exact = */ true);
+  const auto cache = make_slab_cache(slab_spec(0), ops::cpu::KvType::kF32);
   append_slab(pool, *cache, 300, 1);
   const auto copy = cache->clone();
   EXPECT_EQ(copy->length(), 300);
@@ -105,7 +105,8 @@ TEST(CacheClone, OfAStateIsACopy) {
 TEST(CacheBytes, ArePredictedForEachLength) {
   ops::cpu::ThreadPool pool({.threads = 1});
   for (const int window : {0, kWindow}) {
-    const auto slab = make_slab_cache(slab_spec(window), true);
+    const auto slab =
+        make_slab_cache(slab_spec(window), ops::cpu::KvType::kF32);
     const auto arrays = window > 0 ? make_rotating_cache(window, kPositionBytes)
                                    : make_full_cache(kPositionBytes);
     EXPECT_EQ(slab->bytes_at(0), 0u);

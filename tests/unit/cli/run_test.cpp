@@ -241,14 +241,16 @@ TEST_F(Run, RefusesABadParameterBeforeItLoadsAModel) {
 TEST_F(Run, MapsEveryEngineOption) {
   model->enqueue("ok");
   run({"run", "org/m", "p", "--threads", "3", "--cpu-backend", "reference",
-       "--cpu-exact", "--context-length", "1024", "--prefill-chunk", "64",
-       "--device", "cpu"});
+       "--cpu-exact", "--cpu-precision", "exact", "--kv-type", "int8",
+       "--context-length", "1024", "--prefill-chunk", "64", "--device", "cpu"});
   ASSERT_EQ(opened.size(), 1u);
   EXPECT_EQ(opened_providers[0], "mlx");
   EXPECT_EQ(opened[0].model, "org/m");
   EXPECT_EQ(opened[0].threads, 3);
   EXPECT_EQ(opened[0].cpu_backend, "reference");
   EXPECT_TRUE(opened[0].cpu_exact);
+  EXPECT_EQ(opened[0].cpu_precision, "exact");
+  EXPECT_EQ(opened[0].kv_cache_type, "int8");
   EXPECT_EQ(opened[0].context_length, 1024);
   EXPECT_EQ(opened[0].prefill_chunk, 64);
   EXPECT_EQ(opened[0].device, "cpu");

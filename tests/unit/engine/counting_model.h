@@ -66,7 +66,9 @@ class CountingModel : public models::Model {
     const mx::array x(values.data(), {static_cast<int>(values.size()), 1});
     if (!throws) return x;
     return ops::host_kernel(
-        std::make_shared<ops::CpuState>(1, ops::cpu::Precision::kExact),
+        std::make_shared<ops::CpuState>(
+            1, ops::CpuPrecision{ops::cpu::Precision::kExact,
+                                 ops::cpu::Precision::kExact}),
         "Throws", x.shape(), {x}, [](auto /*inputs*/, float* /*output*/) {
           throw std::runtime_error("thrown late");
         });

@@ -26,7 +26,8 @@ inline Backend reference_backend() { return {}; }
 
 inline Backend cpu_backend() {
   return {.kind = BackendKind::kCpu,
-          .cpu = std::make_shared<CpuState>(2, cpu::Precision::kExact)};
+          .cpu = std::make_shared<CpuState>(
+              2, CpuPrecision{cpu::Precision::kExact, cpu::Precision::kExact})};
 }
 
 class Random {

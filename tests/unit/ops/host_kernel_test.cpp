@@ -20,7 +20,8 @@ namespace mx = mlx::core;
 using std::chrono::milliseconds;
 
 std::shared_ptr<CpuState> one_thread() {
-  return std::make_shared<CpuState>(1, cpu::Precision::kExact);
+  return std::make_shared<CpuState>(
+      1, CpuPrecision{cpu::Precision::kExact, cpu::Precision::kExact});
 }
 
 // Keeps the processor busy, so that the test needs no sleep.

@@ -18,14 +18,22 @@ namespace {
 using testing::on_each_highway_target;
 using testing::random_values;
 
-float at_precision(float value, KvType type) {
-  switch (type) {
-    case KvType::kF16:
-      return f16_to_float(float_to_f16(value));
-    case KvType::kBF16:
-      return bf16_to_float(float_to_bf16(value));
-    default:
-      return value;
+/// What a cache of `type` keeps of heads of `size` values.
+void round_heads(KvType type, int size, std::vector<float>& values) {
+  if (type == KvType::kInt8) {
+    for (auto head = values.begin(); head != values.end(); head += size) {
+      float limit = 0;
+      for (int i = 0; i < size; ++i)
+        limit = std::max(limit, std::fabs(head[i]));
+      for (int i = 0; i < size; ++i) {
+        head[i] = std::nearbyint(head[i] * (127.0f / limit)) * (limit / 127.0f);
+      }
+    }
+    return;
+  }
+  for (float& value : values) {
+    if (type == KvType::kF16) value = f16_to_float(float_to_f16(value));
+    if (type == KvType::kBF16) value = bf16_to_float(float_to_bf16(value));
   }
 }
 
@@ -63,8 +71,8 @@ struct Story {
     slab.append(pool, {.k = k.data() + done * width,
                        .v = v.data() + done * width,
                        .tokens = new_tokens});
-    for (float& x : k) x = at_precision(x, type);
-    for (float& x : v) x = at_precision(x, type);
+    round_heads(type, s.head_size, k);
+    round_heads(type, s.head_size, v);
   }
 
   std::vector<double> truth() const {
@@ -154,7 +162,8 @@ class AttentionOn : public ::testing::TestWithParam<int> {
 
 TEST_P(AttentionOn, EveryHeadSizeAndType) {
   for (const int size : {16, 24, 64, 80, 100, 128, 192, 256}) {
-    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+    for (const KvType type :
+         {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
       SCOPED_TRACE(size);
       Story story(pool_, shape_of(6, 2, size), type, 300, 3, 1);
       expect_truth(pool_, {&story});
@@ -164,7 +173,8 @@ TEST_P(AttentionOn, EveryHeadSizeAndType) {
 
 TEST_P(AttentionOn, EveryHighwayTarget) {
   on_each_highway_target([&] {
-    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+    for (const KvType type :
+         {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
       Story decode(pool_, shape_of(4, 4, 40), type, 270, 1, 1);
       expect_truth(pool_, {&decode});
       Story prefill(pool_, shape_of(8, 1, 40), type, 30, 11, 1);
@@ -176,7 +186,7 @@ TEST_P(AttentionOn, EveryHighwayTarget) {
 TEST_P(AttentionOn, EveryNumberOfRows) {
   for (const int group : {1, 2, 3, 4, 5, 7, 8, 12}) {
     SCOPED_TRACE(group);
-    Story story(pool_, shape_of(2 * group, 2, 32), KvType::kF16, 77, 1, 3);
+    Story story(pool_, shape_of(2 * group, 2, 32), KvType::kInt8, 77, 1, 3);
     expect_truth(pool_, {&story});
   }
 }
@@ -218,7 +228,7 @@ TEST_P(AttentionOn, SoftcapAndSinks) {
       Story story(pool_, shape, KvType::kF32, past, tokens, 7);
       expect_truth(pool_, {&story});
       shape.window = 100;
-      Story with_window(pool_, shape, KvType::kF32, past, tokens, 8);
+      Story with_window(pool_, shape, KvType::kInt8, past, tokens, 8);
       expect_truth(pool_, {&with_window});
     }
   }
