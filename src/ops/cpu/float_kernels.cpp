@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/cpu/highway_config.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/cpu/float_kernels.cpp"
 #include "hwy/foreach_target.h"

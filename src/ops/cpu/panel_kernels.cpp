@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "ops/cpu/half.h"
+#include "ops/cpu/highway_config.h"
 #include "ops/cpu/int8_kernels.h"
 #include "ops/cpu/panel_layout.h"
 
