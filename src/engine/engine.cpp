@@ -18,6 +18,7 @@
 #include "engine/perplexity.h"
 #include "engine/wake_signal.h"
 #include "io/json_config.h"
+#include "io/weight_source.h"
 #include "mlx/compile.h"
 #include "mlx/stream.h"
 #include "models/registry.h"
@@ -47,6 +48,19 @@ std::int64_t hidden_size(const io::JsonConfig& config) {
   if (const auto size = config.find_int("hidden_size")) return *size;
   if (const auto size = config.find_int("n_embd")) return *size;
   return config.find_int("d_model").value_or(0);
+}
+
+// What the model needs is packed by now. Pages around the weights that were
+// read, and those between them, would count as resident for as long as it
+// lives.
+void release_pages(const io::WeightSource& weights) {
+  const base::MappedFile* last = nullptr;
+  for (const std::string& name : weights.names()) {
+    const auto& file = weights.find_tensor(name)->file;
+    if (file == nullptr || file.get() == last) continue;
+    file->advise_dontneed(file->bytes());
+    last = file.get();
+  }
 }
 
 }  // namespace
@@ -134,6 +148,7 @@ class Engine::Thread {
     const ops::Backend backend = choose_backend(options_, hidden_size(config));
     model_ = models::make_model(
         {config, weights, backend, options_.on_load_progress});
+    release_pages(weights);
     options_.on_load_progress = nullptr;
     const std::size_t cache_bytes = cache_budget(options_.kv_cache_bytes);
     limits_ = {.vocabulary = model_->vocabulary_size(),
