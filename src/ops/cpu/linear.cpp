@@ -30,8 +30,11 @@ std::int64_t strip_rows(std::int64_t rows, std::int64_t bytes_per_row,
   return std::min(strip, rows);
 }
 
-/// Fewer rows than this are multiplied with weights as they stream by.
-constexpr std::int64_t kGemmRows = kMaxBlockRows;
+/// From this many rows on two panels are multiplied at once.
+constexpr std::int64_t kWideRows = kMaxBlockRows;
+/// From this many rows on quantised panels are laid out as bytes first. Fewer
+/// rows are done sooner than weights that stream by could be.
+constexpr std::int64_t kExpandRows = 128;
 
 /// Computes `rows` rows from `first_row` on times panels_at_once() panels into
 /// `out[row][16 * panels_at_once()]`; what lies behind the last panel is of no
@@ -48,7 +51,7 @@ class PanelMultiplier {
     return weights.layout().quantised() && precision != Precision::kExact;
   }
 
-  int panels_at_once() const { return x_.rows() < kGemmRows ? 1 : kGemmPanels; }
+  int panels_at_once() const { return x_.rows() < kWideRows ? 1 : kGemmPanels; }
 
   void multiply(const PackedMatrix& weights, std::int64_t panel,
                 std::int64_t first_row, std::int64_t rows, float* out) const {
@@ -58,7 +61,7 @@ class PanelMultiplier {
       multiply_float(weights, panel, panels, first_row, rows, out);
     } else if (panels_at_once() == 1) {
       multiply_int8(weights, panel, first_row, rows, out);
-    } else if (int8_.expand[0] != nullptr) {
+    } else if (int8_.expand[0] != nullptr && x_.rows() >= kExpandRows) {
       multiply_expanded(weights, panel, panels, first_row, rows, out);
     } else {
       multiply_apart(weights, panel, panels, first_row, rows, out);
