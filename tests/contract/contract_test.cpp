@@ -57,7 +57,9 @@ TEST_P(Contract, DeltasConcatenateToTheWholeAndOneTerminalEventEndsThem) {
   EXPECT_GT(seen.events.size(), 2U);
   EXPECT_FALSE(seen.text.empty());
   EXPECT_EQ(llm.generate(subject->request()).content, seen.text);
-  if (subject->is_scripted()) EXPECT_EQ(seen.text, "Caf\xC3\xA9 au lait");
+  if (subject->is_scripted()) {
+    EXPECT_EQ(seen.text, "Caf\xC3\xA9 au lait");
+  }
 }
 
 TEST_P(Contract, UsageCountsPromptAndCompletion) {
@@ -95,7 +97,9 @@ TEST_P(Contract, ACancelEndsARunningAnswer) {
   gate.open();
   ASSERT_NE(seen.finished(), nullptr);
   EXPECT_EQ(seen.finished()->reason, FinishReason::kCancelled);
-  if (subject->is_scripted()) EXPECT_EQ(seen.text, "one");
+  if (subject->is_scripted()) {
+    EXPECT_EQ(seen.text, "one");
+  }
 }
 
 TEST_P(Contract, ACancelBeforeTheStartGivesNoText) {
