@@ -28,6 +28,11 @@ int common_prefix(std::span<const std::int32_t> a,
   return static_cast<int>(split.first - a.begin());
 }
 
+GenerationError engine_error(const std::exception& error) {
+  return GenerationError(std::string("[engine] ") + error.what(),
+                         "The request was dropped; the model is still loaded.");
+}
+
 }  // namespace
 
 Batcher::Batcher(const models::Model& model, const BatcherOptions& options)
@@ -44,6 +49,18 @@ void Batcher::add(std::unique_ptr<Generation> generation) {
 }
 
 Batcher::Progress Batcher::step() {
+  // What goes wrong outside of a pass concerns nobody in particular.
+  try {
+    return try_step();
+  } catch (const Error& error) {
+    fail_all(error);
+  } catch (const std::exception& error) {
+    fail_all(engine_error(error));
+  }
+  return Progress::kStepped;
+}
+
+Batcher::Progress Batcher::try_step() {
   drop_cancelled();
   if (line_.empty()) return Progress::kIdle;
   admit();
@@ -224,10 +241,7 @@ void Batcher::compute(const StepPlan& plan) {
   } catch (const Error& error) {
     return fail(plan.rows, error);
   } catch (const std::exception& error) {
-    return fail(plan.rows,
-                GenerationError(std::string("[engine] ") + error.what(),
-                                "The request was dropped; the model is still "
-                                "loaded."));
+    return fail(plan.rows, engine_error(error));
   }
   const std::chrono::duration<double> took = Clock::now() - started;
   if (plan.prompt) pace_.observe(tokens, took.count());
@@ -274,6 +288,13 @@ void Batcher::fail(std::span<const PlannedRows> rows, const Error& error) {
     request.generation.reset();
   }
   erase_ended();
+}
+
+void Batcher::fail_all(const Error& error) {
+  for (Request& request : line_) {
+    if (request.generation) request.generation->finish_failed(error);
+  }
+  line_.clear();
 }
 
 }  // namespace abstractllm::engine

@@ -64,6 +64,7 @@ class Batcher {
     }
   };
 
+  Progress try_step();
   void drop_cancelled();
   void admit();
   std::vector<RequestView> look() const;
@@ -82,6 +83,7 @@ class Batcher {
   void sample(std::span<Request* const> requests, mlx::core::array& logits);
   void deliver(std::span<Request* const> requests);
   void fail(std::span<const PlannedRows> rows, const Error& error);
+  void fail_all(const Error& error);
   void erase_ended();
 
   const models::Model& model_;

@@ -7,6 +7,7 @@
 #include <barrier>
 #include <random>
 #include <thread>
+#include <tuple>
 
 #include "model/tiny_model.h"
 
@@ -19,6 +20,12 @@ using test::open_fixture;
 using test::reference_of;
 using testing::HasSubstr;
 using Ids = std::vector<std::int32_t>;
+
+std::unique_ptr<AbstractLLMInterface> open(const std::string& name,
+                                           ProviderConfig config) {
+  config.model = fixture(name).string();
+  return create_llm("mlx", std::move(config));
+}
 
 // Requests of several lengths: the fixture's prompts, and parts of the longest.
 std::vector<Request> mixed_requests(const std::string& name) {
@@ -44,35 +51,68 @@ std::vector<Request> mixed_requests(const std::string& name) {
   return requests;
 }
 
-std::vector<Ids> answers_one_by_one(const std::string& name,
-                                    const std::vector<Request>& requests) {
-  const auto llm = open_fixture(name, {.parallel_sequences = 1});
-  std::vector<Ids> answers;
-  for (const Request& request : requests) {
-    answers.push_back(llm->generate(request).token_ids);
+// What a request got: its tokens, and the model's opinion of each of them.
+struct Answer {
+  Ids ids;
+  std::vector<double> logprobs;
+  bool operator==(const Answer&) const = default;
+};
+
+void PrintTo(const Answer& answer, std::ostream* stream) {
+  *stream << testing::PrintToString(answer.ids) << " with "
+          << testing::PrintToString(answer.logprobs);
+}
+
+Answer ask(AbstractLLMInterface& llm, Request request) {
+  request.parameters.logprobs = true;
+  const GenerateResponse response = llm.generate(request);
+  Answer answer{response.token_ids, {}};
+  for (const TokenLogprob& token : response.logprobs) {
+    answer.logprobs.push_back(token.logprob);
   }
+  return answer;
+}
+
+std::vector<Answer> answers_one_by_one(const std::string& name,
+                                       ProviderConfig config,
+                                       const std::vector<Request>& requests) {
+  config.parallel_sequences = 1;
+  const auto llm = open(name, std::move(config));
+  std::vector<Answer> answers;
+  for (const Request& request : requests) answers.push_back(ask(*llm, request));
   return answers;
 }
 
-class Together : public testing::TestWithParam<std::string> {};
-
-TEST_P(Together, EightRequestsAnswerAsEachAlone) {
-  const std::vector<Request> requests = mixed_requests(GetParam());
-  ASSERT_EQ(requests.size(), 8u);
-  const std::vector<Ids> alone = answers_one_by_one(GetParam(), requests);
-  const auto llm =
-      open_fixture(GetParam(), {.prefill_chunk = 16, .parallel_sequences = 8});
-  std::vector<Ids> answers(requests.size());
+std::vector<Answer> answers_together(const std::string& name,
+                                     ProviderConfig config,
+                                     const std::vector<Request>& requests) {
+  config.prefill_chunk = 16;
+  config.parallel_sequences = static_cast<int>(requests.size());
+  const auto llm = open(name, std::move(config));
+  std::vector<Answer> answers(requests.size());
   std::barrier start(static_cast<std::ptrdiff_t>(requests.size()));
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < requests.size(); ++i) {
     threads.emplace_back([&, i] {
       start.arrive_and_wait();
-      answers[i] = llm->generate(requests[i]).token_ids;
+      answers[i] = ask(*llm, requests[i]);
     });
   }
   for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(answers, alone);
+  return answers;
+}
+
+class Together : public testing::TestWithParam<std::tuple<std::string, bool>> {
+};
+
+// Bit for bit: no kernel lets a row depend on its neighbours.
+TEST_P(Together, EightRequestsAnswerAsEachAlone) {
+  const auto& [name, exact] = GetParam();
+  const std::vector<Request> requests = mixed_requests(name);
+  ASSERT_EQ(requests.size(), 8u);
+  const ProviderConfig config{.cpu_exact = exact};
+  EXPECT_EQ(answers_together(name, config, requests),
+            answers_one_by_one(name, config, requests));
 }
 
 // One of each kind of layer, as far as the test data has them.
@@ -89,15 +129,33 @@ std::vector<std::string> fixtures_at_hand() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Together,
-                         testing::ValuesIn(fixtures_at_hand()),
+                         testing::Combine(testing::ValuesIn(fixtures_at_hand()),
+                                          testing::Bool()),
                          [](const auto& info) {
-                           std::string name = info.param;
+                           std::string name =
+                               std::get<0>(info.param) +
+                               (std::get<1>(info.param) ? "_exact" : "_fast");
                            for (char& c : name) {
                              if (!std::isalnum(static_cast<unsigned char>(c)))
                                c = '_';
                            }
                            return name;
                          });
+
+// Its matrix products sum in another order for one row than for several.
+TEST(MLXProviderTogether, TheReferenceBackendAnswersAlikeWithinRounding) {
+  const std::vector<Request> requests = mixed_requests("text/llama3");
+  const ProviderConfig config{.cpu_backend = "reference"};
+  const auto together = answers_together("text/llama3", config, requests);
+  const auto alone = answers_one_by_one("text/llama3", config, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i].ids, alone[i].ids);
+    ASSERT_EQ(together[i].logprobs.size(), alone[i].logprobs.size());
+    for (std::size_t t = 0; t < alone[i].logprobs.size(); ++t) {
+      EXPECT_NEAR(together[i].logprobs[t], alone[i].logprobs[t], 1e-4);
+    }
+  }
+}
 
 TEST(MLXProviderTogether, AFailingRequestLeavesTheOthersAlone) {
   const auto llm = open_fixture("text/llama3");

@@ -202,6 +202,23 @@ TEST_F(BatcherTest, AnExceptionEndsThoseOfItsStep) {
   }
 }
 
+TEST_F(BatcherTest, WithoutMemoryForCachesAllFailAndItGoesOn) {
+  make({});
+  Client running = submit(range(1, 10), 40);
+  steps(3);
+  model_.cache_fails = true;
+  Client next = submit(range(2, 10), 5);
+  steps(1);
+  model_.cache_fails = false;
+  Client later = submit(range(3, 10), 40);
+  finish({&running, &next, &later});
+  for (const Client* client : {&running, &next}) {
+    ASSERT_TRUE(client->end && client->end->error);
+    EXPECT_THAT(client->end->error->message(), HasSubstr("bad_alloc"));
+  }
+  expect_answered(later, 40);
+}
+
 TEST_F(BatcherTest, LogitsThatAreNoNumbersEndTheirRequestOnly) {
   make({});
   Client healthy = submit(range(1, 10), 40);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <new>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -109,7 +110,11 @@ class CountingModel : public models::Model {
            hidden * mx::array(0.0f);
   }
 
+  /// Makes make_cache() throw.
+  bool cache_fails = false;
+
   ops::KvLayers make_cache() const override {
+    if (cache_fails) throw std::bad_alloc();
     ops::KvLayers layers;
     layers.push_back(cache::make_full_cache(kPositionBytes));
     return layers;
