@@ -81,8 +81,8 @@ std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
   ProviderConfig config = options.config;
   config.model = address.model;
   std::shared_ptr<ProgressBar> bar;
-  // Services load nothing here.
-  if (environment.err_is_terminal && address.provider == "mlx") {
+  // Shown when the first report comes; services load nothing and report none.
+  if (environment.err_is_terminal) {
     bar = std::make_shared<ProgressBar>(environment.err,
                                         "loading " + address.model,
                                         environment.columns, environment.color);

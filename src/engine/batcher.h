@@ -11,9 +11,12 @@
 #include "engine/prompt_pace.h"
 #include "engine/scheduler.h"
 #include "engine/sequence_pool.h"
-#include "mlx/array.h"
 #include "models/model.h"
 #include "ops/cpu/thread_pool.h"
+
+namespace mlx::core {
+class array;
+}  // namespace mlx::core
 
 namespace abstractllm::engine {
 

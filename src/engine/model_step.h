@@ -6,8 +6,11 @@
 #include <optional>
 #include <span>
 
-#include "mlx/array.h"
 #include "models/sequence.h"
+
+namespace mlx::core {
+class array;
+}  // namespace mlx::core
 
 namespace abstractllm::engine {
 
