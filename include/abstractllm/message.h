@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -70,6 +71,10 @@ using Part =
 struct ABSTRACTLLM_API Message {
   Role role = Role::kUser;
   std::vector<Part> parts;
+  /// Of an answer: the ids that a local model emitted for it, end token
+  /// included. The same model replays them where its template allows, so that
+  /// the next prompt continues what its cache holds; others ignore them.
+  std::vector<std::int32_t> token_ids{};
 
   /// All text parts, joined.
   std::string text() const;

@@ -16,6 +16,7 @@
 #include "models/registry.h"
 #include "text/gguf_vocabulary.h"
 #include "text/special_tokens.h"
+#include "text/token_replay.h"
 
 namespace abstractllm::engine {
 
@@ -118,9 +119,9 @@ ModelPackage ModelPackage::open(std::string_view id) {
     generation_config = io::JsonConfig::load(*files.generation_config);
   }
   if (!own) {
-    base::log(base::LogLevel::kWarning, "engine",
-              files.location.string() +
-                  " has no chat template; a plain one is used");
+    base::log(
+        base::LogLevel::kWarning, "engine",
+        files.location.string() + " has no chat template; a plain one is used");
   }
   const text::Tokenizer& tokenizer = parts.tokenizer;
   std::vector<std::int32_t> ends = families::end_tokens(
@@ -152,14 +153,27 @@ ModelPackage ModelPackage::open(std::string_view id) {
 std::vector<std::int32_t> ModelPackage::encode_chat(
     const std::vector<Message>& messages,
     const std::string& template_variables) const {
-  const std::string prompt =
-      chat_template.render({.messages = text::messages_to_json(messages),
+  // A model's own template writes the beginning token itself.
+  const bool add_special = template_source == TemplateSource::kFallback;
+  const auto now = text::local_now();
+  return text::encode_with_replay(
+      messages, {.render =
+                     [&](const std::vector<Message>& list) {
+                       return chat_template.render(
+                           {.messages = text::messages_to_json(list),
                             .tools = std::nullopt,
                             .add_generation_prompt = true,
                             .variables = template_variables,
-                            .now = text::local_now()});
-  // A model's own template writes the beginning token itself.
-  return tokenizer.encode(prompt, template_source == TemplateSource::kFallback);
+                            .now = now});
+                     },
+                 .encode =
+                     [&](std::string_view text, bool at_start) {
+                       return tokenizer.encode(text, add_special && at_start);
+                     },
+                 .decode =
+                     [&](const std::vector<std::int32_t>& ids) {
+                       return tokenizer.decode(ids, /* skip_special = */ false);
+                     }});
 }
 
 ModelDescription describe(const ModelPackage& package) {
