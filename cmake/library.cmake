@@ -25,10 +25,14 @@ target_sources(abstractllm PUBLIC
   "${PROJECT_SOURCE_DIR}/include/abstractllm/factory.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/llm.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/message.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/observe.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/parameters.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/request.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/response.h"
-  "${PROJECT_SOURCE_DIR}/include/abstractllm/routing.h")
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/routing.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/session.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/structured.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/tools.h")
 target_compile_features(abstractllm PUBLIC cxx_std_20)
 set_target_properties(abstractllm PROPERTIES
   VERSION ${PROJECT_VERSION}

@@ -32,6 +32,7 @@ struct Usage {
   int completion_tokens = 0;
   int reasoning_tokens = 0;  ///< of the completion; services that report it
   int total_tokens() const { return prompt_tokens + completion_tokens; }
+  bool operator==(const Usage&) const = default;
 };
 
 /// Wall-clock seconds. Decode covers the tokens after the first one.

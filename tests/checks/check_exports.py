@@ -11,7 +11,7 @@ import sys
 
 # Folders of src/ are namespaces of internals.
 INTERNAL = re.compile(
-    r"abstractllm::(base|types|io|net|hub|text|output|ops|cache|models"
+    r"abstractllm::(base|types|config|io|net|hub|text|output|ops|cache|models"
     r"|families|vision|sampling|engine|providers|session|server|cli|detail)::")
 EXPECTED = [
     "abstractllm::create_llm(",

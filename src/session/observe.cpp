@@ -1,0 +1,136 @@
+// A model that tells of its requests.
+// SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/observe.h"
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "base/log.h"
+
+namespace abstractllm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One request being watched.
+class Watch {
+ public:
+  Watch(const Observer& observer, std::uint64_t number, std::string_view model)
+      : observer_(observer), number_(number) {
+    end_.response.model = model;
+  }
+
+  template <typename F, typename... A>
+  void tell(const F& callback, const A&... arguments) const {
+    if (!callback) return;
+    try {
+      callback(moment(), arguments...);
+    } catch (const std::exception& error) {
+      base::log(base::LogLevel::kWarning, "observe", error.what());
+    } catch (...) {
+      base::log(base::LogLevel::kWarning, "observe", "an observer threw");
+    }
+  }
+
+  void operator()(const TextDelta& delta) {
+    begin();
+    end_.response.content += delta.text;
+  }
+  void operator()(const ReasoningDelta& delta) {
+    begin();
+    end_.response.reasoning += delta.text;
+  }
+  void operator()(const ToolCall& call) {
+    begin();
+    end_.response.tool_calls.push_back(call);
+    tell(observer_.tool_called, call);
+  }
+  void operator()(const Retrying& retrying) {
+    ++end_.retries;
+    tell(observer_.retrying, retrying);
+  }
+  void operator()(const Finished& finished) {
+    end_.response.finish_reason = finished.reason;
+    end_.response.stop_text = finished.stop_text;
+    end_.response.usage = finished.usage;
+    end_.response.timings = finished.timings;
+    end_.response.request_id = finished.request_id;
+    tell(observer_.ended, end_);
+  }
+  void operator()(const Failed& failed) {
+    end_.error = &failed.error;
+    tell(observer_.ended, end_);
+    end_.error = nullptr;
+  }
+
+ private:
+  ObservedMoment moment() const {
+    const std::chrono::duration<double> passed = Clock::now() - start_;
+    return {number_, passed.count()};
+  }
+
+  void begin() {
+    if (std::exchange(began_, true)) return;
+    tell(observer_.first_token);
+  }
+
+  const Observer& observer_;
+  const std::uint64_t number_;
+  const Clock::time_point start_ = Clock::now();
+  ObservedEnd end_;
+  bool began_ = false;
+};
+
+class Observed : public AbstractLLMInterface {
+ public:
+  Observed(std::shared_ptr<AbstractLLMInterface> llm, Observer observer)
+      : llm_(std::move(llm)), observer_(std::move(observer)) {}
+
+  std::string_view provider() const override { return llm_->provider(); }
+  std::string_view model() const override { return llm_->model(); }
+  Capabilities capabilities() const override { return llm_->capabilities(); }
+
+  void stream(const Request& request, const EventSink& sink) override {
+    Watch watch(observer_, ++requests_, llm_->model());
+    watch.tell(observer_.started, request);
+    llm_->stream(request, [&](const Event& event) {
+      std::visit(watch, event);
+      return sink(event);
+    });
+  }
+
+  EmbeddingResponse embed(const EmbeddingRequest& request) override {
+    return llm_->embed(request);
+  }
+  int count_tokens(const Request& request) override {
+    return llm_->count_tokens(request);
+  }
+  std::vector<std::int32_t> tokenize(std::string_view text,
+                                     bool add_special_tokens) override {
+    return llm_->tokenize(text, add_special_tokens);
+  }
+  std::string detokenize(const std::vector<std::int32_t>& ids) override {
+    return llm_->detokenize(ids);
+  }
+  Score score(const std::vector<std::int32_t>& ids) override {
+    return llm_->score(ids);
+  }
+  ModelDescription describe() override { return llm_->describe(); }
+
+ private:
+  const std::shared_ptr<AbstractLLMInterface> llm_;
+  const Observer observer_;
+  std::atomic<std::uint64_t> requests_ = 0;
+};
+
+}  // namespace
+
+std::shared_ptr<AbstractLLMInterface> observe(
+    std::shared_ptr<AbstractLLMInterface> llm, Observer observer) {
+  return std::make_shared<Observed>(std::move(llm), std::move(observer));
+}
+
+}  // namespace abstractllm
