@@ -15,22 +15,18 @@ namespace {
 class Viewer {
  public:
   Viewer(const AnswerView& view, GenerateResponse& response)
-      : view_(view), response_(response) {}
+      : writer_(view), response_(response) {}
 
   void operator()(const TextDelta& delta) {
-    end_reasoning();
     response_.content += delta.text;
     response_.logprobs.insert(response_.logprobs.end(), delta.logprobs.begin(),
                               delta.logprobs.end());
-    show(view_.text, delta.text);
+    writer_.text(delta.text);
   }
   void operator()(const ReasoningDelta& delta) {
     response_.reasoning += delta.text;
     if (!delta.replay.empty()) response_.reasoning_replay = delta.replay;
-    if (view_.reasoning == nullptr || delta.text.empty()) return;
-    if (!reasoning_ && view_.color) view_.reasoning->write("\x1b[2m");
-    reasoning_ = true;
-    show(view_.reasoning, delta.text);
+    writer_.reasoning(delta.text);
   }
   void operator()(const ToolCall& call) {
     response_.tool_calls.push_back(call);
@@ -46,38 +42,13 @@ class Viewer {
   }
   void operator()(const Failed& failed) { failure = failed.error; }
 
-  void end() {
-    end_reasoning();
-    const bool empty = response_.content.empty();
-    if (view_.text != nullptr && (empty ? !failure : last_ != '\n')) {
-      view_.text->write("\n");
-    }
-  }
+  void end() { writer_.end(failure.has_value()); }
 
   std::optional<Error> failure;
 
  private:
-  void end_reasoning() {
-    if (!reasoning_) return;
-    reasoning_ = false;
-    if (view_.color) view_.reasoning->write("\x1b[0m");
-    view_.reasoning->write(last_ == '\n' ? "\n" : "\n\n");
-  }
-
-  void show(Output* output, std::string_view text) {
-    if (output == nullptr || text.empty()) return;
-    last_ = text.back();
-    if (view_.terminal) {
-      output->write(terminal_text(text));
-    } else {
-      output->write(text);
-    }
-  }
-
-  const AnswerView& view_;
+  AnswerWriter writer_;
   GenerateResponse& response_;
-  bool reasoning_ = false;
-  char last_ = 0;
 };
 
 double per_second(int tokens, double seconds) {
@@ -85,6 +56,44 @@ double per_second(int tokens, double seconds) {
 }
 
 }  // namespace
+
+void AnswerWriter::text(std::string_view text) {
+  end_reasoning();
+  wrote_text_ = wrote_text_ || !text.empty();
+  show(view_.text, text);
+}
+
+void AnswerWriter::reasoning(std::string_view text) {
+  if (view_.reasoning == nullptr || text.empty()) return;
+  if (!in_reasoning_ && view_.color) view_.reasoning->write("\x1b[2m");
+  in_reasoning_ = true;
+  show(view_.reasoning, text);
+}
+
+void AnswerWriter::end(bool failed) {
+  end_reasoning();
+  if (view_.text != nullptr && (wrote_text_ ? last_ != '\n' : !failed)) {
+    view_.text->write("\n");
+  }
+  last_ = '\n';
+}
+
+void AnswerWriter::end_reasoning() {
+  if (!in_reasoning_) return;
+  in_reasoning_ = false;
+  if (view_.color) view_.reasoning->write("\x1b[0m");
+  view_.reasoning->write(last_ == '\n' ? "\n" : "\n\n");
+}
+
+void AnswerWriter::show(Output* output, std::string_view text) {
+  if (output == nullptr || text.empty()) return;
+  last_ = text.back();
+  if (view_.terminal) {
+    output->write(terminal_text(text));
+  } else {
+    output->write(text);
+  }
+}
 
 GenerateResponse show_answer(AbstractLLMInterface& model,
                              const Request& request, const AnswerView& view) {

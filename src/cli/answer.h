@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "abstractllm/llm.h"
 #include "cli/streams.h"
 
@@ -15,6 +18,27 @@ struct AnswerView {
   bool terminal = false;
   /// Reasoning is dimmed.
   bool color = false;
+};
+
+/// Writes the pieces of an answer as they come. One answer each.
+class AnswerWriter {
+ public:
+  /// `view` outlives it.
+  explicit AnswerWriter(const AnswerView& view) : view_(view) {}
+  void text(std::string_view text);
+  void reasoning(std::string_view text);
+  /// Ends what was written with a line break, and an empty answer unless it
+  /// `failed`. More may follow.
+  void end(bool failed = false);
+
+ private:
+  void end_reasoning();
+  void show(Output* output, std::string_view text);
+
+  const AnswerView& view_;
+  bool in_reasoning_ = false;
+  bool wrote_text_ = false;
+  char last_ = 0;
 };
 
 /// Asks and shows. What was shown ends in a line break, also when the answer

@@ -10,14 +10,14 @@
 
 #include "abstractllm/error.h"
 #include "cli/atomic_file.h"
+#include "cli/chat_turn.h"
 #include "cli/report.h"
 #include "cli/text_input.h"
 
 namespace abstractllm::cli {
 namespace {
 
-using Perform = ActionResult (*)(std::string_view argument,
-                                 ChatSession& session);
+using Perform = ActionResult (*)(std::string_view argument, Session& session);
 
 struct Action {
   std::string_view name;
@@ -26,16 +26,16 @@ struct Action {
   Perform perform;
 };
 
-ActionResult set_system(std::string_view argument, ChatSession& session) {
+ActionResult set_system(std::string_view argument, Session& session) {
   if (argument.empty()) {
-    session.set_system(std::nullopt);
+    session.set_system_prompt(std::nullopt);
     return {"No system prompt.\n"};
   }
-  session.set_system(std::string(argument));
+  session.set_system_prompt(std::string(argument));
   return {"System prompt set.\n"};
 }
 
-ActionResult clear(std::string_view, ChatSession& session) {
+ActionResult clear(std::string_view, Session& session) {
   session.clear();
   return {"Conversation cleared.\n"};
 }
@@ -48,22 +48,23 @@ std::string required_file(std::string_view argument, std::string_view name) {
   return std::string(argument);
 }
 
-ActionResult save(std::string_view argument, ChatSession& session) {
+ActionResult save(std::string_view argument, Session& session) {
   const std::string file = required_file(argument, "/save");
-  write_file_atomically(
-      file, conversation_json(session.conversation(), session.model().model()));
+  write_file_atomically(file,
+                        conversation_json(conversation_of(session.state()),
+                                          session.llm().model()));
   return {fmt::format("Saved {} messages to {}\n",
-                      session.conversation().messages.size(), file)};
+                      session.state().messages.size(), file)};
 }
 
-ActionResult load(std::string_view argument, ChatSession& session) {
+ActionResult load(std::string_view argument, Session& session) {
   const std::string file = required_file(argument, "/load");
-  session.replace(parse_conversation(read_text_file(file), file));
+  session.restore(state_of(parse_conversation(read_text_file(file), file)));
   return {fmt::format("Loaded {} messages from {}\n",
-                      session.conversation().messages.size(), file)};
+                      session.state().messages.size(), file)};
 }
 
-ActionResult set(std::string_view argument, ChatSession& session) {
+ActionResult set(std::string_view argument, Session& session) {
   const std::size_t space = argument.find_first_of(" \t");
   const std::string_view name = argument.substr(0, space);
   if (name.empty() || space == std::string_view::npos) {
@@ -73,28 +74,42 @@ ActionResult set(std::string_view argument, ChatSession& session) {
         "lists what is set.");
   }
   const std::string_view value = trimmed(argument.substr(space));
-  GenerationParameters parameters = session.conversation().parameters;
+  GenerationParameters parameters = session.state().parameters;
   set_parameter(parameters, name, value == "default" ? "null" : value);
   session.set_parameters(std::move(parameters));
   return {fmt::format("{} = {}\n", name, value)};
 }
 
-ActionResult show(std::string_view, ChatSession& session) {
-  const Conversation& conversation = session.conversation();
-  return {fmt::format(
-      "model       {}\n"
-      "provider    {}\n"
-      "system      {}\n"
-      "messages    {} ({} no longer sent)\n"
-      "parameters  {}\n",
-      session.model().model(), session.model().provider(),
-      conversation.system.value_or("(none)"), conversation.messages.size(),
-      session.unsent(), to_json(conversation.parameters))};
+ActionResult show(std::string_view, Session& session) {
+  const SessionState& state = session.state();
+  return {
+      fmt::format("model       {}\n"
+                  "provider    {}\n"
+                  "system      {}\n"
+                  "messages    {} ({} no longer sent)\n"
+                  "parameters  {}\n",
+                  session.llm().model(), session.llm().provider(),
+                  state.system_prompt.value_or("(none)"), state.messages.size(),
+                  state.first_sent, to_json(state.parameters))};
 }
 
-ActionResult leave(std::string_view, ChatSession&) { return {{}, true}; }
+ActionResult undo(std::string_view, Session& session) {
+  return {session.undo() ? "The last turn is taken back.\n"
+                         : "There is no turn to take back.\n"};
+}
 
-ActionResult help(std::string_view, ChatSession&);
+ActionResult compact(std::string_view, Session& session) {
+  const CancelToken cancel;
+  const Interrupts::Answer interruptible(cancel);
+  const auto change = session.compact(2, cancel);
+  if (!change) return {"There is nothing to summarize yet.\n"};
+  return {fmt::format("{} messages are summarized:\n{}\n", change->left_out,
+                      session.state().summary)};
+}
+
+ActionResult leave(std::string_view, Session&) { return {{}, true}; }
+
+ActionResult help(std::string_view, Session&);
 
 constexpr std::array kActions{
     Action{"/system", "TEXT", "Set the system prompt; without TEXT, none",
@@ -104,12 +119,15 @@ constexpr std::array kActions{
     Action{"/load", "FILE", "Go on with a conversation that was kept", &load},
     Action{"/set", "NAME VALUE", "Set a parameter; VALUE 'default' unsets it",
            &set},
+    Action{"/undo", "", "Take the last turn back", &undo},
+    Action{"/compact", "", "Send a summary of all but the last two turns",
+           &compact},
     Action{"/show", "", "Show the settings", &show},
     Action{"/help", "", "Show this list", &help},
     Action{"/exit", "", "Leave; so does Ctrl-D", &leave},
 };
 
-ActionResult help(std::string_view, ChatSession&) {
+ActionResult help(std::string_view, Session&) {
   std::string text;
   for (const Action& action : kActions) {
     text += fmt::format("{:18}{}\n",
@@ -125,7 +143,7 @@ ActionResult help(std::string_view, ChatSession&) {
 }  // namespace
 
 std::optional<ActionResult> run_chat_action(std::string_view line,
-                                            ChatSession& session) {
+                                            Session& session) {
   if (!line.starts_with('/') || line.starts_with("//")) return std::nullopt;
   const std::string_view name = line.substr(0, line.find_first_of(" \t\n"));
   for (const Action& action : kActions) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/chat_session.h"
+#include "abstractllm/session.h"
 
 namespace abstractllm::cli {
 
@@ -21,6 +21,6 @@ struct ActionResult {
 /// an unknown command, naming the nearest, and what the command throws; the
 /// session is unchanged then.
 std::optional<ActionResult> run_chat_action(std::string_view line,
-                                            ChatSession& session);
+                                            Session& session);
 
 }  // namespace abstractllm::cli

@@ -8,12 +8,14 @@
 
 #include "abstractllm/error.h"
 #include "cli/chat_actions.h"
+#include "cli/chat_turn.h"
 #include "cli/commands.h"
 #include "cli/message_reader.h"
 #include "cli/model_options.h"
 #include "cli/parameter_options.h"
 #include "cli/report.h"
 #include "cli/text_input.h"
+#include "cli/tool_options.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -21,8 +23,10 @@ namespace {
 struct ChatOptions {
   ModelOptions model;
   ParameterOptions parameters;
+  ToolOptions tools;
   std::optional<std::string> system;
   std::string load_file;
+  std::string session;
   std::string history_file;
   bool verbose = false;
 };
@@ -30,7 +34,7 @@ struct ChatOptions {
 // Reads lines and lets the session answer them until the user leaves.
 class ChatLoop {
  public:
-  ChatLoop(CliEnvironment& env, ChatSession& session, LineSource& lines,
+  ChatLoop(CliEnvironment& env, Session& session, LineSource& lines,
            bool verbose)
       : env_(env), session_(session), lines_(lines), verbose_(verbose) {
     view_.text = &env.out;
@@ -76,16 +80,10 @@ class ChatLoop {
       env_.err.write(result->message);
       return result->leave;
     }
-    const std::size_t unsent = session_.unsent();
-    const GenerateResponse response =
-        session_.ask(text.starts_with("//") ? text.substr(1) : text, view_);
-    if (session_.unsent() > unsent) {
-      report_note(env_.err,
-                  fmt::format("the context is full: the first {} messages are "
-                              "no longer sent",
-                              session_.unsent()));
-    }
-    if (verbose_) env_.err.write(timing_line(response) + "\n");
+    const Turn turn =
+        take_turn(session_, text.starts_with("//") ? text.substr(1) : text,
+                  view_, env_.err);
+    if (verbose_) env_.err.write(timing_line(turn.response) + "\n");
     return false;
   }
 
@@ -104,7 +102,7 @@ class ChatLoop {
   }
 
   CliEnvironment& env_;
-  ChatSession& session_;
+  Session& session_;
   LineSource& lines_;
   AnswerView view_;
   bool verbose_;
@@ -140,17 +138,62 @@ std::unique_ptr<LineSource> line_source(const ChatOptions& options,
   }
 }
 
+// A stored session goes on with what the command line adds to it.
+Session begin(const ChatOptions& options, CliEnvironment& env,
+              std::shared_ptr<AbstractLLMInterface> model,
+              Conversation conversation, SessionOptions session_options) {
+  if (options.session.empty()) {
+    return Session(std::move(model), std::move(session_options),
+                   state_of(std::move(conversation)));
+  }
+  SessionManager manager(env.sessions_file);
+  if (!manager.contains(options.session)) {
+    return manager.create(std::move(model), options.session,
+                          std::move(session_options),
+                          state_of(std::move(conversation)));
+  }
+  Session session = manager.open(options.session, std::move(model),
+                                 std::move(session_options));
+  if (conversation.system) session.set_system_prompt(conversation.system);
+  const GenerationParameters parameters =
+      overlay(conversation.parameters, session.state().parameters);
+  if (parameters != session.state().parameters) {
+    session.set_parameters(parameters);
+  }
+  if (env.err_is_terminal) {
+    report_note(env.err, fmt::format("{} messages were said before",
+                                     session.state().messages.size()));
+  }
+  return session;
+}
+
+void require_tools(const SessionOptions& options, AbstractLLMInterface& model) {
+  if (!options.tools ||
+      model.capabilities().supports(ModelCapability::kTools)) {
+    return;
+  }
+  throw UnsupportedFeatureError(
+      fmt::format("[chat] '{}' of the provider {} calls no tools",
+                  model.model(), model.provider()),
+      "Leave --tool and --mcp out, or choose another model.");
+}
+
 int chat(const ChatOptions& options, CliEnvironment& env) {
   Conversation conversation = first_conversation(options);
-  const auto model = open_model(options.model, env);
-  ChatSession session(*model, std::move(conversation));
   const bool edited = env.in_is_terminal && env.out_is_terminal;
+  SessionOptions session_options;
+  session_options.tools = make_tools(options.tools, env);
+  std::shared_ptr<AbstractLLMInterface> model = open_model(options.model, env);
+  require_tools(session_options, *model);
   Interrupts interrupts(edited ? Interrupts::Mode::kTerminal
                                : Interrupts::Mode::kFilter);
   const auto lines = line_source(options, env, interrupts, edited);
+  session_options.confirm_tool = confirmation(options.tools, env, *lines);
+  Session session = begin(options, env, std::move(model),
+                          std::move(conversation), std::move(session_options));
   if (env.in_is_terminal) {
     env.err.write(fmt::format("{}: /help lists the commands, Ctrl-D leaves.\n",
-                              one_line(model->model())));
+                              one_line(session.llm().model())));
   }
   return ChatLoop(env, session, *lines, options.verbose).run();
 }
@@ -164,16 +207,24 @@ void add_chat_command(CLI::App& app, Invocation& invocation) {
   add_model_argument(*command, options->model);
   command->add_option("--system", options->system, "System prompt")
       ->type_name("TEXT");
+  CLI::Option* load =
+      command
+          ->add_option("--load", options->load_file,
+                       "Go on with a conversation that /save kept")
+          ->type_name("FILE");
   command
-      ->add_option("--load", options->load_file,
-                   "Go on with a conversation that /save kept")
-      ->type_name("FILE");
+      ->add_option("--session", options->session,
+                   "Store each turn as the session NAME, and go on with it if "
+                   "there is one; see 'allm sessions'")
+      ->type_name("NAME")
+      ->excludes(load);
   command
       ->add_option("--history", options->history_file,
                    "Keep typed lines in FILE over sessions (not kept)")
       ->type_name("FILE");
   command->add_flag("--verbose", options->verbose,
                     "Report token counts and speed on standard error");
+  add_tool_options(*command, options->tools);
   add_parameter_options(*command, options->parameters);
   add_engine_options(*command, options->model);
   add_connection_options(*command, options->model);

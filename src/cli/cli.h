@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -54,6 +55,14 @@ struct CliEnvironment {
   bool color = false;
   /// Width of the terminal; 80 without one.
   int columns = 80;
+  /// Where `--session` and `allm sessions` keep conversations; made when the
+  /// first is stored.
+  std::filesystem::path sessions_file{};
+  /// The configuration; read when a command needs it. Empty: none.
+  std::filesystem::path config_file{};
+  /// Looks a variable of the environment up; null where there is none.
+  const char* (*variable)(const char* name) = [](const char*) -> const
+      char* { return nullptr; };
   /// As make_edited_lines.
   std::function<std::unique_ptr<LineSource>(std::string history_file,
                                             Interrupts&)>

@@ -26,10 +26,12 @@ void add_chat_command(CLI::App& app, Invocation& invocation);
 void add_providers_command(CLI::App& app, Invocation& invocation);
 void add_pull_command(CLI::App& app, Invocation& invocation);
 void add_show_command(CLI::App& app, Invocation& invocation);
+void add_sessions_command(CLI::App& app, Invocation& invocation);
 void add_list_command(CLI::App& app, Invocation& invocation);
 void add_tokenize_command(CLI::App& app, Invocation& invocation);
 void add_bench_command(CLI::App& app, Invocation& invocation);
 void add_eval_command(CLI::App& app, Invocation& invocation);
+void add_config_command(CLI::App& app, Invocation& invocation);
 void add_completion_command(CLI::App& app, Invocation& invocation);
 void add_help_command(CLI::App& app, Invocation& invocation);
 

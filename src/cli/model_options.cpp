@@ -4,8 +4,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
+#include "abstractllm/observe.h"
 #include "cli/progress_bar.h"
+#include "config/configuration.h"
 
 namespace abstractllm::cli {
 
@@ -62,23 +65,66 @@ void add_connection_options(CLI::App& app, ModelOptions& options) {
       ->group("Remote services");
 }
 
-ModelAddress model_address(std::string_view text,
-                           const CliEnvironment& environment) {
+namespace {
+
+config::Configuration configuration_of(const CliEnvironment& environment) {
+  return config::read_configuration(environment.config_file,
+                                    environment.variable);
+}
+
+ModelAddress divided(const std::string& text,
+                     const CliEnvironment& environment) {
   const std::size_t slash = text.find('/');
-  if (slash != std::string_view::npos) {
+  if (slash != std::string::npos) {
     const auto known = environment.models.providers();
     const std::string first(text.substr(0, slash));
     if (std::find(known.begin(), known.end(), first) != known.end()) {
       return {first, std::string(text.substr(slash + 1))};
     }
   }
-  return {"mlx", std::string(text)};
+  return {"mlx", text};
 }
 
-std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
+// What the command line left as it is comes from the configuration.
+ProviderConfig merged(const ProviderConfig& given, ProviderConfig configured) {
+  const ProviderConfig untouched;
+  const auto take = [&](auto ProviderConfig::*member) {
+    if (given.*member != untouched.*member) {
+      configured.*member = given.*member;
+    }
+  };
+  if (!given.connection.base_url.empty()) {
+    configured.connection.base_url = given.connection.base_url;
+  }
+  take(&ProviderConfig::device);
+  take(&ProviderConfig::cpu_backend);
+  take(&ProviderConfig::cpu_precision);
+  take(&ProviderConfig::cpu_exact);
+  take(&ProviderConfig::kv_cache_type);
+  take(&ProviderConfig::threads);
+  take(&ProviderConfig::context_length);
+  take(&ProviderConfig::prefill_chunk);
+  take(&ProviderConfig::parallel_sequences);
+  take(&ProviderConfig::max_queued_requests);
+  take(&ProviderConfig::kv_cache_bytes);
+  return configured;
+}
+
+}  // namespace
+
+ModelAddress model_address(std::string_view text,
+                           const CliEnvironment& environment) {
+  return divided(configuration_of(environment).resolve_model(text),
+                 environment);
+}
+
+std::shared_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
                                                  CliEnvironment& environment) {
-  ModelAddress address = model_address(options.config.model, environment);
-  ProviderConfig config = options.config;
+  const config::Configuration configuration = configuration_of(environment);
+  const ModelAddress address =
+      divided(configuration.resolve_model(options.config.model), environment);
+  ProviderConfig config =
+      merged(options.config, configuration.provider(address.provider));
   config.model = address.model;
   std::shared_ptr<ProgressBar> bar;
   // Shown when the first report comes; services load nothing and report none.
@@ -91,7 +137,12 @@ std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
       if (const auto alive = shown.lock()) alive->update(share);
     };
   }
-  return environment.models.open(address.provider, std::move(config));
+  std::shared_ptr<AbstractLLMInterface> model =
+      environment.models.open(address.provider, std::move(config));
+  if (configuration.trace_file.empty()) return model;
+  Observer trace = trace_to_file(configuration.trace_file, *model,
+                                 {.texts = configuration.trace_texts});
+  return observe(std::move(model), std::move(trace));
 }
 
 }  // namespace abstractllm::cli

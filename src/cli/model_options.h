@@ -30,7 +30,8 @@ void add_engine_options(CLI::App& app, ModelOptions& options);
 void add_connection_options(CLI::App& app, ModelOptions& options);
 
 /// "openai/gpt" is a provider and its model if the provider is known; anything
-/// else is a model of the provider "mlx".
+/// else is a model of the provider "mlx". "default" and the aliases of the
+/// configuration stand for what it says.
 struct ModelAddress {
   std::string provider;
   std::string model;
@@ -39,7 +40,9 @@ ModelAddress model_address(std::string_view text,
                            const CliEnvironment& environment);
 
 /// Loads the model, with a progress bar if standard error is a terminal.
-std::unique_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
+/// What the configuration says of the provider lies under what the command line
+/// says.
+std::shared_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
                                                  CliEnvironment& environment);
 
 }  // namespace abstractllm::cli

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/report.h"
+#include "config/configuration.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -19,6 +20,20 @@ namespace {
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+// The XDG base directory specification: relative values are not valid.
+std::filesystem::path data_folder() {
+  if (const auto data = variable("XDG_DATA_HOME"); data.starts_with('/')) {
+    return std::filesystem::path(data) / "abstractllm";
+  }
+  return std::filesystem::path(variable("HOME")) / ".local/share/abstractllm";
+}
+
+std::filesystem::path sessions_file() {
+  const auto chosen = variable("ABSTRACTLLM_SESSIONS");
+  return chosen.empty() ? data_folder() / "sessions.db"
+                        : std::filesystem::path(chosen);
 }
 
 int terminal_columns() {
@@ -50,6 +65,11 @@ int run_process(int argc, const char* const* argv, ModelAccess models) {
   environment.color =
       variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   environment.columns = terminal_columns();
+  environment.sessions_file = sessions_file();
+  environment.variable = [](const char* name) -> const char* {
+    return std::getenv(name);
+  };
+  environment.config_file = config::configuration_file(environment.variable);
   environment.edit_lines = make_edited_lines;
   // What a user should know and an answer does not show.
   base::set_log(

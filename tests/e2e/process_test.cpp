@@ -118,7 +118,7 @@ TEST_F(Process, ASecondCtrlCEndsWhatDoesNotStop) {
 }
 
 TEST_F(Process, CtrlCWhileLoadingEndsTheProgram) {
-  const auto screen = terminal({"run", "scripted/loads-for-ever", "p"});
+  const auto screen = terminal({"run", "loads-for-ever", "p"});
   screen->wait_for("50%");
   screen->type("\x03");
   EXPECT_EQ(screen->wait().exit_code, 130);
@@ -127,7 +127,7 @@ TEST_F(Process, CtrlCWhileLoadingEndsTheProgram) {
 TEST_F(Process, ProgressFitsANarrowTerminalAndIsWiped) {
   for (const bool plain : {false, true}) {
     const auto screen =
-        terminal({"run", "scripted/echo", "hi"}, 40,
+        terminal({"run", "echo", "hi"}, 40,
                  plain ? Environment{{"NO_COLOR", "1"}} : Environment{});
     const std::string shown = screen->wait().out;
     EXPECT_EQ(shown.find('\x1b') != std::string::npos, !plain) << shown;

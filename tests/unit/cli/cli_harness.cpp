@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli_harness.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -27,35 +25,6 @@ void StringOutput::write(std::string_view text) {
     throw FileProcessingError("[output] cannot write: disk full");
   }
   text_ += text;
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string pattern = (fs::temp_directory_path() / "allm-test-XXXXXX");
-  if (::mkdtemp(pattern.data()) == nullptr) {
-    throw std::runtime_error("no temporary folder");
-  }
-  path_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-std::string TemporaryFolder::file(const std::string& name,
-                                  std::string_view content) const {
-  const fs::path path = path_ / name;
-  std::ofstream(path, std::ios::binary) << content;
-  return path.string();
-}
-
-std::vector<std::string> TemporaryFolder::entries() const {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(path_)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 std::string read_file(const fs::path& path) {
@@ -91,6 +60,8 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
   environment.out_is_terminal = out_is_terminal;
   environment.err_is_terminal = err_is_terminal;
   environment.columns = columns;
+  environment.sessions_file = folder.path() / "sessions.db";
+  environment.config_file = folder.path() / "config.toml";
   environment.models.open = [this](std::string_view provider,
                                    ProviderConfig config) {
     return open(provider, std::move(config));

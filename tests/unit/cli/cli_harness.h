@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "support/scripted_provider.h"
+#include "support/temporary_folder.h"
 
 namespace abstractllm::cli {
 
@@ -53,23 +54,7 @@ struct RunResult {
   std::string err;
 };
 
-/// A folder of its own for one test, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  /// Writes a file and returns its path.
-  std::string file(const std::string& name, std::string_view content) const;
-  /// The names of what lies in it, sorted.
-  std::vector<std::string> entries() const;
-
- private:
-  std::filesystem::path path_;
-};
+using test::TemporaryFolder;
 
 std::string read_file(const std::filesystem::path& path);
 

@@ -11,8 +11,8 @@ namespace abstractllm::cli {
 namespace {
 
 const std::vector<std::string> kCommands{
-    "run",      "chat",  "list", "providers",  "pull", "show",
-    "tokenize", "bench", "eval", "completion", "help"};
+    "run",      "chat",  "sessions", "list",   "providers",  "pull", "show",
+    "tokenize", "bench", "eval",     "config", "completion", "help"};
 
 class Help : public CliTest {
  protected:
