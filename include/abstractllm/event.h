@@ -35,12 +35,17 @@ struct Usage {
   bool operator==(const Usage&) const = default;
 };
 
-/// Wall-clock seconds. Decode covers the tokens after the first one.
+/// Wall-clock seconds. Decode covers the tokens after the first one; its parts
+/// are known of the models of this process on their own CPU kernels. What they
+/// leave over is dispatch and handing tokens on.
 struct Timings {
   double queue_seconds = 0;
   double prefill_seconds = 0;
   double time_to_first_token_seconds = 0;
   double decode_seconds = 0;
+  double decode_build_seconds = 0;     ///< making the graphs of the steps
+  double decode_kernel_seconds = 0;    ///< in kernels
+  double decode_sampling_seconds = 0;  ///< choosing tokens
 };
 
 /// A token's natural-log probability under the model, before temperature and

@@ -7,9 +7,8 @@
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <random>
 
-#include "abstractllm/error.h"
+#include "cli/bench_runs.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "cli/statistics.h"
@@ -21,19 +20,13 @@ using Json = nlohmann::ordered_json;
 
 struct BenchOptions {
   ModelOptions model;
-  int prompt_tokens = 512;
-  int max_tokens = 128;
-  int repeat = 5;
-  int warmup = 1;
-  unsigned seed = 0;
+  BenchRuns runs;
   bool json = false;
 };
 
-struct Measurements {
+struct Report {
   double load_seconds = 0;
-  std::vector<double> prefill;      // tokens/s
-  std::vector<double> decode;       // tokens/s
-  std::vector<double> first_token;  // seconds
+  Measurements runs;
 };
 
 std::uint64_t peak_memory_bytes() {
@@ -46,71 +39,12 @@ std::uint64_t peak_memory_bytes() {
 #endif
 }
 
-// Ids of seeded made-up words: ordinary tokens of any vocabulary, never a
-// special one, and another prompt for each run, so that no prefix is reused.
-std::vector<std::int32_t> random_prompt(AbstractLLMInterface& model,
-                                        unsigned seed, std::size_t count) {
-  std::mt19937 random(seed);
-  std::vector<std::int32_t> ids;
-  while (ids.size() < count) {
-    std::string words;
-    for (std::size_t i = 0; i < 4 * count + 64; ++i) {
-      // No distribution of the standard library: they differ between
-      // implementations.
-      const auto draw = random() % 32;
-      words += draw < 26 ? static_cast<char>('a' + draw) : ' ';
-    }
-    const auto more = model.tokenize(words, false);
-    if (more.empty()) {
-      throw GenerationError("[bench] the tokenizer gives no tokens for text");
-    }
-    ids.insert(ids.end(), more.begin(), more.end());
-  }
-  ids.resize(count);
-  return ids;
-}
-
-GenerateResponse one_run(const BenchOptions& options,
-                         AbstractLLMInterface& model, int number) {
-  Request request;
-  request.prompt_token_ids =
-      random_prompt(model, options.seed + static_cast<unsigned>(number),
-                    static_cast<std::size_t>(options.prompt_tokens));
-  request.parameters.temperature = 0;
-  request.parameters.ignore_eos = true;
-  request.parameters.max_tokens = options.max_tokens;
-  return model.generate(request);
-}
-
-Measurements measure(const BenchOptions& options, CliEnvironment& env) {
-  using Clock = std::chrono::steady_clock;
-  Measurements result;
-  const auto start = Clock::now();
+Report measure_model(const BenchOptions& options, CliEnvironment& env) {
+  const auto start = std::chrono::steady_clock::now();
   const auto model = open_model(options.model, env);
-  result.load_seconds =
-      std::chrono::duration<double>(Clock::now() - start).count();
-  for (int i = 0; i < options.warmup; ++i) {
-    one_run(options, *model, options.repeat + i);
-  }
-  for (int i = 0; i < options.repeat; ++i) {
-    const GenerateResponse answer = one_run(options, *model, i);
-    const Timings& timings = answer.timings;
-    const int computed =
-        answer.usage.prompt_tokens - answer.usage.cached_tokens;
-    if (answer.usage.completion_tokens < 2 || timings.prefill_seconds <= 0 ||
-        timings.decode_seconds <= 0) {
-      throw GenerationError(fmt::format(
-          "[bench] run {}: nothing to measure in {} tokens, prefill "
-          "{} s, decode {} s",
-          i + 1, answer.usage.completion_tokens, timings.prefill_seconds,
-          timings.decode_seconds));
-    }
-    result.prefill.push_back(computed / timings.prefill_seconds);
-    result.decode.push_back((answer.usage.completion_tokens - 1) /
-                            timings.decode_seconds);
-    result.first_token.push_back(timings.time_to_first_token_seconds);
-  }
-  return result;
+  const std::chrono::duration<double> load =
+      std::chrono::steady_clock::now() - start;
+  return {load.count(), measure(options.runs, *model)};
 }
 
 Json spread_json(const std::vector<double>& values) {
@@ -121,23 +55,57 @@ Json spread_json(const std::vector<double>& values) {
           {"runs", values}};
 }
 
-std::string as_json(const BenchOptions& options, const Measurements& measured) {
-  const Json json = {
+double median_of(const std::vector<DecodeStep>& steps,
+                 double DecodeStep::*part) {
+  std::vector<double> values;
+  for (const DecodeStep& step : steps) values.push_back(step.*part);
+  return spread_of(values).median;
+}
+
+// Medians, and the rest: MLX's dispatch and handing tokens on.
+struct StepReport {
+  explicit StepReport(const std::vector<DecodeStep>& steps)
+      : seconds(median_of(steps, &DecodeStep::seconds)),
+        build(median_of(steps, &DecodeStep::build)),
+        kernels(median_of(steps, &DecodeStep::kernels)),
+        sampling(median_of(steps, &DecodeStep::sampling)) {}
+
+  double dispatch() const { return seconds - build - kernels - sampling; }
+  double host_share() const { return 1 - kernels / seconds; }
+
+  double seconds, build, kernels, sampling;
+};
+
+Json step_json(const StepReport& step) {
+  return {{"seconds", step.seconds},
+          {"kernel_seconds", step.kernels},
+          {"build_seconds", step.build},
+          {"sampling_seconds", step.sampling},
+          {"dispatch_seconds", step.dispatch()},
+          {"host_share", step.host_share()}};
+}
+
+std::string as_json(const BenchOptions& options, const Report& report) {
+  const Measurements& runs = report.runs;
+  Json json = {
       {"model", options.model.config.model},
-      {"prefill_tokens_per_second", spread_of(measured.prefill).median},
-      {"decode_tokens_per_second", spread_of(measured.decode).median},
-      {"time_to_first_token_seconds", spread_of(measured.first_token).median},
+      {"prefill_tokens_per_second", spread_of(runs.prefill).median},
+      {"decode_tokens_per_second", spread_of(runs.decode).median},
+      {"time_to_first_token_seconds", spread_of(runs.first_token).median},
       {"peak_memory_bytes", peak_memory_bytes()},
-      {"load_seconds", measured.load_seconds},
-      {"prompt_tokens", options.prompt_tokens},
-      {"max_tokens", options.max_tokens},
-      {"repeat", options.repeat},
+      {"load_seconds", report.load_seconds},
+      {"prompt_tokens", options.runs.prompt_tokens},
+      {"max_tokens", options.runs.max_tokens},
+      {"repeat", options.runs.repeat},
+      {"concurrency", options.runs.concurrency},
       {"threads", options.model.config.threads},
-      {"cpu_backend", options.model.config.cpu_backend},
-      {"details",
-       {{"prefill_tokens_per_second", spread_json(measured.prefill)},
-        {"decode_tokens_per_second", spread_json(measured.decode)},
-        {"time_to_first_token_seconds", spread_json(measured.first_token)}}}};
+      {"cpu_backend", options.model.config.cpu_backend}};
+  if (!runs.steps.empty())
+    json["decode_step"] = step_json(StepReport(runs.steps));
+  json["details"] = {
+      {"prefill_tokens_per_second", spread_json(runs.prefill)},
+      {"decode_tokens_per_second", spread_json(runs.decode)},
+      {"time_to_first_token_seconds", spread_json(runs.first_token)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -149,14 +117,28 @@ std::string row(std::string_view name, const std::vector<double>& values,
                      spread.highest, digits);
 }
 
-std::string as_text(const BenchOptions& options, const Measurements& measured) {
-  return fmt::format("{}: {} prompt tokens, {} generated, median of {} runs\n",
-                     options.model.config.model, options.prompt_tokens,
-                     options.max_tokens, options.repeat) +
-         row("prefill", measured.prefill, 1, "tokens/s") +
-         row("decode", measured.decode, 1, "tokens/s") +
-         row("time to first token", measured.first_token, 3, "s") +
-         fmt::format("{:20}  {:>10.3f} s\n", "load", measured.load_seconds) +
+std::string step_text(const StepReport& step) {
+  return fmt::format(
+      "{:20}  {:>10.3f} ms: kernels {:.3f}, graph {:.3f}, dispatch {:.3f}, "
+      "sampling {:.3f}; {:.1f} % outside of kernels\n",
+      "decode step", 1e3 * step.seconds, 1e3 * step.kernels, 1e3 * step.build,
+      1e3 * step.dispatch(), 1e3 * step.sampling, 100 * step.host_share());
+}
+
+std::string as_text(const BenchOptions& options, const Report& report) {
+  const Measurements& runs = report.runs;
+  std::string title = fmt::format(
+      "{}: {} prompt tokens, {} generated, ", options.model.config.model,
+      options.runs.prompt_tokens, options.runs.max_tokens);
+  if (options.runs.concurrency > 1) {
+    title += fmt::format("{} at once, ", options.runs.concurrency);
+  }
+  return title + fmt::format("median of {} runs\n", options.runs.repeat) +
+         row("prefill", runs.prefill, 1, "tokens/s") +
+         row("decode", runs.decode, 1, "tokens/s") +
+         row("time to first token", runs.first_token, 3, "s") +
+         (runs.steps.empty() ? "" : step_text(StepReport(runs.steps))) +
+         fmt::format("{:20}  {:>10.3f} s\n", "load", report.load_seconds) +
          fmt::format("{:20}  {:>10.1f} MB\n", "peak memory",
                      static_cast<double>(peak_memory_bytes()) / 1e6);
 }
@@ -174,25 +156,29 @@ void add_bench_command(CLI::App& app, Invocation& invocation) {
         ->check(CLI::Range(least, 1 << 24).description(""))
         ->type_name("N");
   };
-  add_count("--prompt-tokens", options->prompt_tokens, 1,
+  add_count("--prompt-tokens", options->runs.prompt_tokens, 1,
             "Length of the prompt (512)");
-  add_count("--max-tokens", options->max_tokens, 2,
+  add_count("--max-tokens", options->runs.max_tokens, 2,
             "Tokens to generate in each run (128)");
-  add_count("--repeat", options->repeat, 1, "Measured runs (5)");
-  add_count("--warmup", options->warmup, 0, "Runs before the first (1)");
-  command->add_option("--seed", options->seed, "Of the made-up prompts (0)")
+  add_count("--repeat", options->runs.repeat, 1, "Measured runs (5)");
+  add_count("--warmup", options->runs.warmup, 0, "Runs before the first (1)");
+  add_count("--concurrency", options->runs.concurrency, 1,
+            "Answers at once (1)");
+  command
+      ->add_option("--seed", options->runs.seed, "Of the made-up prompts (0)")
       ->type_name("N");
   command->add_flag("--json", options->json, "Print one JSON object");
   add_engine_options(*command, options->model);
   command->footer(
       "Greedy, on past the model's end tokens. Decode counts the tokens after "
-      "the first one.");
+      "the first one. With several answers at once it is the rate of all of "
+      "them together, their prompts computed before.");
   command->callback([options, &invocation] {
     invocation.run = [options, &invocation] {
-      const Measurements measured = measure(*options, invocation.environment);
+      const Report report = measure_model(*options, invocation.environment);
       invocation.environment.out.write(options->json
-                                           ? as_json(*options, measured)
-                                           : as_text(*options, measured));
+                                           ? as_json(*options, report)
+                                           : as_text(*options, report));
       return 0;
     };
   });

@@ -33,6 +33,10 @@ GenerationError engine_error(const std::exception& error) {
                          "The request was dropped; the model is still loaded.");
 }
 
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 }  // namespace
 
 Batcher::Batcher(const models::Model& model, const BatcherOptions& options)
@@ -82,19 +86,28 @@ int Batcher::waiting() const {
 }
 
 void Batcher::cancel_all() {
-  const Clock::time_point now = Clock::now();
-  for (Request& request : line_) request.generation->finish_cancelled(now);
+  const Moment end = now();
+  for (Request& request : line_) request.generation->finish_cancelled(end);
   line_.clear();
 }
 
 void Batcher::drop_cancelled() {
   for (Request& request : line_) {
     if (!request.generation->cancelled()) continue;
-    request.generation->finish_cancelled(Clock::now());
+    request.generation->finish_cancelled(now());
     request.generation.reset();
     pool_.keep(std::move(request.sequence));
   }
   erase_ended();
+}
+
+Moment Batcher::now() const {
+  WorkTimes work = work_;
+  if (options_.kernels != nullptr) {
+    work.kernels =
+        std::chrono::duration<double>(options_.kernels->total()).count();
+  }
+  return {Clock::now(), work};
 }
 
 void Batcher::erase_ended() {
@@ -236,19 +249,20 @@ void Batcher::compute(const StepPlan& plan) {
     std::optional<mx::array> logits =
         run_step(model_, step,
                  plan.prompt ? models::TokenKind::kPrompt
-                             : models::TokenKind::kGenerated);
+                             : models::TokenKind::kGenerated,
+                 work_);
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
     return fail(plan.rows, error);
   } catch (const std::exception& error) {
     return fail(plan.rows, engine_error(error));
   }
-  const std::chrono::duration<double> took = Clock::now() - started;
-  if (plan.prompt) pace_.observe(tokens, took.count());
+  if (plan.prompt) pace_.observe(tokens, seconds_since(started));
   deliver(sampled);
 }
 
 void Batcher::sample(std::span<Request* const> requests, mx::array& logits) {
+  const Clock::time_point started = Clock::now();
   const auto width = static_cast<std::size_t>(logits.shape(1));
   float* data = logits.data<float>();
   const auto sample_rows = [&](std::int64_t begin, std::int64_t end, int) {
@@ -263,15 +277,16 @@ void Batcher::sample(std::span<Request* const> requests, mx::array& logits) {
   } else {
     sample_rows(0, count, 0);
   }
+  work_.sampling += seconds_since(started);
 }
 
 void Batcher::deliver(std::span<Request* const> requests) {
-  const Clock::time_point now = Clock::now();
+  const Moment sampled = now();
   for (Request* request : requests) {
     request->sampled = true;
-    const Generation::State state = request->generation->deliver(now);
+    const Generation::State state = request->generation->deliver(sampled);
     if (state == Generation::State::kGoesOn) continue;
-    request->generation->finish(now);
+    request->generation->finish(sampled);
     request->generation.reset();
     // After a failure nobody knows what the caches hold.
     if (state == Generation::State::kEnds) {

@@ -13,6 +13,7 @@
 #include "engine/sequence_pool.h"
 #include "models/model.h"
 #include "ops/cpu/thread_pool.h"
+#include "ops/kernel_clock.h"
 
 namespace mlx::core {
 class array;
@@ -25,9 +26,11 @@ struct BatcherOptions {
   int prefill_chunk = 1;  ///< tokens of prompts in a step, at most
   /// Samples the rows of a step side by side; null: one after the other.
   ops::cpu::ThreadPool* pool = nullptr;
+  /// Of the model's kernels, for the timings; null: it has none.
+  const ops::KernelClock* kernels = nullptr;
 };
 
-/// Engine thread only. Refers to the model and the pool.
+/// Engine thread only. Refers to the model, the pool and the clock.
 class Batcher {
  public:
   enum class Progress {
@@ -88,6 +91,7 @@ class Batcher {
   void fail(std::span<const PlannedRows> rows, const Error& error);
   void fail_all(const Error& error);
   void erase_ended();
+  Moment now() const;
 
   const models::Model& model_;
   BatcherOptions options_;
@@ -96,6 +100,7 @@ class Batcher {
   PromptPace pace_;
   bool after_prompt_ = false;  // the last step was of prompts
   SequencePool pool_;
+  WorkTimes work_;             // but for the kernels
   std::vector<Request> line_;  // by arrival; without a generation: ended
 };
 

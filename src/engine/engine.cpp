@@ -161,7 +161,8 @@ class Engine::Thread {
                                   .kv_bytes = cache_bytes,
                                   .kept = options_.parallel_sequences},
                        .prefill_chunk = options_.prefill_chunk,
-                       .pool = backend.cpu ? &backend.cpu->pool : nullptr});
+                       .pool = backend.cpu ? &backend.cpu->pool : nullptr,
+                       .kernels = backend.cpu ? &backend.cpu->clock : nullptr});
   }
 
   // False when the engine is to end.

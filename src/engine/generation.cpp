@@ -97,7 +97,7 @@ bool Generation::ends_answer(std::int32_t id) const {
          (!job_.options.ignore_eos && contains(job_.end_tokens));
 }
 
-Generation::State Generation::deliver(Clock::time_point now) {
+Generation::State Generation::deliver(const Moment& now) {
   if (failure_) {
     end_.error = std::move(failure_);
     return State::kFailed;
@@ -108,8 +108,8 @@ Generation::State Generation::deliver(Clock::time_point now) {
   job_.channel->push(TokenStep{choice_.id, ends, to_logprob(choice_)});
   if (!first_token_) {
     first_token_ = now;
-    end_.timings.prefill_seconds = seconds(now - *started_);
-    end_.timings.time_to_first_token_seconds = seconds(now - queued_);
+    end_.timings.prefill_seconds = seconds(now.time - *started_);
+    end_.timings.time_to_first_token_seconds = seconds(now.time - queued_);
   }
   if (ends) return State::kEnds;
   if (tokens_left() > 0) return State::kGoesOn;
@@ -117,16 +117,23 @@ Generation::State Generation::deliver(Clock::time_point now) {
   return State::kEnds;
 }
 
-void Generation::finish(Clock::time_point now) {
-  if (first_token_) end_.timings.decode_seconds = seconds(now - *first_token_);
+void Generation::finish(const Moment& now) {
+  if (first_token_) {
+    const WorkTimes& before = first_token_->work;
+    Timings& timings = end_.timings;
+    timings.decode_seconds = seconds(now.time - first_token_->time);
+    timings.decode_build_seconds = now.work.build - before.build;
+    timings.decode_kernel_seconds = now.work.kernels - before.kernels;
+    timings.decode_sampling_seconds = now.work.sampling - before.sampling;
+  }
   job_.channel->close_with(std::move(end_));
 }
 
-void Generation::finish_cancelled(Clock::time_point now) {
+void Generation::finish_cancelled(const Moment& now) {
   if (started_ && !first_token_) {
-    end_.timings.prefill_seconds = seconds(now - *started_);
+    end_.timings.prefill_seconds = seconds(now.time - *started_);
   }
-  if (!started_) end_.timings.queue_seconds = seconds(now - queued_);
+  if (!started_) end_.timings.queue_seconds = seconds(now.time - queued_);
   end_.reason = FinishReason::kCancelled;
   finish(now);
 }

@@ -11,6 +11,7 @@
 
 #include "abstractllm/cancel.h"
 #include "engine/token_channel.h"
+#include "engine/work_times.h"
 #include "sampling/sampler.h"
 #include "types/resolve.h"
 
@@ -73,11 +74,11 @@ class Generation {
   enum class State { kGoesOn, kEnds, kFailed };
 
   /// Hands on what sample() chose. kEnds when that was the last token.
-  State deliver(Clock::time_point now);
+  State deliver(const Moment& now);
 
   /// The last word; exactly once. The reason is what deliver() found.
-  void finish(Clock::time_point now);
-  void finish_cancelled(Clock::time_point now);
+  void finish(const Moment& now);
+  void finish_cancelled(const Moment& now);
   void finish_failed(const Error& error);
 
  private:
@@ -93,7 +94,7 @@ class Generation {
   GenerationEnd end_;
   Clock::time_point queued_;
   std::optional<Clock::time_point> started_;
-  std::optional<Clock::time_point> first_token_;
+  std::optional<Moment> first_token_;
 };
 
 }  // namespace abstractllm::engine

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model_step.h"
 
+#include <chrono>
 #include <vector>
 
 #include "mlx/ops.h"
@@ -29,7 +30,13 @@ mx::array select_rows(const mx::array& hidden,
 
 std::optional<mx::array> run_step(const models::Model& model,
                                   std::span<const StepRows> rows,
-                                  models::TokenKind kind) {
+                                  models::TokenKind kind, WorkTimes& times) {
+  const auto started = std::chrono::steady_clock::now();
+  const auto graph_is_made = [&] {
+    times.build += std::chrono::duration<double>(
+                       std::chrono::steady_clock::now() - started)
+                       .count();
+  };
   std::vector<models::NewTokens> tokens;
   std::vector<std::int32_t> wanted;
   tokens.reserve(rows.size());
@@ -41,10 +48,12 @@ std::optional<mx::array> run_step(const models::Model& model,
   }
   const mx::array hidden = models::advance_together(model, tokens, kind);
   if (wanted.empty()) {
+    graph_is_made();
     models::evaluate_together({hidden}, tokens);
     return std::nullopt;
   }
   mx::array logits = model.logits(select_rows(hidden, wanted));
+  graph_is_made();
   models::evaluate_together({logits}, tokens);
   return logits;
 }

@@ -83,6 +83,22 @@ TEST_F(Model, BenchMeasures) {
         "time_to_first_token_seconds", "peak_memory_bytes"}) {
     EXPECT_GT(report[key].get<double>(), 0) << key;
   }
+  const json& step = report["decode_step"];
+  double parts = 0;
+  for (const char* key : {"kernel_seconds", "build_seconds", "sampling_seconds",
+                          "dispatch_seconds"}) {
+    EXPECT_GT(step[key].get<double>(), 0) << key;
+    parts += step[key].get<double>();
+  }
+  EXPECT_NEAR(parts, step["seconds"].get<double>(), 1e-9);
+}
+
+TEST_F(Model, BenchMeasuresSeveralAtOnce) {
+  const json report =
+      run_json({"bench", tiny, "--prompt-tokens", "20", "--max-tokens", "8",
+                "--repeat", "1", "--concurrency", "3"});
+  EXPECT_EQ(report["concurrency"], 3);
+  EXPECT_GT(report["decode_tokens_per_second"].get<double>(), 0);
 }
 
 TEST_F(Model, ShowAndListKnowIt) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -145,6 +147,65 @@ TEST_F(Commands, BenchPrintsATableForPeople) {
                            "peak memory", "tokens/s"}) {
     EXPECT_NE(result.out.find(name), std::string::npos) << result.out;
   }
+}
+
+TEST_F(Commands, BenchSaysWhereADecodeStepGoes) {
+  Finished finished;
+  finished.timings = {.prefill_seconds = 1,
+                      .decode_seconds = 8,  // of two steps
+                      .decode_build_seconds = 0.5,
+                      .decode_kernel_seconds = 6,
+                      .decode_sampling_seconds = 1};
+  for (int i = 0; i < 2; ++i) {
+    model->enqueue(Script().text("a").text("b").text("c").event(finished));
+  }
+  const std::vector<std::string> bench{"bench", "m",        "--repeat",
+                                       "1",     "--warmup", "0"};
+  std::vector<std::string> with_json = bench;
+  with_json.emplace_back("--json");
+  const json step = json::parse(run(with_json).out)["decode_step"];
+  EXPECT_EQ(step["seconds"], 4.0);
+  EXPECT_EQ(step["kernel_seconds"], 3.0);
+  EXPECT_EQ(step["build_seconds"], 0.25);
+  EXPECT_EQ(step["sampling_seconds"], 0.5);
+  EXPECT_EQ(step["dispatch_seconds"], 0.25);
+  EXPECT_EQ(step["host_share"], 0.25);
+  EXPECT_NE(run(bench).out.find("kernels 3000.000, graph 250.000, dispatch "
+                                "250.000, sampling 500.000; 25.0 % outside"),
+            std::string::npos);
+}
+
+TEST_F(Commands, BenchOfAModelThatDoesNotTellHasNoStep) {
+  enqueue_timed(1);
+  const json report = json::parse(
+      run({"bench", "m", "--repeat", "1", "--warmup", "0", "--json"}).out);
+  EXPECT_FALSE(report.contains("decode_step"));
+}
+
+TEST_F(Commands, BenchOfSeveralAtOnceAsksAgainForComputedPrompts) {
+  for (int i = 0; i < 6; ++i) enqueue_timed(2);
+  const RunResult result =
+      run({"bench", "m", "--prompt-tokens", "8", "--max-tokens", "3",
+           "--repeat", "1", "--warmup", "0", "--concurrency", "3", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json report = json::parse(result.out);
+  EXPECT_EQ(report["concurrency"], 3);
+  EXPECT_EQ(report["prefill_tokens_per_second"], 4.0);
+  EXPECT_EQ(report["time_to_first_token_seconds"], 3.0);
+  // By the clock of the test, not by what the answers say.
+  EXPECT_GT(report["decode_tokens_per_second"], 10.0);
+
+  const auto requests = model->requests();
+  ASSERT_EQ(requests.size(), 6u);
+  std::vector<std::vector<std::int32_t>> computed;
+  std::vector<std::vector<std::int32_t>> asked;
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(requests[i].parameters.max_tokens, i < 3 ? 1 : 3);
+    (i < 3 ? computed : asked).push_back(*requests[i].prompt_token_ids);
+  }
+  EXPECT_THAT(asked, testing::UnorderedElementsAreArray(computed));
+  EXPECT_NE(computed[0], computed[1]);
+  EXPECT_NE(computed[1], computed[2]);
 }
 
 TEST_F(Commands, BenchRefusesAnAnswerWithNothingToMeasure) {

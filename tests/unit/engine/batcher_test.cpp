@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/batcher.h"
 
+#include <chrono>
+
 #include "batcher_fixture.h"
+#include "ops/kernel_clock.h"
 
 namespace abstractllm::engine::test {
 namespace {
@@ -35,6 +38,31 @@ TEST_F(BatcherTest, OneStepServesAllThatDecode) {
     expect_answered(client, 20);
   }
   EXPECT_THAT(model_.steps, SizeIs(20));
+}
+
+TEST_F(BatcherTest, TimingsSayWhereDecodingGoes) {
+  using std::chrono::milliseconds;
+  ops::KernelClock clock;
+  batcher_.emplace(
+      model_,
+      BatcherOptions{.limits = {.parallel = 1, .kv_bytes = 1 << 30, .kept = 0},
+                     .prefill_chunk = 64,
+                     .kernels = &clock});
+  Client client = submit(range(1, 9), 3);
+  clock.add(milliseconds(500));
+  steps(1);  // the prompt and the first token, which are not decoding
+  clock.add(milliseconds(20));
+  steps(1);
+  clock.add(milliseconds(10));
+  steps(1);
+  client.read(4);
+  expect_answered(client, 3);
+  const Timings& timings = client.end->timings;
+  EXPECT_DOUBLE_EQ(timings.decode_kernel_seconds, 0.53 - 0.5);
+  EXPECT_GT(timings.decode_build_seconds, 0);
+  EXPECT_GT(timings.decode_sampling_seconds, 0);
+  EXPECT_LE(timings.decode_build_seconds + timings.decode_sampling_seconds,
+            timings.decode_seconds);
 }
 
 TEST_F(BatcherTest, RequestsJoinAndLeaveInMidFlight) {
