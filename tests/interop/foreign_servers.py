@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Asks the OpenAI-compatible servers of other projects through `allm`.
+
+SPDX-License-Identifier: Apache-2.0
+
+usage: foreign_servers.py ALLM GGUF_FILE [MLX_FOLDER]
+
+Run it with the Python of an environment that has requirements.txt beside this
+file. Starts llama-cpp-python's server on GGUF_FILE and, if a folder is given,
+mlx-lm's on that; asks each for text, continued prompts, stop texts,
+log-probabilities and its models; prints a line a check and exits with the
+number of failures.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+PATIENCE = 180  # seconds, for a loaded machine
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server process for as long as the `with` block runs."""
+
+    def __init__(self, module, *arguments):
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *module, *arguments, "--host", "127.0.0.1",
+             "--port", str(self.port)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url() + "/models", timeout=5)
+                return self
+            except OSError:
+                time.sleep(0.5)
+        self.__exit__()
+        raise RuntimeError("the server did not start")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+
+class Checks:
+    def __init__(self, allm, server, model):
+        self.allm, self.server, self.model = allm, server, model
+        self.failures = 0
+
+    def allm_run(self, *arguments):
+        ended = subprocess.run(
+            [self.allm, *arguments, "--base-url", self.server.url()],
+            capture_output=True, text=True, timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "OPENAI_COMPATIBLE_API_KEY": "none"})
+        return ended
+
+    def answer(self, prompt, *options):
+        ended = self.allm_run(
+            "run", f"openai-compatible/{self.model}", prompt, "--json",
+            "--temperature", "0", "--max-tokens", "16", *options)
+        if ended.returncode != 0:
+            raise AssertionError(ended.stderr)
+        return json.loads(ended.stdout)
+
+    def check(self, name, holds):
+        try:
+            problem = "" if holds() else "does not hold"
+        except (AssertionError, subprocess.TimeoutExpired, KeyError) as error:
+            problem = str(error)
+        self.failures += bool(problem)
+        print(f"{'FAILED' if problem else 'ok':7} {name} {problem}".rstrip())
+
+
+def check_common(checks):
+    checks.check("text", lambda: checks.answer("Hello")["content"] != "")
+    checks.check("length", lambda: checks.answer(
+        "Count to one hundred.")["finish_reason"] == "length")
+    checks.check("models", lambda: checks.allm_run(
+        "list", "openai-compatible", "--ids").stdout.strip() != "")
+    checks.check("refusal", lambda: checks.allm_run(
+        "run", "openai-compatible/m", "Hi", "--repetition-window",
+        "4").returncode == 24)
+
+
+def check_llama(checks):
+    check_common(checks)
+    checks.check("answer", lambda: "Paris" in checks.answer(
+        "What is the capital of France?")["content"])
+    checks.check("continued prompt", lambda: "Paris" in checks.answer(
+        "The capital of France is", "--raw")["content"])
+    checks.check("stop text", lambda: "3" not in checks.answer(
+        "Count to five.", "--stop", "3")["content"])
+    checks.check("log-probabilities", lambda: checks.answer(
+        "Hi", "--logprobs", "--top-logprobs", "2")["logprobs"][0]["logprob"]
+        <= 0)
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    allm, gguf = sys.argv[1:3]
+    failures = 0
+    with Server(["llama_cpp.server"], "--model", gguf, "--n_ctx", "2048",
+                "--chat_format", "chatml") as server:
+        print("llama-cpp-python")
+        checks = Checks(allm, server, "model")
+        check_llama(checks)
+        failures += checks.failures
+    if len(sys.argv) == 4:
+        with Server(["mlx_lm", "server"], "--model", sys.argv[3]) as server:
+            print("mlx-lm")
+            checks = Checks(allm, server, "default_model")
+            check_common(checks)
+            checks.check("usage", lambda: checks.answer(
+                "Hello")["usage"]["prompt_tokens"] > 0)
+            failures += checks.failures
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())
