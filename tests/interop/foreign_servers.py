@@ -91,9 +91,10 @@ class Checks:
 def check_common(checks):
     checks.check("text", lambda: checks.answer("Hello")["content"] != "")
     checks.check("length", lambda: checks.answer(
-        "Count to one hundred.")["finish_reason"] == "length")
+        "Write a long story about a sailor.")["finish_reason"] == "length")
+    # mlx-lm lists what its cache holds, which may be nothing.
     checks.check("models", lambda: checks.allm_run(
-        "list", "openai-compatible", "--ids").stdout.strip() != "")
+        "list", "openai-compatible", "--ids").returncode == 0)
     checks.check("refusal", lambda: checks.allm_run(
         "run", "openai-compatible/m", "Hi", "--repetition-window",
         "4").returncode == 24)
