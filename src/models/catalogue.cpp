@@ -1,0 +1,160 @@
+// The facts beside the registry's lines.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/catalogue.h"
+
+#include <algorithm>
+
+namespace abstractllm::models {
+
+namespace {
+
+// Sorted by model_type; a test compares it with the registry.
+constexpr CatalogueRow kRows[] = {
+    {.model_type = "cohere",
+     .models = "Command R, Aya (without `use_qk_norm`)",
+     .verified = "as `llama`: both halves of a layer side by side, layer norms "
+                 "without biases, rotation in neighbouring pairs",
+     .formats = "safetensors"},
+    {.model_type = "cohere2",
+     .models = "Command R7B, Command A",
+     .verified = "as `llama`, with windows in three layers of four and no "
+                 "rotation in the fourth",
+     .formats = "safetensors"},
+    {.model_type = "deepseek_v2",
+     .models = "DeepSeek 2, Lite, Coder",
+     .verified = "as `llama`: latent attention, experts chosen by softmax",
+     .formats = "safetensors"},
+    {.model_type = "deepseek_v3",
+     .models = "DeepSeek 3, R1",
+     .verified = "as `llama`: low-rank queries, YaRN, experts in groups by "
+                 "corrected sigmoids",
+     .formats = "safetensors"},
+    {.model_type = "ernie4_5",
+     .models = "ERNIE 4.5 dense",
+     .verified = "as `llama`",
+     .formats = "safetensors"},
+    {.model_type = "gemma",
+     .models = "Gemma 1, CodeGemma",
+     .verified = "as `llama`, with the tanh GELU",
+     .formats = "safetensors"},
+    {.model_type = "gemma2",
+     .models = "Gemma 2",
+     .verified = "as `llama`, with capped scores and logits and a window in "
+                 "every other layer",
+     .formats = "safetensors"},
+    {.model_type = "gemma3_text",
+     .models = "Gemma 3's language model",
+     .verified = "as `llama`, with two rotations and norms of q and k",
+     .formats = "safetensors"},
+    {.model_type = "glm4",
+     .models = "GLM 4 (0414)",
+     .verified = "as `llama`",
+     .formats = "safetensors"},
+    {.model_type = "gpt_bigcode",
+     .models = "StarCoder 1, SantaCoder",
+     .verified = "as `llama`: learned positions, one head of keys and values",
+     .formats = "safetensors"},
+    {.model_type = "gpt_oss",
+     .models = "gpt-oss",
+     .verified = "as `llama`: sinks, windows, YaRN without rounding, clamped "
+                 "experts",
+     .formats = "safetensors, MXFP4 as published"},
+    {.model_type = "granite",
+     .models = "Granite 3, 4 dense",
+     .verified = "as `llama`",
+     .formats = "safetensors"},
+    {.model_type = "lfm2",
+     .models = "LFM 2",
+     .verified = "as `llama`: short convolutions beside attention",
+     .formats = "safetensors"},
+    {.model_type = "llama",
+     .models = "Llama 1 to 3.x, SmolLM2, CodeLlama, sqlcoder",
+     .verified = "float32 logits and greedy tokens of the reference "
+                 "implementation; rope scaling default, linear, llama3; "
+                 "biases; single and sharded files",
+     .formats = "safetensors, MLX affine 4 and 8 bit, GGUF (F16, Q4_0, Q4_1, "
+                "Q8_0, Q4_K and Q6_K)"},
+    {.model_type = "mamba2",
+     .models = "Mamba 2",
+     .verified = "as `llama`: state spaces only",
+     .formats = "safetensors"},
+    {.model_type = "mistral",
+     .models = "Mistral 7B, Nemo; h2o-danube 2 (head size 80)",
+     .verified = "as `llama`, with a sliding window shorter than the prompt",
+     .formats = "safetensors"},
+    {.model_type = "mixtral",
+     .models = "Mixtral",
+     .verified = "as `llama`",
+     .formats = "safetensors, MLX affine 4 bit"},
+    {.model_type = "olmo2",
+     .models = "OLMo 2",
+     .verified = "as `llama`: norms behind each half and over all heads",
+     .formats = "safetensors"},
+    {.model_type = "phi3",
+     .models = "Phi 3, 3.5, 4 mini",
+     .verified = "as `llama`: fused projections, longrope on both sides of its "
+                 "border, partial rotation, windows",
+     .formats = "safetensors"},
+    {.model_type = "qwen2",
+     .models = "Qwen 2, 2.5",
+     .verified = "as `llama`",
+     .formats = "safetensors, GGUF (Q8_0)"},
+    {.model_type = "qwen2_moe",
+     .models = "Qwen 1.5 and 2 MoE",
+     .verified = "as `llama`, with the shared expert",
+     .formats = "safetensors; GGUF by its names (no reference file yet)"},
+    {.model_type = "qwen3",
+     .models = "Qwen 3 dense",
+     .verified = "as `llama`, old and new spelling of the rope fields",
+     .formats = "safetensors, MLX affine 4 and 8 bit"},
+    {.model_type = "qwen3_moe",
+     .models = "Qwen 3 MoE",
+     .verified = "as `llama`",
+     .formats = "safetensors; GGUF by its names (no reference file yet)"},
+    {.model_type = "smollm3",
+     .models = "SmolLM 3",
+     .verified = "as `llama`, without rotation in every fourth layer",
+     .formats = "safetensors"},
+    {.model_type = "starcoder2",
+     .models = "StarCoder 2",
+     .verified = "as `llama`: layer norms, biases, tanh GELU, windows",
+     .formats = "safetensors"},
+};
+
+std::string cell(std::string_view text, std::string_view otherwise) {
+  return " " + std::string(text.empty() ? otherwise : text) + " |";
+}
+
+}  // namespace
+
+std::span<const CatalogueRow> catalogue() { return kRows; }
+
+const CatalogueRow* find_in_catalogue(std::string_view model_type) {
+  const auto row = std::find_if(std::begin(kRows), std::end(kRows),
+                                [&](const CatalogueRow& candidate) {
+                                  return candidate.model_type == model_type;
+                                });
+  return row == std::end(kRows) ? nullptr : row;
+}
+
+std::string catalogue_markdown() {
+  std::string text =
+      "# Models\n\n"
+      "Made from `src/models/catalogue.cpp`; a test compares the two, and "
+      "`ABSTRACTLLM_WRITE_DOCS=1 build/dev/bin/models_test` writes this file. "
+      "`allm doctor MODEL` says the same and more of a model at hand.\n\n"
+      "| `model_type` | models | verified by | formats | tool calls | images | "
+      "backends |\n| --- | --- | --- | --- | --- | --- | --- |\n";
+  for (const CatalogueRow& row : kRows) {
+    text += "| `" + std::string(row.model_type) + "` |";
+    text += cell(row.models, "") + cell(row.verified, "") +
+            cell(row.formats, "") + cell(row.tools, "by template") +
+            cell(row.vision, "no") + cell(row.backends, "") + "\n";
+  }
+  text +=
+      "\nBackends: \"CPU\" are our kernels, \"reference\" is stock MLX in "
+      "float32 (`--cpu-backend reference`).\n";
+  return text;
+}
+
+}  // namespace abstractllm::models
