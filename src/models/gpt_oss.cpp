@@ -2,7 +2,6 @@
 // every other layer with a window.
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_config.h"
-#include "io/weight_matrix.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
 #include "models/common/moe_layers.h"
@@ -17,12 +16,6 @@ struct Sizes {
   int inputs;
 };
 
-// Matrices of all experts, and the memory of those that are no file's.
-struct ExpertMatrices {
-  std::vector<io::WeightMatrix> matrices;
-  std::vector<float> values;
-};
-
 // Row `first`, `first` + `step`, ... of each expert.
 std::vector<std::int32_t> every(int first, int step, int outputs) {
   std::vector<std::int32_t> rows;
@@ -32,35 +25,16 @@ std::vector<std::int32_t> every(int first, int step, int outputs) {
 
 // In half precision the checkpoint holds (experts, inputs, outputs), in MXFP4
 // (experts, outputs, inputs).
-ExpertMatrices read_matrices(const WeightReader& weights,
-                             const std::string& name, const Sizes& sizes) {
+OwnedMatrices read_matrices(const WeightReader& weights,
+                            const std::string& name, const Sizes& sizes) {
   const auto [experts, outputs, inputs] = sizes;
-  ExpertMatrices read;
-  if (weights.has_matrix(name + "_blocks")) {
-    const io::WeightMatrix all =
-        weights.matrix(name, experts * outputs, inputs);
-    for (int e = 0; e < experts; ++e) {
-      read.matrices.push_back(
-          all.slice_rows(std::int64_t{e} * outputs, outputs));
-    }
-    return read;
+  if (!weights.has_matrix(name + "_blocks")) {
+    return weights.transposed(name, experts, outputs, inputs);
   }
-  const std::size_t size = static_cast<std::size_t>(outputs) * inputs;
-  const std::vector<float> stored =
-      weights.vector(name, std::int64_t{experts} * outputs * inputs);
-  read.values.resize(stored.size());
-  for (std::size_t e = 0; e < static_cast<std::size_t>(experts); ++e) {
-    const float* from = &stored[e * size];
-    float* to = &read.values[e * size];
-    for (int i = 0; i < inputs; ++i) {
-      for (int o = 0; o < outputs; ++o) to[o * inputs + i] = *from++;
-    }
-    read.matrices.push_back(
-        io::WeightMatrix::plain({.name = name,
-                                 .type = io::StorageType::kF32,
-                                 .shape = {outputs, inputs},
-                                 .bytes = std::as_bytes(std::span(to, size)),
-                                 .file = nullptr}));
+  OwnedMatrices read;
+  const io::WeightMatrix all = weights.matrix(name, experts * outputs, inputs);
+  for (int e = 0; e < experts; ++e) {
+    read.matrices.push_back(all.slice_rows(std::int64_t{e} * outputs, outputs));
   }
   return read;
 }
@@ -79,7 +53,7 @@ ops::ExpertLinear read_rows(const WeightReader& weights,
                             const std::string& name, const Sizes& sizes,
                             int first, int step) {
   const std::vector<std::int32_t> rows = every(first, step, sizes.outputs);
-  ExpertMatrices read = read_matrices(weights, name, sizes);
+  OwnedMatrices read = read_matrices(weights, name, sizes);
   for (io::WeightMatrix& matrix : read.matrices) {
     if (step > 1) matrix = matrix.permute_rows(rows);
   }

@@ -1,7 +1,6 @@
 // LFM 2: short convolutions, and attention in some layers.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 
 #include "io/json_config.h"
 #include "models/architectures.h"
@@ -35,32 +34,6 @@ int feed_forward_size(const io::JsonConfig& config, int stored) {
   return (size + unit - 1) / unit * unit;
 }
 
-ops::AttentionBlock read_attention(const WeightReader& weights,
-                                   const DenseConfig& config,
-                                   const std::string& module,
-                                   ops::ResidualFrame frame) {
-  const int query = config.num_attention_heads * config.head_dim;
-  const int kv = config.num_key_value_heads * config.head_dim;
-  const int hidden = config.hidden_size;
-  const auto head_norm = [&](const char* name) {
-    return weights.norm(ops::NormKind::kRms, module + name, config.head_dim,
-                        config.norm_eps);
-  };
-  return {
-      .frame = std::move(frame),
-      .spec = {.heads = config.num_attention_heads,
-               .kv_heads = config.num_key_value_heads,
-               .head_dim = config.head_dim,
-               .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
-               .rope = config.rope},
-      .query = weights.linear(module + "q_proj", query, hidden, Bias::kNone),
-      .key = weights.linear(module + "k_proj", kv, hidden, Bias::kNone),
-      .value = weights.linear(module + "v_proj", kv, hidden, Bias::kNone),
-      .output = weights.linear(module + "out_proj", hidden, query, Bias::kNone),
-      .query_norm = head_norm("q_layernorm"),
-      .key_norm = head_norm("k_layernorm")};
-}
-
 }  // namespace
 
 std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
@@ -71,14 +44,18 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
   const int inner = feed_forward_size(
       fields, size_or(fields, "block_ff_dim", config.intermediate_size));
   const int kernel = size_or(fields, "conv_L_cache", 3);
-  DenseTraits traits;
+  DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
+  traits.names.output = "out_proj";
+  traits.names.query_norm = "q_layernorm";
+  traits.names.key_norm = "k_layernorm";
   traits.names.final_norm = "model.embedding_norm";
   traits.names.before_attention = "operator_norm";
   traits.names.before_mlp = "ffn_norm";
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
                      int index, ops::ResidualFrame frame) -> Mixer {
     if (attends(fields, index)) {
-      return read_attention(weights, config, prefix + "self_attn.",
+      return read_attention(weights, config, traits,
+                            prefix + traits.names.attention, index,
                             std::move(frame));
     }
     const std::string module = prefix + "conv.";

@@ -19,11 +19,9 @@ std::unique_ptr<Model> make_qwen3_moe(const ModelSource& source) {
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
-    if (has_experts(source.config, index)) {
-      return read_moe(weights, config, moe, prefix + "mlp.", std::move(frame));
-    }
-    return read_gated_mlp(weights, config, traits, prefix + "mlp.",
-                          std::move(frame));
+    return read_feed_forward(weights, config, traits, moe,
+                             has_experts(source.config, index), prefix + "mlp.",
+                             std::move(frame));
   };
   return make_decoder(read_dense_parts(source, config, traits));
 }

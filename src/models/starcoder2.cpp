@@ -10,15 +10,8 @@ std::unique_ptr<Model> make_starcoder2(const ModelSource& source) {
       source.config, {.norm_eps = "norm_epsilon", .activation = "hidden_act"});
   const auto mlp = [&](const WeightReader& weights, const std::string& prefix,
                        int /*index*/, ops::ResidualFrame frame) -> FeedForward {
-    const int hidden = config.hidden_size;
-    const int inner = config.intermediate_size;
-    return ops::MlpBlock{.frame = std::move(frame),
-                         .activation = config.activation,
-                         .gate = std::nullopt,
-                         .up = weights.linear(prefix + "mlp.c_fc", inner,
-                                              hidden, Bias::kIfPresent),
-                         .down = weights.linear(prefix + "mlp.c_proj", hidden,
-                                                inner, Bias::kIfPresent)};
+    return read_plain_mlp(weights, config, prefix + "mlp.c_fc",
+                          prefix + "mlp.c_proj", std::move(frame));
   };
   return make_decoder(read_dense_parts(
       source, config, {.norm = ops::NormKind::kLayer, .feed_forward = mlp}));

@@ -18,16 +18,36 @@ const float* data_or_null(const std::optional<mx::array>& array) {
   return array ? array->data<float>() : nullptr;
 }
 
+namespace {
+
+// x = x * weight + bias, for each row.
+void scale_rows(const float* weight, const float* bias, std::int64_t rows,
+                std::int64_t columns, float* x) {
+  for (std::int64_t row = 0; row < rows; ++row, x += columns) {
+    for (std::int64_t i = 0; i < columns; ++i) {
+      x[i] = x[i] * weight[i] + (bias ? bias[i] : 0.0f);
+    }
+  }
+}
+
+}  // namespace
+
 void apply_norm(cpu::ThreadPool& pool, const Norm& norm, const float* x,
                 std::int64_t rows, std::int64_t columns, float* out) {
   const cpu::NormOptions options{.eps = norm.eps};
+  const bool whole = norm.groups == 1;
   const float* weight = norm.weight.data<float>();
+  const float* bias = data_or_null(norm.bias);
+  const float* inner_weight = whole ? weight : nullptr;
+  const std::int64_t parts = rows * norm.groups;
+  const std::int64_t size = columns / norm.groups;
   if (norm.kind == NormKind::kRms) {
-    cpu::rms_norm(pool, x, rows, columns, weight, options, out);
+    cpu::rms_norm(pool, x, parts, size, inner_weight, options, out);
   } else {
-    cpu::layer_norm(pool, x, rows, columns, weight, data_or_null(norm.bias),
+    cpu::layer_norm(pool, x, parts, size, inner_weight, whole ? bias : nullptr,
                     options, out);
   }
+  if (!whole) scale_rows(weight, bias, rows, columns, out);
 }
 
 cpu::LinearTarget target(const Linear& weight, float* y) {

@@ -38,6 +38,10 @@ class Router {
   // logits: (experts), overwritten by the scores. Adds the token's visits.
   void add(float* logits, std::int64_t row,
            std::vector<std::vector<Visit>>& visits) {
+    if (spec_.score == RouterScore::kSparseMixer) {
+      mix_sparsely(logits, row, visits);
+      return;
+    }
     score(logits);
     for (std::size_t i = 0; i < choice_.size(); ++i) {
       choice_[i] = logits[i] + (correction_ ? correction_[i] : 0.0f);
@@ -59,6 +63,23 @@ class Router {
   }
 
  private:
+  void mix_sparsely(const float* logits, std::int64_t row,
+                    std::vector<std::vector<Visit>>& visits) {
+    constexpr float kHidden = -std::numeric_limits<float>::infinity();
+    std::copy_n(logits, choice_.size(), choice_.begin());
+    for (int i = 0; i < spec_.chosen; ++i) {
+      const auto best = std::max_element(choice_.begin(), choice_.end());
+      float sum = 0;
+      for (std::size_t e = 0; e < choice_.size(); ++e) {
+        const float factor = std::max(std::abs(logits[e]), *best);
+        const bool far = (*best - logits[e]) / factor > 2 * spec_.jitter;
+        if (!far) sum += std::exp(choice_[e] - *best);
+      }
+      visits[best - choice_.begin()].push_back({row, 1.0f / sum});
+      *best = kHidden;
+    }
+  }
+
   void score(float* logits) const {
     const auto count = static_cast<std::int64_t>(choice_.size());
     if (spec_.score == RouterScore::kSoftmax) {

@@ -55,12 +55,36 @@ mx::array run_shared(const mx::array& x, const SharedExpert& shared,
   return shared.weight ? y * mx::sigmoid(linear(x, *shared.weight)) : y;
 }
 
+// y: (tokens, experts) float32.
+Routes mix_sparsely(const mx::array& y, const RouterSpec& spec) {
+  const mx::array hidden(-INFINITY);
+  const mx::array numbers =
+      mx::expand_dims(mx::arange(0, y.shape(1), mx::int32), 0);
+  mx::array left = y;
+  std::vector<mx::array> experts;
+  std::vector<mx::array> weights;
+  for (int i = 0; i < spec.chosen; ++i) {
+    const mx::array best = mx::max(left, -1, /* keepdims = */ true);
+    const mx::array far = mx::greater(
+        (best - y) / mx::maximum(mx::abs(y), best), mx::array(2 * spec.jitter));
+    const mx::array expert = mx::argmax(left, -1, /* keepdims = */ true);
+    const mx::array shares =
+        mx::softmax(mx::where(far, hidden, left), -1, /* precise = */ true);
+    experts.push_back(mx::astype(expert, mx::uint32));
+    weights.push_back(mx::take_along_axis(shares, expert, -1));
+    left = mx::where(mx::equal(numbers, mx::astype(expert, mx::int32)), hidden,
+                     left);
+  }
+  return {mx::concatenate(experts, 1), mx::concatenate(weights, 1)};
+}
+
 }  // namespace
 
 Routes route(const mx::array& logits,
              const std::optional<mx::array>& correction,
              const RouterSpec& spec) {
   const mx::array y = mx::astype(logits, mx::float32);
+  if (spec.score == RouterScore::kSparseMixer) return mix_sparsely(y, spec);
   const mx::array scores = spec.score == RouterScore::kSoftmax
                                ? mx::softmax(y, -1, /* precise = */ true)
                                : mx::sigmoid(y);

@@ -11,7 +11,13 @@
 
 namespace abstractllm::ops {
 
-enum class RouterScore { kSoftmax, kSigmoid };
+enum class RouterScore {
+  kSoftmax,
+  kSigmoid,
+  /// arXiv:2409.12136: one expert after the other by the largest output, each
+  /// with its softmax among those within `jitter` of it that are left.
+  kSparseMixer,
+};
 
 /// What stands for a group of experts where whole groups are chosen first.
 enum class GroupScore { kLargest, kSumOfTwoLargest };
@@ -27,6 +33,7 @@ struct RouterSpec {
   /// largest scores take part. 0: no groups.
   int groups = 0;
   int kept = 0;
+  float jitter = 0;  ///< of kSparseMixer; half of the relative distance
   GroupScore group_score = GroupScore::kLargest;
 };
 

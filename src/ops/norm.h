@@ -22,6 +22,9 @@ struct Norm {
   mlx::core::array weight;  ///< (size); a checkpoint's 1 + w is folded in
   std::optional<mlx::core::array> bias;
   float eps = 1e-5f;
+  /// Parts of equal size that are normalised each by itself; `weight` and
+  /// `bias` have a value for each element of all of them.
+  int groups = 1;
   std::shared_ptr<CpuState> cpu = nullptr;  ///< set: runs on our kernels
 };
 

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/cohere.h"
 
-#include "abstractllm/error.h"
 #include "models/common/config_fields.h"
 
 namespace abstractllm::models {
@@ -17,12 +16,11 @@ DenseConfig read_cohere_config(const io::JsonConfig& config,
 
 DecoderParts read_cohere_parts(const ModelSource& source,
                                const DenseConfig& config) {
-  if (source.config.find_bool("use_qk_norm").value_or(false)) {
-    throw ModelLoadingError(
-        "[config] use_qk_norm is true, which is not supported",
-        "Models of this family without it are.");
-  }
   DenseTraits traits{.norm = ops::NormKind::kLayer};
+  if (source.config.find_bool("use_qk_norm").value_or(false)) {
+    traits.query_key_norm = HeadNorm::kOwn;
+    traits.query_key_norm_kind = ops::NormKind::kLayer;
+  }
   traits.names.before_mlp = "input_layernorm";
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = true;

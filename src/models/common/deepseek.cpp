@@ -54,18 +54,6 @@ LatentSizes read_sizes(const io::JsonConfig& config) {
   return sizes;
 }
 
-// For each head, `count` of its `size` rows from `first` on, and after them
-// `count2` from `first2` on.
-std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
-                                    int first2 = 0, int count2 = 0) {
-  std::vector<std::int32_t> rows;
-  for (int head = 0; head < heads; ++head) {
-    for (int i = 0; i < count; ++i) rows.push_back(head * size + first + i);
-    for (int i = 0; i < count2; ++i) rows.push_back(head * size + first2 + i);
-  }
-  return rows;
-}
-
 ops::LatentAttentionBlock read_attention(const WeightReader& weights,
                                          const DenseConfig& config,
                                          const LatentSizes& sizes,
@@ -116,8 +104,10 @@ ops::LatentAttentionBlock read_attention(const WeightReader& weights,
   return block;
 }
 
-MoeConfig read_moe_config(const io::JsonConfig& config,
-                          const DeepseekRouting& routing) {
+}  // namespace
+
+MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
+                                   const DeepseekRouting& routing) {
   MoeConfig moe;
   if (!config.has("n_routed_experts")) return moe;
   moe.experts = require_size(config, "n_routed_experts");
@@ -131,7 +121,8 @@ MoeConfig read_moe_config(const io::JsonConfig& config,
   router.score = routing.score;
   router.group_score = routing.group_score;
   router.normalise =
-      router.chosen > 1 && config.find_bool("norm_topk_prob").value_or(false);
+      router.chosen > 1 &&
+      config.find_bool("norm_topk_prob").value_or(routing.normalise);
   if (!router.normalise || routing.scale_normalised) {
     router.scale = number_or(config, "routed_scaling_factor", 1);
   }
@@ -144,14 +135,12 @@ MoeConfig read_moe_config(const io::JsonConfig& config,
   return moe;
 }
 
-}  // namespace
-
 std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                                      const DeepseekRouting& routing) {
   const LatentSizes sizes = read_sizes(source.config);
   const DenseConfig config = read_dense_config(
       source.config, {.rope = {.dims = sizes.rotated, .interleaved = true}});
-  const MoeConfig moe = read_moe_config(source.config, routing);
+  const MoeConfig moe = read_deepseek_moe_config(source.config, routing);
   const auto first_moe =
       source.config.find_int("first_k_dense_replace").value_or(0);
   const int step = size_or(source.config, "moe_layer_freq", 1);
@@ -164,11 +153,10 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
-    if (moe.experts > 0 && index >= first_moe && index % step == 0) {
-      return read_moe(weights, config, moe, prefix + "mlp.", std::move(frame));
-    }
-    return read_gated_mlp(weights, config, traits, prefix + "mlp.",
-                          std::move(frame));
+    return read_feed_forward(
+        weights, config, traits, moe,
+        moe.experts > 0 && index >= first_moe && index % step == 0,
+        prefix + "mlp.", std::move(frame));
   };
   return make_decoder(read_dense_parts(source, config, traits));
 }

@@ -12,7 +12,13 @@ struct DeepseekRouting {
   ops::RouterScore score = ops::RouterScore::kSoftmax;
   ops::GroupScore group_score = ops::GroupScore::kLargest;
   bool scale_normalised = false;
+  /// Where norm_topk_prob is absent.
+  bool normalise = false;
 };
+
+/// n_routed_experts and so on; no experts where that field is absent.
+MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
+                                   const DeepseekRouting& routing);
 
 std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                                      const DeepseekRouting& routing);

@@ -65,7 +65,9 @@ class LayerReader {
     ops::ResidualFrame second = frame(names.before_mlp, names.after_mlp);
     Mixer mixer = traits_.mixer
                       ? traits_.mixer(weights_, prefix_, index_, first)
-                      : Mixer(attention(std::move(first)));
+                      : Mixer(read_attention(weights_, config_, traits_,
+                                             prefix_ + traits_.names.attention,
+                                             index_, std::move(first)));
     FeedForward feed_forward =
         traits_.feed_forward
             ? traits_.feed_forward(weights_, prefix_, index_, second)
@@ -86,59 +88,44 @@ class LayerReader {
     return {.before = norm(before), .after = norm(after)};
   }
 
-  std::optional<ops::Norm> head_norm(const std::string& module,
-                                     int heads) const {
-    if (traits_.query_key_norm == HeadNorm::kNone) return std::nullopt;
-    const bool all = traits_.query_key_norm == HeadNorm::kAllHeads;
-    return weights_.norm(ops::NormKind::kRms, module,
-                         config_.head_dim * (all ? heads : 1), config_.norm_eps,
-                         traits_.norm_offset);
-  }
-
-  // Query, key and value.
-  std::vector<ops::Linear> projections(const std::string& attention) const {
-    const int query = config_.num_attention_heads * config_.head_dim;
-    const int kv = config_.num_key_value_heads * config_.head_dim;
-    const int hidden = config_.hidden_size;
-    const Bias bias = traits_.query_key_value_bias;
-    if (traits_.fused_query_key_value) {
-      return weights_.split_linear(attention + "qkv_proj", {query, kv, kv},
-                                   hidden, bias);
-    }
-    return {weights_.linear(attention + "q_proj", query, hidden, bias),
-            weights_.linear(attention + "k_proj", kv, hidden, bias),
-            weights_.linear(attention + "v_proj", kv, hidden, bias)};
-  }
-
-  ops::AttentionBlock attention(ops::ResidualFrame frame) const {
-    const std::string module = prefix_ + "self_attn.";
-    const std::vector<ops::Linear> inputs = projections(module);
-    return {
-        .frame = std::move(frame),
-        .spec = {.heads = config_.num_attention_heads,
-                 .kv_heads = config_.num_key_value_heads,
-                 .head_dim = config_.head_dim,
-                 .scale =
-                     1.0f / std::sqrt(static_cast<float>(config_.head_dim)),
-                 .window = config_.windows[index_],
-                 .rope = config_.rope},
-        .query = inputs[0],
-        .key = inputs[1],
-        .value = inputs[2],
-        .output =
-            weights_.linear(module + "o_proj", config_.hidden_size,
-                            config_.num_attention_heads * config_.head_dim,
-                            traits_.output_bias),
-        .query_norm = head_norm(module + "q_norm", config_.num_attention_heads),
-        .key_norm = head_norm(module + "k_norm", config_.num_key_value_heads)};
-  }
-
   const WeightReader& weights_;
   const DenseConfig& config_;
   const DenseTraits& traits_;
   int index_;
   std::string prefix_;
 };
+
+// Of the queries or the keys.
+std::optional<ops::Norm> read_head_norm(const WeightReader& weights,
+                                        const DenseConfig& config,
+                                        const DenseTraits& traits,
+                                        const std::string& module, int heads) {
+  const HeadNorm kind = traits.query_key_norm;
+  if (kind == HeadNorm::kNone) return std::nullopt;
+  const int size = config.head_dim * (kind == HeadNorm::kEachHead ? 1 : heads);
+  ops::Norm norm = weights.norm(traits.query_key_norm_kind, module, size,
+                                config.norm_eps, traits.norm_offset);
+  if (kind == HeadNorm::kOwn) norm.groups = heads;
+  return norm;
+}
+
+// Query, key and value.
+std::vector<ops::Linear> read_projections(const WeightReader& weights,
+                                          const DenseConfig& config,
+                                          const DenseTraits& traits,
+                                          const std::string& prefix) {
+  const int query = config.num_attention_heads * config.head_dim;
+  const int kv = config.num_key_value_heads * config.head_dim;
+  const int hidden = config.hidden_size;
+  const Bias bias = traits.query_key_value_bias;
+  if (traits.fused_query_key_value) {
+    return weights.split_linear(prefix + "qkv_proj", {query, kv, kv}, hidden,
+                                bias);
+  }
+  return {weights.linear(prefix + "q_proj", query, hidden, bias),
+          weights.linear(prefix + "k_proj", kv, hidden, bias),
+          weights.linear(prefix + "v_proj", kv, hidden, bias)};
+}
 
 }  // namespace
 
@@ -198,6 +185,47 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
   return read;
 }
 
+ops::AttentionBlock read_attention(const WeightReader& weights,
+                                   const DenseConfig& config,
+                                   const DenseTraits& traits,
+                                   const std::string& prefix, int index,
+                                   ops::ResidualFrame frame) {
+  const std::vector<ops::Linear> inputs =
+      read_projections(weights, config, traits, prefix);
+  const int heads = config.num_attention_heads;
+  const int kv_heads = config.num_key_value_heads;
+  return {
+      .frame = std::move(frame),
+      .spec = {.heads = heads,
+               .kv_heads = kv_heads,
+               .head_dim = config.head_dim,
+               .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
+               .window = config.windows[index],
+               .rope = config.rope},
+      .query = inputs[0],
+      .key = inputs[1],
+      .value = inputs[2],
+      .output = weights.linear(prefix + traits.names.output, config.hidden_size,
+                               heads * config.head_dim, traits.output_bias),
+      .query_norm = read_head_norm(weights, config, traits,
+                                   prefix + traits.names.query_norm, heads),
+      .key_norm = read_head_norm(weights, config, traits,
+                                 prefix + traits.names.key_norm, kv_heads)};
+}
+
+ops::MlpBlock read_plain_mlp(const WeightReader& weights,
+                             const DenseConfig& config, const std::string& up,
+                             const std::string& down,
+                             ops::ResidualFrame frame) {
+  const int hidden = config.hidden_size;
+  const int inner = config.intermediate_size;
+  return {.frame = std::move(frame),
+          .activation = config.activation,
+          .gate = std::nullopt,
+          .up = weights.linear(up, inner, hidden, Bias::kIfPresent),
+          .down = weights.linear(down, hidden, inner, Bias::kIfPresent)};
+}
+
 ops::MlpBlock read_gated_mlp(const WeightReader& weights,
                              const DenseConfig& config,
                              const DenseTraits& traits,
@@ -227,7 +255,7 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   }
   const WeightReader weights(source.weights, source.backend);
   const bool tied = source.config.find_bool("tie_word_embeddings")
-                        .value_or(!weights.has_matrix("lm_head"));
+                        .value_or(!weights.has_matrix(traits.names.head));
   DecoderParts parts{
       .embedding = weights.linear(traits.names.embedding, config.vocab_size,
                                   config.hidden_size, Bias::kNone),
@@ -238,10 +266,10 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
       .head = std::nullopt};
   if (tied) {
     // Some checkpoints carry a copy of the embedding as the head.
-    source.weights.find_tensor("lm_head.weight");
+    source.weights.find_tensor(traits.names.head + ".weight");
   } else {
-    parts.head = weights.linear("lm_head", config.vocab_size,
-                                config.hidden_size, Bias::kNone);
+    parts.head = weights.linear(traits.names.head, config.vocab_size,
+                                config.hidden_size, Bias::kIfPresent);
   }
   parts.layers.reserve(config.num_hidden_layers);
   for (int i = 0; i < config.num_hidden_layers; ++i) {

@@ -42,11 +42,17 @@ struct DenseDefaults {
 };
 
 /// Names of modules. Those of a layer stand behind `layers` and its number; an
-/// empty name is a norm that the family does not have.
+/// empty name is a norm that the family does not have. Those of attention stand
+/// behind `attention`.
 struct DenseNames {
   std::string embedding = "model.embed_tokens";
   std::string layers = "model.layers.";
   std::string final_norm = "model.norm";
+  std::string head = "lm_head";
+  std::string attention = "self_attn.";
+  std::string output = "o_proj";
+  std::string query_norm = "q_norm";
+  std::string key_norm = "k_norm";
   std::string before_attention = "input_layernorm";
   std::string after_attention;
   std::string before_mlp = "post_attention_layernorm";
@@ -57,6 +63,7 @@ enum class HeadNorm {
   kNone,
   kEachHead,  ///< one weight vector of head_dim for all heads
   kAllHeads,  ///< over all heads' values together
+  kOwn,       ///< over each head's values, with weights of its own
 };
 
 /// How the checkpoints of a family differ.
@@ -65,6 +72,7 @@ struct DenseTraits {
   Bias output_bias = Bias::kIfPresent;
   Bias mlp_bias = Bias::kIfPresent;
   HeadNorm query_key_norm = HeadNorm::kNone;
+  ops::NormKind query_key_norm_kind = ops::NormKind::kRms;
   ops::NormKind norm = ops::NormKind::kRms;
   float norm_offset = 0;               ///< added to stored norm weights
   bool fused_query_key_value = false;  ///< qkv_proj
@@ -89,12 +97,25 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
                               const DenseTraits& traits);
 
+/// Attention in the names of `traits`, whose modules begin with `prefix`.
+ops::AttentionBlock read_attention(const WeightReader& weights,
+                                   const DenseConfig& config,
+                                   const DenseTraits& traits,
+                                   const std::string& prefix, int index,
+                                   ops::ResidualFrame frame);
+
 /// Llama's gated unit, whose modules begin with `prefix`.
 ops::MlpBlock read_gated_mlp(const WeightReader& weights,
                              const DenseConfig& config,
                              const DenseTraits& traits,
                              const std::string& prefix,
                              ops::ResidualFrame frame);
+
+/// down(activation(up(x))) of the modules `up` and `down`, which may have
+/// biases.
+ops::MlpBlock read_plain_mlp(const WeightReader& weights,
+                             const DenseConfig& config, const std::string& up,
+                             const std::string& down, ops::ResidualFrame frame);
 
 /// The specs of all attention layers with their index, for what a family
 /// computes otherwise.

@@ -74,6 +74,40 @@ ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
   return block;
 }
 
+ops::MoeBlock read_mixtral_moe(const WeightReader& weights,
+                               const DenseConfig& config, const MoeConfig& moe,
+                               const std::string& prefix,
+                               ops::ResidualFrame frame) {
+  check_router(moe);
+  const int hidden = config.hidden_size;
+  const int inner = moe.intermediate_size;
+  const auto stack = [&](const char* name, const char* stacked, int outputs,
+                         int inputs) {
+    return weights.experts(prefix + "experts.", name,
+                           prefix + "switch_mlp." + stacked, moe.experts,
+                           outputs, inputs);
+  };
+  return {.frame = std::move(frame),
+          .router =
+              weights.linear(prefix + "gate", moe.experts, hidden, Bias::kNone),
+          .spec = moe.router,
+          .activation = config.activation,
+          .gate = stack("w1", "gate_proj", inner, hidden),
+          .up = stack("w3", "up_proj", inner, hidden),
+          .down = stack("w2", "down_proj", hidden, inner)};
+}
+
+FeedForward read_feed_forward(const WeightReader& weights,
+                              const DenseConfig& config,
+                              const DenseTraits& traits, const MoeConfig& moe,
+                              bool experts, const std::string& prefix,
+                              ops::ResidualFrame frame) {
+  if (experts) {
+    return read_moe(weights, config, moe, prefix, std::move(frame));
+  }
+  return read_gated_mlp(weights, config, traits, prefix, std::move(frame));
+}
+
 bool has_experts(const io::JsonConfig& config, int layer) {
   const auto only = config.find_ints("mlp_only_layers");
   if (only && std::find(only->begin(), only->end(), layer) != only->end()) {

@@ -25,6 +25,21 @@ ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
                        const MoeConfig& moe, const std::string& prefix,
                        ops::ResidualFrame frame);
 
+/// The experts whose modules begin with `prefix` ("...block_sparse_moe.") in
+/// Mixtral's names: gate, experts.I.w1 (gate), w3 (up) and w2 (down), or the
+/// stacked switch_mlp. Throws ModelLoadingError.
+ops::MoeBlock read_mixtral_moe(const WeightReader& weights,
+                               const DenseConfig& config, const MoeConfig& moe,
+                               const std::string& prefix,
+                               ops::ResidualFrame frame);
+
+/// read_moe where `experts` says so, else Llama's gated unit.
+FeedForward read_feed_forward(const WeightReader& weights,
+                              const DenseConfig& config,
+                              const DenseTraits& traits, const MoeConfig& moe,
+                              bool experts, const std::string& prefix,
+                              ops::ResidualFrame frame);
+
 /// Qwen's rule which layers have experts: decoder_sparse_step and
 /// mlp_only_layers.
 bool has_experts(const io::JsonConfig& config, int layer);

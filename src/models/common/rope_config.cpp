@@ -129,6 +129,13 @@ void scale_longrope(const io::JsonConfig& config, const io::JsonConfig& scaling,
   table.amplitude = static_cast<float>(
       scaling.find_number("attention_factor").value_or(amplitude));
   auto beyond = std::make_shared<ops::RopeTable>(table);
+  // Phi 3.5 MoE has an amplitude for each side of the border.
+  const auto amplitude_of = [&](const char* name, ops::RopeTable& side) {
+    const auto own = scaling.find_number(name);
+    if (own) side.amplitude = static_cast<float>(*own);
+  };
+  amplitude_of("short_mscale", table);
+  amplitude_of("long_mscale", *beyond);
   const auto factors = [&](const char* name) {
     return divide(frequencies,
                   scaling.find_numbers(name).value_or(std::vector<double>{}),

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/weight_reader.h"
 
+#include <cstring>
 #include <numeric>
+#include <span>
 
 #include "abstractllm/error.h"
 #include "io/weight_source.h"
@@ -16,6 +18,16 @@ std::string shape(long long rows, long long columns) {
 }
 
 }  // namespace
+
+std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
+                                    int first2, int count2) {
+  std::vector<std::int32_t> rows;
+  for (int head = 0; head < heads; ++head) {
+    for (int i = 0; i < count; ++i) rows.push_back(head * size + first + i);
+    for (int i = 0; i < count2; ++i) rows.push_back(head * size + first2 + i);
+  }
+  return rows;
+}
 
 bool WeightReader::has_matrix(const std::string& module) const {
   return source_.has_matrix(module);
@@ -65,6 +77,12 @@ ops::Linear WeightReader::linear(const std::string& module, int outputs,
                                  int inputs, Bias bias) const {
   return ops::make_linear(backend_, matrix(module, outputs, inputs),
                           bias_of(module, outputs, bias));
+}
+
+ops::Linear WeightReader::linear(
+    const io::WeightMatrix& matrix,
+    const std::optional<std::vector<float>>& bias) const {
+  return ops::make_linear(backend_, matrix, bias);
 }
 
 std::vector<ops::Linear> WeightReader::split_linear(
@@ -123,6 +141,48 @@ ops::ExpertLinear WeightReader::experts(const std::string& experts,
     bias = vector(stack + ".bias", count * outputs);
   }
   return ops::make_expert_linear(backend_, matrices, bias);
+}
+
+ops::ExpertLinear WeightReader::expert_rows(const std::string& stack, int count,
+                                            int rows, int first, int outputs,
+                                            int inputs) const {
+  const io::WeightMatrix all = matrix(stack, count * rows, inputs);
+  std::vector<io::WeightMatrix> matrices;
+  for (int i = 0; i < count; ++i) {
+    matrices.push_back(all.slice_rows(std::int64_t{i} * rows + first, outputs));
+  }
+  return ops::make_expert_linear(backend_, matrices, {});
+}
+
+OwnedMatrices WeightReader::transposed(const std::string& module, int count,
+                                       int outputs, int inputs) const {
+  const io::WeightMatrix all = matrix(module, count * inputs, outputs);
+  const auto item = static_cast<std::size_t>(all.bits()) / 8;
+  if (all.encoding() != io::WeightEncoding::kDense ||
+      all.stored_row(0).size() != item * static_cast<std::size_t>(outputs)) {
+    throw ModelLoadingError("[weights] tensor '" + module +
+                            "' is quantised, which cannot be transposed");
+  }
+  const std::size_t row_bytes = item * static_cast<std::size_t>(inputs);
+  const std::size_t size = row_bytes * static_cast<std::size_t>(outputs);
+  OwnedMatrices owned;
+  owned.bytes.resize(size * static_cast<std::size_t>(count));
+  for (int m = 0; m < count; ++m) {
+    std::byte* const to = owned.bytes.data() + size * m;
+    for (int i = 0; i < inputs; ++i) {
+      const auto row = all.stored_row(std::int64_t{m} * inputs + i);
+      for (int o = 0; o < outputs; ++o) {
+        std::memcpy(to + row_bytes * o + item * i, row.data() + item * o, item);
+      }
+    }
+    owned.matrices.push_back(
+        io::WeightMatrix::plain({.name = module,
+                                 .type = all.stored_type(),
+                                 .shape = {outputs, inputs},
+                                 .bytes = std::span(to, size),
+                                 .file = nullptr}));
+  }
+  return owned;
 }
 
 ops::ExpertLinear WeightReader::experts(

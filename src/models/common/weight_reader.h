@@ -3,22 +3,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "io/weight_matrix.h"
 #include "ops/blocks.h"
 #include "ops/expert_linear.h"
 
 namespace abstractllm::io {
-class WeightMatrix;
 class WeightSource;
-}  // namespace abstractllm::io
+}
 
 namespace abstractllm::models {
 
 enum class Bias { kNone, kIfPresent, kRequired };
+
+/// Matrices, and the memory of those that are no file's.
+struct OwnedMatrices {
+  std::vector<io::WeightMatrix> matrices;
+  std::vector<std::byte> bytes;
+};
+
+/// Rows `first` .. `first` + `count` - 1 of each head's `size` rows, and behind
+/// each `count2` from `first2` on.
+std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
+                                    int first2 = 0, int count2 = 0);
 
 /// Names are the checkpoint's own (Hugging Face's). A missing tensor or a
 /// wrong shape is a ModelLoadingError naming it. One thread at a time.
@@ -30,6 +42,11 @@ class WeightReader {
   /// `module`.weight: (outputs, inputs), and `module`.bias: (outputs).
   ops::Linear linear(const std::string& module, int outputs, int inputs,
                      Bias bias) const;
+
+  /// linear() of a matrix that the family has prepared itself, with its part
+  /// of a bias.
+  ops::Linear linear(const io::WeightMatrix& matrix,
+                     const std::optional<std::vector<float>>& bias) const;
 
   /// `module` holds layers one after the other: one Linear each of `outputs`.
   std::vector<ops::Linear> split_linear(const std::string& module,
@@ -48,6 +65,11 @@ class WeightReader {
                             const std::string& stack, int count, int outputs,
                             int inputs) const;
 
+  /// Rows `first` .. `first` + `outputs` - 1 of the `rows` rows of each expert
+  /// of `stack`, (count, rows, inputs).
+  ops::ExpertLinear expert_rows(const std::string& stack, int count, int rows,
+                                int first, int outputs, int inputs) const;
+
   /// experts() from matrices that the family has prepared itself.
   ops::ExpertLinear experts(
       const std::vector<io::WeightMatrix>& matrices,
@@ -61,6 +83,11 @@ class WeightReader {
   /// (rows, columns) as stored, all leading dimensions taken together.
   io::WeightMatrix matrix(const std::string& module, int rows,
                           int columns) const;
+
+  /// `count` matrices of (outputs, inputs) that are stored as (inputs, outputs)
+  /// of floating point, one after the other.
+  OwnedMatrices transposed(const std::string& module, int count, int outputs,
+                           int inputs) const;
 
   /// Any shape of `size` elements, widened.
   std::vector<float> vector(const std::string& name, std::int64_t size) const;

@@ -1,0 +1,59 @@
+// Multipliers on the branches of finished parts.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/granite.h"
+
+#include <type_traits>
+
+#include "models/common/config_fields.h"
+
+namespace abstractllm::models {
+
+void apply_granite_multipliers(const io::JsonConfig& config,
+                               DecoderParts& parts) {
+  parts.embedding_scale = number_or(config, "embedding_multiplier", 1);
+  parts.logit_scale = 1.0f / number_or(config, "logits_scaling", 1);
+  const float residual = number_or(config, "residual_multiplier", 1);
+  const float scores = number_or(config, "attention_multiplier", 1);
+  const auto scale = [&](auto& block) {
+    using Block = std::decay_t<decltype(block)>;
+    if constexpr (!std::is_same_v<Block, std::monostate>) {
+      block.frame.scale = residual;
+    }
+    if constexpr (std::is_same_v<Block, ops::AttentionBlock>) {
+      block.spec.scale = scores;
+    }
+  };
+  for (DecoderLayer& layer : parts.layers) {
+    std::visit(scale, layer.mixer);
+    std::visit(scale, layer.feed_forward);
+  }
+}
+
+ops::MoeBlock read_granite_moe(const WeightReader& weights,
+                               const DenseConfig& config, const MoeConfig& moe,
+                               const std::string& prefix,
+                               ops::ResidualFrame frame) {
+  check_router(moe);
+  const int hidden = config.hidden_size;
+  const int inner = moe.intermediate_size;
+  const std::string split = prefix + "switch_mlp.";
+  const bool is_split = weights.has_matrix(split + "gate_proj");
+  const auto rows = [&](const char* name, const char* stack, int count,
+                        int first, int outputs, int inputs) {
+    return is_split ? weights.expert_rows(split + name, moe.experts, outputs, 0,
+                                          outputs, inputs)
+                    : weights.expert_rows(prefix + stack, moe.experts, count,
+                                          first, outputs, inputs);
+  };
+  return {
+      .frame = std::move(frame),
+      .router = weights.linear(prefix + "router.layer", moe.experts, hidden,
+                               Bias::kNone),
+      .spec = moe.router,
+      .activation = config.activation,
+      .gate = rows("gate_proj", "input_linear", 2 * inner, 0, inner, hidden),
+      .up = rows("up_proj", "input_linear", 2 * inner, inner, inner, hidden),
+      .down = rows("down_proj", "output_linear", hidden, 0, hidden, inner)};
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,24 @@
+// The multipliers of the Granite families.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "models/common/moe_layers.h"
+
+namespace abstractllm::models {
+
+/// Writes embedding_multiplier, attention_multiplier, residual_multiplier and
+/// logits_scaling into `parts`.
+void apply_granite_multipliers(const io::JsonConfig& config,
+                               DecoderParts& parts);
+
+/// The experts whose modules begin with `prefix` ("...block_sparse_moe."):
+/// router.layer, input_linear with the gate before the up rows, output_linear;
+/// or mlx-lm's switch_mlp. Throws ModelLoadingError.
+ops::MoeBlock read_granite_moe(const WeightReader& weights,
+                               const DenseConfig& config, const MoeConfig& moe,
+                               const std::string& prefix,
+                               ops::ResidualFrame frame);
+
+}  // namespace abstractllm::models
