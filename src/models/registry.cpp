@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string>
 
 #include "abstractllm/error.h"
@@ -32,21 +33,29 @@ constexpr std::array kRows{
     Row{"gemma2", make_gemma2},
     Row{"gemma3_text", make_gemma3_text},
     Row{"glm4", make_glm4},
+    Row{"glm4_moe", make_glm4_moe},
+    Row{"gpt2", make_gpt2},
     Row{"gpt_bigcode", make_gpt_bigcode},
+    Row{"gpt_neox", make_gpt_neox},
     Row{"gpt_oss", make_gpt_oss},
     Row{"granite", make_granite},
+    Row{"granitemoe", make_granitemoe},
     Row{"lfm2", make_lfm2},
     Row{"llama", make_llama},
     Row{"mamba2", make_mamba2},
     Row{"mistral", make_mistral},
     Row{"mixtral", make_mixtral},
     Row{"olmo2", make_olmo2},
+    Row{"olmoe", make_olmoe},
+    Row{"phi", make_phi},
     Row{"phi3", make_phi3},
+    Row{"phimoe", make_phimoe},
     Row{"qwen2", make_qwen2},
     Row{"qwen2_moe", make_qwen2_moe},
     Row{"qwen3", make_qwen3},
     Row{"qwen3_moe", make_qwen3_moe},
     Row{"smollm3", make_smollm3},
+    Row{"stablelm", make_stablelm},
     Row{"starcoder2", make_starcoder2},
 };
 
@@ -59,13 +68,33 @@ const Row* find_row(std::string_view model_type) {
   return row == kRows.end() ? nullptr : &*row;
 }
 
+// Tables that some exporters store though the config determines them.
+bool is_known_table(const std::string& name) {
+  constexpr std::array<std::string_view, 5> kEnds{
+      "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias",
+      ".attention.bias", ".attention.masked_bias"};
+  return std::any_of(kEnds.begin(), kEnds.end(),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Layers that predict further tokens, which no answer needs: behind the last
+// layer of the model, or under a name of their own.
+bool predicts_further(const std::string& name, const io::JsonConfig& config) {
+  constexpr std::string_view kLayers = "model.layers.";
+  if (name.starts_with("mtp.") || name.starts_with("model.mtp.")) return true;
+  if (!name.starts_with(kLayers)) return false;
+  const auto extra = config.find_int("num_nextn_predict_layers").value_or(0);
+  return extra > 0 && std::atoll(name.c_str() + kLayers.size()) >=
+                          config.require_int("num_hidden_layers");
+}
+
 // A tensor that nobody reads means that the model is not what we take it for.
 void refuse_unread_tensors(const io::WeightSource& weights) {
   std::string list;
   int count = 0;
   for (const std::string& name : weights.unread_names()) {
-    // Tables that some exporters store though the config determines them.
-    if (name.ends_with("rotary_emb.inv_freq")) continue;
+    if (is_known_table(name)) continue;
+    if (predicts_further(name, weights.config())) continue;
     if (++count <= kMaxListedTensors) list += (count > 1 ? ", " : "") + name;
   }
   if (count == 0) return;

@@ -16,6 +16,8 @@ A spec is a JSON object:
                 the ids of special tokens are filled in
   seed          where seeds begin (default 1): the first one is taken whose
                 greedy paths have no near tie
+  transposed    matrices named c_attn, c_proj and c_fc are stored with the inputs
+                first
   norm_offset   what the model adds to stored norm weights, so that they are
                 drawn around 1 - norm_offset (default 0)
   gain          standard deviation of a layer's outputs over its inputs (1.5)

@@ -1,0 +1,79 @@
+// GPT-NeoX and Pythia: both halves of a layer side by side, each behind its own
+// layer norm; a head's query, key and value rows lie together.
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "io/json_config.h"
+#include "models/architectures.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+DenseNames names_of(const WeightReader& weights) {
+  DenseNames names;
+  const bool is_mlx = weights.has_matrix("model.embed_in");
+  const std::string prefix = is_mlx ? "model." : "gpt_neox.";
+  names.embedding = prefix + "embed_in";
+  names.layers = prefix + (is_mlx ? "h." : "layers.");
+  names.final_norm = prefix + "final_layer_norm";
+  names.head = is_mlx ? "model.embed_out" : "embed_out";
+  return names;
+}
+
+ops::AttentionBlock read_joined_attention(const WeightReader& weights,
+                                          const DenseConfig& config,
+                                          const std::string& module,
+                                          ops::ResidualFrame frame) {
+  const int hidden = config.hidden_size;
+  const int size = config.head_dim;
+  const auto part = [&](int index) {
+    return weights.pick_linear(
+        module + "query_key_value", 3 * hidden, hidden,
+        head_rows(config.num_attention_heads, 3 * size, index * size, size),
+        Bias::kIfPresent);
+  };
+  return {.frame = std::move(frame),
+          .spec = {.heads = config.num_attention_heads,
+                   .kv_heads = config.num_attention_heads,
+                   .head_dim = size,
+                   .scale = 1.0f / std::sqrt(static_cast<float>(size)),
+                   .rope = config.rope},
+          .query = part(0),
+          .key = part(1),
+          .value = part(2),
+          .output = weights.linear(module + "dense", hidden, hidden,
+                                   Bias::kIfPresent)};
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
+  const io::JsonConfig& fields = source.config;
+  const DenseConfig config = read_dense_config(
+      fields,
+      {.rope = {.theta = fields.find_number("rotary_emb_base").value_or(10000)},
+       .partial_rotary_factor = fields.find_number("rotary_pct").value_or(0.25),
+       .norm_eps = "layer_norm_eps"});
+  DenseTraits traits{.norm = ops::NormKind::kLayer};
+  traits.names = names_of(WeightReader(source.weights, source.backend));
+  traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
+                     int /*index*/, ops::ResidualFrame frame) -> Mixer {
+    return read_joined_attention(weights, config, prefix + "attention.",
+                                 std::move(frame));
+  };
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int /*index*/,
+                            ops::ResidualFrame frame) -> FeedForward {
+    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
+                          prefix + "mlp.dense_4h_to_h", std::move(frame));
+  };
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  const bool parallel =
+      fields.find_bool("use_parallel_residual").value_or(true);
+  for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;
+  return make_decoder(std::move(parts));
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,29 @@
+// Phi 3.5 MoE: layer norms and biases, longrope, experts by a sparse mixer.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/moe_layers.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_phimoe(const ModelSource& source) {
+  const DenseConfig config =
+      read_dense_config(source.config, {.rope = {.theta = 1000000}});
+  const MoeConfig moe{
+      .experts = require_size(source.config, "num_local_experts"),
+      .intermediate_size = config.intermediate_size,
+      .router = {
+          .chosen = require_size(source.config, "num_experts_per_tok"),
+          .score = ops::RouterScore::kSparseMixer,
+          .jitter = number_or(source.config, "router_jitter_noise", 0.01)}};
+  DenseTraits traits{.norm = ops::NormKind::kLayer};
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int /*index*/,
+                            ops::ResidualFrame frame) -> FeedForward {
+    return read_mixtral_moe(weights, config, moe, prefix + "block_sparse_moe.",
+                            std::move(frame));
+  };
+  return make_decoder(read_dense_parts(source, config, traits));
+}
+
+}  // namespace abstractllm::models
