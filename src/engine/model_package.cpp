@@ -9,6 +9,7 @@
 #include "abstractllm/error.h"
 #include "base/log.h"
 #include "families/chat_fallback.h"
+#include "families/conversation.h"
 #include "families/end_tokens.h"
 #include "families/generation_defaults.h"
 #include "hub/local_models.h"
@@ -33,6 +34,7 @@ struct TextParts {
   text::SpecialTokens special;
   text::ChatTemplateSources templates;
   std::vector<std::int32_t> end_tokens;  // the tokenizer's own
+  std::string model_name{};              // as a GGUF file says it
 };
 
 TextParts read_gguf(const std::filesystem::path& path) {
@@ -44,7 +46,7 @@ TextParts read_gguf(const std::filesystem::path& path) {
   }
   return {text::Tokenizer::from_vocabulary(vocabulary),
           text::special_tokens_of(vocabulary), text::read_chat_templates(file),
-          std::move(ends)};
+          std::move(ends), vocabulary.model_name};
 }
 
 TextParts read_folder(const io::ModelFiles& files) {
@@ -60,13 +62,19 @@ TextParts read_folder(const io::ModelFiles& files) {
       eos != special.named.end()) {
     if (const auto id = tokenizer.token_to_id(eos->second)) ends.push_back(*id);
   }
-  return {std::move(tokenizer), std::move(special),
-          text::read_chat_templates(files.location), std::move(ends)};
+  return {std::move(tokenizer),
+          std::move(special),
+          text::read_chat_templates(files.location),
+          std::move(ends),
+          {}};
 }
 
-int read_context_length(const io::JsonConfig& config) {
-  const std::int64_t length = config.find_int("max_position_embeddings")
-                                  .value_or(kDefaultContextLength);
+int read_context_length(const io::JsonConfig& config,
+                        const families::MLXModelConfig& family) {
+  const std::int64_t otherwise =
+      family.context_length > 0 ? family.context_length : kDefaultContextLength;
+  const std::int64_t length =
+      config.find_int("max_position_embeddings").value_or(otherwise);
   return static_cast<int>(
       std::clamp<std::int64_t>(length, 1, kMaxContextLength));
 }
@@ -75,6 +83,65 @@ std::string read_architecture(const io::JsonConfig& config) {
   const std::string type = config.require_string("model_type");
   models::require_supported(type);
   return type;
+}
+
+families::FoundFamily find_family(std::string_view id,
+                                  const io::ModelFiles& files,
+                                  const io::WeightSource& weights,
+                                  const TextParts& parts) {
+  const io::JsonConfig& config = weights.config();
+  const std::string type = config.find_string("model_type").value_or("");
+  const std::string chat_template =
+      text::choose_chat_template(parts.templates, false).value_or("");
+  families::FamilyEvidence evidence{.chat_template = chat_template, .name = id};
+  if (files.gguf) {
+    evidence.gguf_architecture = type;
+    if (!parts.model_name.empty()) evidence.name = parts.model_name;
+  } else {
+    evidence.model_type = type;
+    if (const auto classes = config.find_strings("architectures")) {
+      evidence.architectures = *classes;
+    }
+  }
+  return families::detect_family(evidence);
+}
+
+bool has_tokens(const text::Tokenizer& tokenizer,
+                const std::vector<std::string_view>& tokens) {
+  return std::all_of(tokens.begin(), tokens.end(), [&](std::string_view token) {
+    return tokenizer.token_to_id(token).has_value();
+  });
+}
+
+Chat make_chat(std::string_view source, const TextParts& parts,
+               TemplateSource from) {
+  text::ChatTemplate chat_template(source, parts.special.named);
+  families::TemplateFacts facts = families::find_template_facts(chat_template);
+  return {std::move(chat_template), from, std::move(facts)};
+}
+
+// The model's own template, its family's or a plain one; `with_tools` is its
+// own for requests with tools, if it has one.
+Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
+                 const io::ModelFiles& files, std::optional<Chat>& with_tools) {
+  const auto own = text::choose_chat_template(parts.templates, false);
+  const auto for_tools = text::choose_chat_template(parts.templates, true);
+  if (for_tools && for_tools != own) {
+    with_tools = make_chat(*for_tools, parts, TemplateSource::kModel);
+  }
+  if (own) return make_chat(*own, parts, TemplateSource::kModel);
+  const bool has_fallback = !family.chat_template.empty() &&
+                            has_tokens(parts.tokenizer, family.template_tokens);
+  const TemplateSource source =
+      has_fallback ? TemplateSource::kFamily : TemplateSource::kPlain;
+  base::log(base::LogLevel::kWarning, "engine",
+            files.location.string() + " has no chat template; " +
+                (has_fallback ? "that of the family " +
+                                    std::string(family.name) + " is used"
+                              : "a plain one is used"));
+  return make_chat(
+      has_fallback ? family.chat_template : families::plain_chat_template(),
+      parts, source);
 }
 
 std::string join(const std::vector<std::int32_t>& ids) {
@@ -100,7 +167,34 @@ std::string describe_quantisation(const io::WeightSource& weights) {
   return {};
 }
 
+// What is known of its prompts and answers.
+void describe_family(const ModelPackage& package, ModelDescription& facts) {
+  const families::FoundFamily& found = package.family;
+  const Chat& chat = package.chat_for(/* with_tools = */ true);
+  std::string by(to_string(found.by));
+  if (!found.evidence.empty()) by += " (" + found.evidence + ")";
+  facts.emplace_back("family", found.family->name);
+  facts.emplace_back("family_found_by", by);
+  facts.emplace_back("chat_template", to_string(package.chat.source));
+  facts.emplace_back("system_prompt",
+                     to_string(package.chat.facts.system_prompt));
+  facts.emplace_back("tools", chat.facts.tools ? "told by the template"
+                                               : "told in the system prompt");
+}
+
 }  // namespace
+
+std::string_view to_string(TemplateSource source) noexcept {
+  switch (source) {
+    case TemplateSource::kModel:
+      return "the model's own";
+    case TemplateSource::kFamily:
+      return "its family's, because the model has none";
+    case TemplateSource::kPlain:
+      return "plain, because the model has none";
+  }
+  return {};
+}
 
 ModelPackage ModelPackage::open(std::string_view id) {
   const auto path =
@@ -109,63 +203,68 @@ ModelPackage ModelPackage::open(std::string_view id) {
   io::WeightSource weights = io::WeightSource::open(files);
   std::string architecture = read_architecture(weights.config());
   TextParts parts = files.gguf ? read_gguf(*files.gguf) : read_folder(files);
-
-  const std::optional<std::string> own =
-      text::choose_chat_template(parts.templates, /* tools_offered = */ false);
-  const std::string source =
-      own ? *own : std::string(families::plain_chat_template());
+  families::FoundFamily family = find_family(id, files, weights, parts);
+  std::optional<Chat> tool_chat;
+  Chat chat = choose_chat(parts, *family.family, files, tool_chat);
   io::JsonConfig generation_config;
   if (files.generation_config) {
     generation_config = io::JsonConfig::load(*files.generation_config);
-  }
-  if (!own) {
-    base::log(
-        base::LogLevel::kWarning, "engine",
-        files.location.string() + " has no chat template; a plain one is used");
   }
   const text::Tokenizer& tokenizer = parts.tokenizer;
   std::vector<std::int32_t> ends = families::end_tokens(
       {.config = &weights.config(),
        .generation_config = &generation_config,
        .tokenizer_ids = parts.end_tokens,
-       .chat_template = source,
+       .chat_template = chat.chat_template.source(),
+       .family = family.family,
        .special_token =
            [&](std::string_view token) -> std::optional<std::int32_t> {
          const auto token_id = tokenizer.token_to_id(token);
          return token_id && tokenizer.is_special(*token_id) ? token_id
                                                             : std::nullopt;
        }});
-  const int context_length = read_context_length(weights.config());
+  const int context_length =
+      read_context_length(weights.config(), *family.family);
+  GenerationParameters defaults =
+      overlay(families::generation_defaults(generation_config),
+              family.family->sampling);
   return {.id = std::string(id),
           .files = std::move(files),
           .weights = std::move(weights),
           .architecture = std::move(architecture),
           .tokenizer = tokenizer,
-          .chat_template =
-              text::ChatTemplate(source, std::move(parts.special.named)),
-          .template_source =
-              own ? TemplateSource::kModel : TemplateSource::kFallback,
+          .family = std::move(family),
+          .chat = std::move(chat),
+          .tool_chat = std::move(tool_chat),
           .end_tokens = std::move(ends),
-          .defaults = families::generation_defaults(generation_config),
+          .defaults = std::move(defaults),
           .context_length = context_length};
 }
 
-std::vector<std::int32_t> ModelPackage::encode_chat(
-    const std::vector<Message>& messages,
-    const std::string& template_variables) const {
+EncodedChat ModelPackage::encode_chat(const ChatPrompt& prompt) const {
+  const Chat& used = chat_for(!prompt.tools.empty());
+  const families::TemplateFacts& facts = used.facts;
+  const bool told = prompt.tools.empty() || facts.tools;
+  const std::vector<Message> messages = families::adapt_conversation(
+      prompt.messages, told ? "" : families::tools_preamble(prompt.tools),
+      facts);
   // A model's own template writes the beginning token itself.
-  const bool add_special = template_source == TemplateSource::kFallback;
+  const bool add_special = used.source != TemplateSource::kModel;
   const auto now = text::local_now();
-  return text::encode_with_replay(
-      messages, {.render =
-                     [&](const std::vector<Message>& list) {
-                       return chat_template.render(
-                           {.messages = text::messages_to_json(list),
-                            .tools = std::nullopt,
-                            .add_generation_prompt = true,
-                            .variables = template_variables,
-                            .now = now});
-                     },
+  EncodedChat encoded;
+  const auto render = [&](const std::vector<Message>& list) {
+    std::string text = used.chat_template.render(
+        {.messages = text::messages_to_json(list, facts.shape),
+         .tools = told ? text::tools_to_json(prompt.tools) : std::nullopt,
+         .add_generation_prompt = true,
+         .variables = prompt.template_variables,
+         .now = now});
+    // The first is the prompt itself; others are for comparison.
+    if (encoded.text.empty()) encoded.text = text;
+    return text;
+  };
+  encoded.ids = text::encode_with_replay(
+      messages, {.render = render,
                  .encode =
                      [&](std::string_view text, bool at_start) {
                        return tokenizer.encode(text, add_special && at_start);
@@ -174,6 +273,7 @@ std::vector<std::int32_t> ModelPackage::encode_chat(
                      [&](const std::vector<std::int32_t>& ids) {
                        return tokenizer.decode(ids, /* skip_special = */ false);
                      }});
+  return encoded;
 }
 
 ModelDescription describe(const ModelPackage& package) {
@@ -194,10 +294,7 @@ ModelDescription describe(const ModelPackage& package) {
     }
   }
   facts.emplace_back("end_tokens", join(package.end_tokens));
-  facts.emplace_back("chat_template",
-                     package.template_source == TemplateSource::kModel
-                         ? "the model's own"
-                         : "plain, because the model has none");
+  describe_family(package, facts);
   facts.emplace_back("default_parameters", to_json(package.defaults));
   return facts;
 }

@@ -11,6 +11,8 @@
 
 #include "abstractllm/llm.h"
 #include "abstractllm/parameters.h"
+#include "families/family.h"
+#include "families/template_facts.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
 #include "text/chat_template.h"
@@ -19,7 +21,33 @@
 namespace abstractllm::engine {
 
 /// Where a chat template was found.
-enum class TemplateSource { kModel, kFallback };
+enum class TemplateSource {
+  kModel,
+  kFamily,  ///< the model has none; its family's
+  kPlain,   ///< nor has the family one that the vocabulary can write
+};
+
+/// "the model's own", ...
+std::string_view to_string(TemplateSource source) noexcept;
+
+/// A chat template and what it can do.
+struct Chat {
+  text::ChatTemplate chat_template;
+  TemplateSource source;
+  families::TemplateFacts facts;
+};
+
+/// A conversation on its way to a prompt.
+struct ChatPrompt {
+  std::vector<Message> messages;
+  std::vector<ToolDefinition> tools{};
+  std::string template_variables = "{}";  ///< JSON object
+};
+
+struct EncodedChat {
+  std::vector<std::int32_t> ids;
+  std::string text;  ///< of the prompt, special tokens spelled out
+};
 
 /// Immutable after open; thread-safe.
 struct ModelPackage {
@@ -28,20 +56,24 @@ struct ModelPackage {
   io::WeightSource weights;
   std::string architecture;  ///< config.json's model_type
   text::Tokenizer tokenizer;
-  text::ChatTemplate chat_template;
-  TemplateSource template_source;
+  families::FoundFamily family;
+  Chat chat;
+  std::optional<Chat> tool_chat;         ///< its own, for requests with tools
   std::vector<std::int32_t> end_tokens;  ///< ascending
-  GenerationParameters defaults;         ///< the model's own
+  GenerationParameters defaults;         ///< the model's own, its family's
   int context_length;                    ///< trained for, in tokens
 
   const io::JsonConfig& config() const { return weights.config(); }
 
-  /// Ids of a conversation, ready for the assistant's answer.
-  /// `template_variables` is a JSON object. Throws InvalidRequestError where
-  /// the template refuses.
-  std::vector<std::int32_t> encode_chat(
-      const std::vector<Message>& messages,
-      const std::string& template_variables) const;
+  /// The template that a request with or without tools goes through.
+  const Chat& chat_for(bool with_tools) const {
+    return with_tools && tool_chat ? *tool_chat : chat;
+  }
+
+  /// A conversation, ready for the assistant's answer. What the template
+  /// cannot say is said in other words: families::adapt_conversation. Throws
+  /// InvalidRequestError where the template refuses, UnsupportedFeatureError.
+  EncodedChat encode_chat(const ChatPrompt& prompt) const;
 
   /// Resolves `id` and reads everything but the weights. Throws
   /// ModelNotFoundError, ModelLoadingError, and UnsupportedModelError for an

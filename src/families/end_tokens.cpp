@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "families/end_tokens.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
+#include "families/family.h"
 #include "io/json_config.h"
 
 namespace abstractllm::families {
@@ -31,9 +33,21 @@ std::vector<std::int32_t> end_tokens(const EndTokenSources& sources) {
       ids.insert(static_cast<std::int32_t>(id));
     }
   }
-  for (const std::string_view marker : kTurnEnds) {
-    if (sources.chat_template.find(marker) == std::string_view::npos) continue;
-    if (const auto id = sources.special_token(marker)) ids.insert(*id);
+  static const MLXModelConfig kNone;
+  const MLXModelConfig& family =
+      sources.family == nullptr ? kNone : *sources.family;
+  std::vector<std::string_view> marks = family.end_tokens;
+  for (const std::string_view mark : kTurnEnds) {
+    const bool is_inner =
+        std::find(family.inner_tokens.begin(), family.inner_tokens.end(),
+                  mark) != family.inner_tokens.end();
+    if (!is_inner &&
+        sources.chat_template.find(mark) != std::string_view::npos) {
+      marks.push_back(mark);
+    }
+  }
+  for (const std::string_view mark : marks) {
+    if (const auto id = sources.special_token(mark)) ids.insert(*id);
   }
   return {ids.begin(), ids.end()};
 }

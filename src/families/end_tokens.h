@@ -14,12 +14,15 @@ class JsonConfig;
 
 namespace abstractllm::families {
 
+struct MLXModelConfig;
+
 /// Where end tokens are written down. All fields may be empty.
 struct EndTokenSources {
   const io::JsonConfig* config = nullptr;             // config.json
   const io::JsonConfig* generation_config = nullptr;  // generation_config.json
   std::vector<std::int32_t> tokenizer_ids;  ///< the tokenizer's own eos and eot
   std::string_view chat_template;
+  const MLXModelConfig* family = nullptr;
   /// Id of a special token by its text.
   std::function<std::optional<std::int32_t>(std::string_view)> special_token;
 };

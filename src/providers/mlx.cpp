@@ -342,8 +342,10 @@ std::vector<std::int32_t> MLXProvider::prompt_ids(
   } else if (request.prompt) {
     ids = package_.tokenizer.encode(*request.prompt, true);
   } else {
-    ids = package_.encode_chat(with_system_prompt(request),
-                               request.template_variables);
+    ids = package_
+              .encode_chat({.messages = with_system_prompt(request),
+                            .template_variables = request.template_variables})
+              .ids;
   }
   if (ids.empty()) {
     throw InvalidRequestError("[mlx] the prompt is empty",

@@ -55,12 +55,25 @@ class ChatTemplate {
 /// The time of this machine's clock in its time zone.
 std::chrono::local_seconds local_now();
 
+/// What a template expects other than usual.
+struct MessageShape {
+  bool arguments_as_text = false;  ///< of tool calls, rather than an object
+  bool short_call_ids = false;     ///< nine letters and digits
+  bool content_as_parts = false;   ///< a list also where there is only text
+  bool names_thinking = false;     ///< `thinking` beside `reasoning_content`
+  bool operator==(const MessageShape&) const = default;
+};
+
 /// `messages` as the JSON array that templates expect: `content` is the text;
 /// where there are images, a list of {"type": "text"} and {"type": "image"}
 /// parts. Tool calls carry their arguments as an object, reasoning goes to
 /// `reasoning_content`, and each ToolResult becomes a message of its own.
 /// Throws InvalidRequestError if the arguments of a call are not JSON.
-std::string messages_to_json(const std::vector<Message>& messages);
+std::string messages_to_json(const std::vector<Message>& messages,
+                             const MessageShape& shape = {});
+
+/// Nine letters and digits that stand for `id`: itself if it is that already.
+std::string short_call_id(std::string_view id);
 
 /// `tools` as the JSON array of functions that templates expect; nothing if
 /// there are none. Throws InvalidRequestError if a schema is not JSON.

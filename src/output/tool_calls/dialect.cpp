@@ -1,0 +1,95 @@
+// Names of the dialects, and their marks in templates.
+// SPDX-License-Identifier: Apache-2.0
+#include "output/tool_calls/dialect.h"
+
+#include <algorithm>
+#include <array>
+
+namespace abstractllm::output {
+
+namespace {
+
+struct Name {
+  ToolDialect dialect;
+  std::string_view name;
+};
+
+constexpr std::array kNames{
+    Name{ToolDialect::kHermes, "hermes"},
+    Name{ToolDialect::kQwenXml, "qwen-xml"},
+    Name{ToolDialect::kLlama, "llama"},
+    Name{ToolDialect::kMistral, "mistral"},
+    Name{ToolDialect::kCommandR, "command-r"},
+    Name{ToolDialect::kDeepSeek, "deepseek"},
+    Name{ToolDialect::kHarmony, "harmony"},
+    Name{ToolDialect::kFunctools, "functools"},
+    Name{ToolDialect::kGranite, "granite"},
+    Name{ToolDialect::kPythonic, "pythonic"},
+    Name{ToolDialect::kGlm, "glm"},
+    Name{ToolDialect::kGemma, "gemma"},
+    Name{ToolDialect::kGemmaTag, "gemma-tag"},
+    Name{ToolDialect::kKimi, "kimi"},
+    Name{ToolDialect::kMiniMax, "minimax"},
+    Name{ToolDialect::kToolcall, "toolcall"},
+    Name{ToolDialect::kJson, "json"},
+};
+
+struct Mark {
+  ToolDialect dialect;
+  std::array<std::string_view, 2> texts;  // both; the second may be empty
+};
+
+// The first that fits; a dialect that shares another's mark stands before it.
+constexpr std::array kMarks{
+    Mark{ToolDialect::kHarmony, {"<|channel|>", "commentary"}},
+    Mark{ToolDialect::kGlm, {"<arg_key>", {}}},
+    Mark{ToolDialect::kMiniMax, {"<minimax:tool_call>", {}}},
+    Mark{ToolDialect::kGemmaTag, {"<|tool_call>", "<tool_call|>"}},
+    Mark{ToolDialect::kQwenXml, {"<function=", "<parameter="}},
+    Mark{ToolDialect::kKimi, {"<|tool_calls_section_begin|>", {}}},
+    Mark{ToolDialect::kDeepSeek, {"tool▁call", {}}},
+    Mark{ToolDialect::kMistral, {"[TOOL_CALLS]", {}}},
+    Mark{ToolDialect::kCommandR, {"<|START_ACTION|>", {}}},
+    Mark{ToolDialect::kCommandR, {"Action: ```json", {}}},
+    Mark{ToolDialect::kCommandR, {"Action:\\n```json", {}}},
+    Mark{ToolDialect::kPythonic, {"<|tool_call_start|>", {}}},
+    Mark{ToolDialect::kToolcall, {"<TOOLCALL>", {}}},
+    Mark{ToolDialect::kFunctools, {"functools[", {}}},
+    Mark{ToolDialect::kHermes, {"<tool_call>", {}}},
+    Mark{ToolDialect::kGranite, {"<|tool_call|>", {}}},
+    Mark{ToolDialect::kLlama, {"<|python_tag|>", {}}},
+    Mark{ToolDialect::kLlama, {"<|start_header_id|>", "\"parameters\""}},
+    Mark{ToolDialect::kGemma, {"tool_code", {}}},
+};
+
+}  // namespace
+
+std::string_view to_string(ToolDialect dialect) noexcept {
+  const auto* row =
+      std::find_if(kNames.begin(), kNames.end(),
+                   [&](const Name& name) { return name.dialect == dialect; });
+  return row == kNames.end() ? std::string_view{} : row->name;
+}
+
+const std::vector<ToolDialect>& all_tool_dialects() {
+  static const std::vector<ToolDialect> all = [] {
+    std::vector<ToolDialect> list;
+    for (const Name& name : kNames) list.push_back(name.dialect);
+    return list;
+  }();
+  return all;
+}
+
+std::optional<ToolDialect> find_tool_dialect(std::string_view chat_template) {
+  for (const Mark& mark : kMarks) {
+    if (std::all_of(mark.texts.begin(), mark.texts.end(),
+                    [&](std::string_view text) {
+                      return chat_template.find(text) != std::string_view::npos;
+                    })) {
+      return mark.dialect;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace abstractllm::output

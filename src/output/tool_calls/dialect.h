@@ -1,0 +1,42 @@
+// The forms in which models write tool calls.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace abstractllm::output {
+
+/// How a model writes a call. Named after the models that write so.
+enum class ToolDialect {
+  kHermes,    ///< <tool_call>{"name": f, "arguments": {...}}</tool_call>
+  kQwenXml,   ///< <tool_call><function=f><parameter=p>v</parameter>...
+  kLlama,     ///< {"name": f, "parameters": {...}}, <|python_tag|>, <function=
+  kMistral,   ///< [TOOL_CALLS][{...}], [TOOL_CALLS]f[ARGS]{...}
+  kCommandR,  ///< <|START_ACTION|>[{...}]<|END_ACTION|>, Action: ```json [...]
+  kDeepSeek,  ///< <｜tool▁calls▁begin｜>... fences or <｜tool▁sep｜>{...}
+  kHarmony,    ///< channels; to=functions.f on the commentary channel
+  kFunctools,  ///< functools[{...}]
+  kGranite,    ///< <|tool_call|>[{...}]
+  kPythonic,   ///< <|tool_call_start|>[f(a=1, b="x")]<|tool_call_end|>
+  kGlm,        ///< <tool_call>f <arg_key>k</arg_key><arg_value>v</arg_value>
+  kGemma,      ///< ```tool_code / ```json / ```tool_call fences
+  kGemmaTag,   ///< <|tool_call>call:f{k:<|"|>v<|"|>}<tool_call|>
+  kKimi,       ///< <|tool_calls_section_begin|>...functions.f:0...
+  kMiniMax,    ///< <minimax:tool_call><invoke name="f"><parameter name="p">
+  kToolcall,   ///< <TOOLCALL>[{...}]</TOOLCALL>
+  kJson,       ///< a JSON object, or a list of them, that names a tool
+};
+
+/// "hermes", "qwen-xml", ...
+std::string_view to_string(ToolDialect dialect) noexcept;
+
+/// All, in the order of their declaration.
+const std::vector<ToolDialect>& all_tool_dialects();
+
+/// The dialect that a chat template writes earlier calls in, or tells the model
+/// to use; nothing where its text has the marks of none.
+std::optional<ToolDialect> find_tool_dialect(std::string_view chat_template);
+
+}  // namespace abstractllm::output
