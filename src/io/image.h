@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abstractllm/message.h"
 #include "base/mapped_file.h"
 
 namespace abstractllm::io {
@@ -103,11 +104,10 @@ class PixelSource final : public ImageSource {
 };
 
 /// One encoded image. The format is found from its content, whatever its name
-/// says; of several frames the first is taken. Pixels come out as Pillow's
-/// convert("RGB") has them (grey and palettes widened, the high byte of 16
-/// bits, CMYK and YCCK through Adobe's inversion, colour profiles ignored),
-/// except that transparent pixels are laid over white, where convert("RGB")
-/// shows the colours that transparency hides.
+/// says; of several frames the first is taken. Pixels come out as Pillow and
+/// the reference processors have them: grey and palettes widened, the high byte
+/// of 16 bits, CMYK and YCCK through Adobe's inversion, colour profiles
+/// ignored, transparency over white.
 class EncodedImage final : public ImageSource {
  public:
   /// Read the header and check it. Throw ImageProcessingError for what is no
@@ -121,6 +121,9 @@ class EncodedImage final : public ImageSource {
   /// "data:image/png;base64,...".
   static EncodedImage from_data_url(std::string_view url,
                                     const ImageLimits& limits = {});
+  /// By path, bytes, or a data URL; UnsupportedFeatureError for another URL.
+  static EncodedImage from_part(const ImagePart& part,
+                                const ImageLimits& limits = {});
 
   ImageFormat format() const noexcept { return format_; }
   /// The encoded file.

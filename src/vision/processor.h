@@ -49,8 +49,8 @@ struct PixelBudget {
 /// What one image becomes, known from its size alone. A plain value.
 struct ImagePlan {
   int image_tokens = 0;  ///< rows of features that the tower must give
-  /// All tokens that stand for the image in the prompt, with the marks around
-  /// crops and rows where the kind has such.
+  /// The same with the marks around crops and rows where the kind has such,
+  /// without the words that some put between.
   int prompt_tokens = 0;
   std::int64_t pixels = 0;  ///< that the tower sees, over all crops
   int crops = 1;            ///< pictures that the tower sees
@@ -84,7 +84,7 @@ struct PromptPiece {
 /// The image processor of one model. Immutable; thread-safe.
 ///
 /// kind           pixel_values of one image           integers
-/// siglip, clip   (1, 3, h, w)                        none
+/// llava          (1, 3, h, w)                        none
 /// paligemma      (1, 3, h, w)                        none
 /// gemma3         (1 + crops, 3, h, w), whole first   num_crops (1)
 /// llava_next     (1 + crops, 3, h, w), whole first   image_sizes (1, 2) h w
@@ -136,9 +136,13 @@ class ImageProcessor {
   /// order; without images the prompt as it stands. Throws InvalidRequestError
   /// if the number of placeholders is not that of `plans`.
   virtual std::vector<PromptPiece> expand(
-      std::string_view prompt, std::span<const ImagePlan> plans) const = 0;
+      std::string_view prompt, std::span<const ImagePlan> plans) const;
 
  protected:
+  /// What a placeholder becomes: the image's tokens, with marks where the kind
+  /// has such.
+  virtual std::string text_of(const ImagePlan& plan) const;
+
   std::string placeholder_;
   std::string image_token_;
   bool adds_special_tokens_ = true;

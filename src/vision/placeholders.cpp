@@ -1,0 +1,54 @@
+// Counting and replacing placeholders.
+// SPDX-License-Identifier: Apache-2.0
+#include "vision/placeholders.h"
+
+#include <fmt/format.h>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::vision {
+
+std::size_t occurrences(std::string_view prompt, std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = prompt.find(text); at != std::string_view::npos;
+       at = prompt.find(text, at + text.size())) {
+    ++count;
+  }
+  return count;
+}
+
+void require_places(std::size_t places, std::size_t images,
+                    std::string_view placeholder) {
+  if (places == images) return;
+  throw InvalidRequestError(
+      fmt::format("[image processor] the prompt has {} places for images "
+                  "('{}'), and there are {} images",
+                  places, placeholder, images),
+      "the text of a message may not spell the model's image token");
+}
+
+std::string replace_placeholders(
+    std::string_view prompt, std::string_view placeholder, std::size_t images,
+    const std::function<std::string(std::size_t)>& text_of) {
+  if (images == 0) return std::string(prompt);
+  require_places(occurrences(prompt, placeholder), images, placeholder);
+  std::string expanded;
+  std::size_t begin = 0;
+  for (std::size_t image = 0; image < images; ++image) {
+    const std::size_t at = prompt.find(placeholder, begin);
+    expanded += prompt.substr(begin, at - begin);
+    expanded += text_of(image);
+    begin = at + placeholder.size();
+  }
+  expanded += prompt.substr(begin);
+  return expanded;
+}
+
+std::string repeated(std::string_view text, int count) {
+  std::string all;
+  all.reserve(text.size() * static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) all += text;
+  return all;
+}
+
+}  // namespace abstractllm::vision
