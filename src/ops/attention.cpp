@@ -152,8 +152,8 @@ mx::array attention_block_stock(const mx::array& input,
   const mx::array value = linear(x, block.value);
   if (block.query_norm) query = normalise_heads(query, *block.query_norm);
   if (block.key_norm) key = normalise_heads(key, *block.key_norm);
-  const mx::array attended =
-      attend_step(block.spec, query, key, value, layer, step);
+  mx::array attended = attend_step(block.spec, query, key, value, layer, step);
+  if (block.gate) attended = attended * mx::sigmoid(linear(x, *block.gate));
   return leave_frame(linear(attended, block.output), residual, block.frame);
 }
 

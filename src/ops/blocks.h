@@ -52,6 +52,8 @@ struct AttentionBlock {
   /// together where it has as many weights.
   std::optional<Norm> query_norm = std::nullopt;
   std::optional<Norm> key_norm = std::nullopt;
+  /// (heads * value_size, hidden): its sigmoid multiplies what output gets.
+  std::optional<Linear> gate = std::nullopt;
 };
 
 enum class Activation { kSilu, kGelu, kGeluTanh, kRelu, kReluSquared };

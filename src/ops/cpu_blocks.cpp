@@ -4,6 +4,7 @@
 #include "ops/cpu_blocks.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "ops/cpu_frame.h"
@@ -22,6 +23,11 @@ void apply_head_norm(CpuState& cpu, const std::optional<Norm>& norm,
   apply_norm(cpu.pool, *norm, x, values / size, size, x);
 }
 
+// y = y * sigmoid(gate).
+void apply_sigmoid(const float* gate, std::int64_t count, float* y) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] /= 1.0f + std::exp(-gate[i]);
+}
+
 void run_attention(CpuState& cpu, const AttentionBlock& block,
                    const std::vector<SlabRows>& sequences, std::int64_t rows,
                    const float* input, const float* residual, float* output) {
@@ -36,10 +42,16 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
               {target(block.query, query), target(block.key, key),
                target(block.value, value)},
               cpu.options);
+  float* gate = nullptr;
+  if (block.gate) {
+    gate = floats(cpu.gate, rows * query_size);
+    cpu::linear(cpu.pool, cpu.input, {target(*block.gate, gate)}, cpu.options);
+  }
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
   apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
+  if (gate) apply_sigmoid(gate, rows * query_size, attended);
   frame.leave(block.output, attended, residual, output);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/cpu_frame.h"
+#include "ops/cpu_recurrence.h"
 #include "ops/host_kernel.h"
 #include "ops/recurrent.h"
 
@@ -13,69 +14,6 @@ namespace abstractllm::ops {
 namespace mx = mlx::core;
 
 namespace {
-
-struct StateRows {
-  RecurrentState* state;
-  std::int64_t first_row;
-  std::int64_t rows;
-};
-
-std::vector<StateRows> take_states(const Step& step, int layer) {
-  std::vector<StateRows> sequences;
-  for (const SequenceRows& sequence : step.sequences) {
-    KvLayer& kv = *(*sequence.kv)[layer];
-    sequences.push_back({kv.recurrent(), sequence.first_row, sequence.rows});
-    kv.reserve(sequence.rows);
-  }
-  return sequences;
-}
-
-float silu(float x) { return x / (1.0f + std::exp(-x)); }
-
-// The stable form of log(1 + exp(x)).
-float softplus(float x) {
-  return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)));
-}
-
-// Runs over tokens, holding the window of past inputs in time order.
-class Convolver {
- public:
-  Convolver(const CausalConvolution& convolution, RecurrentState& state)
-      : convolution_(convolution),
-        channels_(convolution.channels()),
-        window_(state.cpu_window) {
-    window_.resize(static_cast<std::size_t>(convolution.kernel - 1) *
-                   channels_);
-  }
-
-  // x: (channels); out may be x.
-  void next(const float* x, float* out) {
-    const float* weight = convolution_.weight.data<float>();
-    const float* bias = data_or_null(convolution_.bias);
-    const int past = convolution_.kernel - 1;
-    sums_.assign(channels_, 0.0f);
-    if (bias) std::copy_n(bias, channels_, sums_.begin());
-    for (int k = 0; k < past; ++k) {
-      add(weight + k * channels_, &window_[std::size_t(k) * channels_]);
-    }
-    add(weight + past * channels_, x);
-    if (past > 0) {
-      std::copy(window_.begin() + channels_, window_.end(), window_.begin());
-      std::copy_n(x, channels_, window_.end() - channels_);
-    }
-    std::copy(sums_.begin(), sums_.end(), out);
-  }
-
- private:
-  void add(const float* weight, const float* x) {
-    for (int i = 0; i < channels_; ++i) sums_[i] += weight[i] * x[i];
-  }
-
-  const CausalConvolution& convolution_;
-  int channels_;
-  std::vector<float>& window_;
-  std::vector<float> sums_;
-};
 
 void run_short_convolution(CpuState& cpu, const ShortConvolutionBlock& block,
                            const std::vector<StateRows>& sequences,
@@ -117,7 +55,7 @@ class StateSpace {
   }
 
   // projected: (tokens, width) of the input layer, whose x, b and c are
-  // overwritten; out: (tokens, inner), before the norm.
+  // overwritten; out: (tokens, inner).
   void run(float* projected, std::int64_t tokens, std::int64_t width,
            float* out) {
     const int inner = spec_.inner();
@@ -148,7 +86,7 @@ class StateSpace {
     const float* x = row + inner + head * spec_.head_dim;
     const float* b = row + 2 * inner + group * size;
     const float* c = b + shared;
-    const float raw = row[2 * inner + 2 * shared + head] +
+    const float raw = row[2 * inner + 2 * shared + head] * spec_.step_scale +
                       block_.step_bias.data<float>()[head];
     const float step =
         std::clamp(softplus(raw), spec_.least_step, spec_.largest_step);
@@ -164,7 +102,7 @@ class StateSpace {
         sum += memory[n] * c[n];
       }
       const int channel = head * spec_.head_dim + p;
-      out[channel] = (sum + skip * x[p]) * silu(row[channel]);
+      out[channel] = sum + skip * x[p];
     }
   }
 
@@ -174,6 +112,17 @@ class StateSpace {
   Convolver convolver_;
   std::vector<float>& memory_;
 };
+
+// y: (rows, inner), gated by the first columns of projected: (rows, width).
+void apply_gate(const StateSpaceSpec& spec, const float* projected,
+                std::int64_t rows, std::int64_t width, float* y) {
+  const int inner = spec.inner();
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const float* gate = projected + row * width;
+    float* out = y + row * inner;
+    for (int i = 0; i < inner; ++i) out[i] *= silu(gate[i] * spec.gate_scale);
+  }
+}
 
 void run_state_space(CpuState& cpu, const StateSpaceBlock& block,
                      const std::vector<StateRows>& sequences, std::int64_t rows,
@@ -191,7 +140,12 @@ void run_state_space(CpuState& cpu, const StateSpaceBlock& block,
         .run(projected + sequence.first_row * width, sequence.rows, width,
              mixed + sequence.first_row * inner);
   }
-  apply_norm(cpu.pool, block.norm, mixed, rows, inner, mixed);
+  const bool gates_norm = block.spec.gates_norm;
+  if (!gates_norm) apply_gate(block.spec, projected, rows, width, mixed);
+  if (block.norm) {
+    apply_norm(cpu.pool, *block.norm, mixed, rows, inner, mixed);
+  }
+  if (gates_norm) apply_gate(block.spec, projected, rows, width, mixed);
   frame.leave(block.output, mixed, residual, output);
 }
 

@@ -72,6 +72,7 @@ struct CpuState {
   cpu::AlignedBuffer value;   // (rows, kv_heads * head_dim)
   cpu::AlignedBuffer inner;   // (rows, heads * head_dim or intermediate)
   cpu::AlignedBuffer branch;  // (rows, hidden)
+  cpu::AlignedBuffer gate;    // (rows, heads * value_size)
 
  private:
   struct Rotary {

@@ -3,43 +3,17 @@
 #include "ops/recurrent.h"
 
 #include <cmath>
-#include <functional>
+#include <vector>
 
 #include "mlx/ops.h"
 #include "ops/residual.h"
+#include "ops/stock_recurrence.h"
 
 namespace abstractllm::ops {
 
 namespace mx = mlx::core;
 
 namespace {
-
-mx::array slice_rows(const mx::array& x, int first, int stop) {
-  return mx::slice(x, {first, 0}, {stop, x.shape(1)});
-}
-
-mx::array slice_columns(const mx::array& x, int first, int count) {
-  return mx::slice(x, {0, first}, {x.shape(0), first + count});
-}
-
-// x: (tokens, channels) -> same shape; moves the window on.
-mx::array convolve(const mx::array& x, const CausalConvolution& convolution,
-                   RecurrentState& state) {
-  const int tokens = x.shape(0);
-  const int past = convolution.kernel - 1;
-  if (!state.window) {
-    state.window = mx::zeros({past, x.shape(1)}, x.dtype());
-  }
-  const mx::array joined = mx::concatenate({*state.window, x}, 0);
-  state.window = mx::contiguous(slice_rows(joined, tokens, tokens + past));
-  const mx::array weight = mx::astype(convolution.weight, x.dtype());
-  mx::array y = slice_rows(joined, 0, tokens) * mx::take(weight, 0, 0);
-  for (int k = 1; k < convolution.kernel; ++k) {
-    y = y + slice_rows(joined, k, k + tokens) * mx::take(weight, k, 0);
-  }
-  if (convolution.bias) y = y + mx::astype(*convolution.bias, x.dtype());
-  return y;
-}
 
 // x: (tokens, heads, head_dim), b, c: (tokens, heads, state), steps:
 // (tokens, heads), all float32 -> (tokens, heads, head_dim).
@@ -66,7 +40,7 @@ mx::array scan(const StateSpaceBlock& block, const mx::array& x,
   return mx::stack(outputs, 0) + x * mx::expand_dims(block.skip, 1);
 }
 
-// One sequence's rows of input(...) -> (tokens, inner), before the norm.
+// One sequence's rows of input(...) -> (tokens, inner).
 mx::array run_state_space(const StateSpaceBlock& block,
                           const mx::array& projected, RecurrentState& state) {
   const StateSpaceSpec& spec = block.spec;
@@ -74,7 +48,10 @@ mx::array run_state_space(const StateSpaceBlock& block,
   const int inner = spec.inner();
   const int shared = spec.groups * spec.state;
   const int channels = inner + 2 * shared;
-  const mx::array gate = slice_columns(projected, 0, inner);
+  const mx::array gate =
+      activate(slice_columns(projected, 0, inner) *
+                   mx::array(spec.gate_scale, projected.dtype()),
+               Activation::kSilu);
   const mx::array mixed =
       mx::astype(activate(convolve(slice_columns(projected, inner, channels),
                                    block.convolution, state),
@@ -87,32 +64,21 @@ mx::array run_state_space(const StateSpaceBlock& block,
   };
   const mx::array raw =
       mx::astype(slice_columns(projected, inner + channels, spec.heads),
-                 mx::float32) +
+                 mx::float32) *
+          mx::array(spec.step_scale) +
       block.step_bias;
-  const mx::array steps =
-      mx::clip(mx::logaddexp(raw, mx::array(0.0f)), mx::array(spec.least_step),
-               mx::array(spec.largest_step));
+  const mx::array steps = mx::clip(softplus(raw), mx::array(spec.least_step),
+                                   mx::array(spec.largest_step));
   const mx::array x = mx::reshape(slice_columns(mixed, 0, inner),
                                   {tokens, spec.heads, spec.head_dim});
-  const mx::array y = mx::reshape(
-      scan(block, x, of_heads(inner), of_heads(inner + shared), steps, state),
-      {tokens, inner});
-  return mx::astype(y, gate.dtype()) * activate(gate, Activation::kSilu);
-}
-
-// Runs `sequence` over the rows of each sequence and joins the results.
-mx::array each_sequence(
-    const mx::array& x, int layer, const Step& step,
-    const std::function<mx::array(const mx::array&, RecurrentState&)>& run) {
-  std::vector<mx::array> outputs;
-  for (const SequenceRows& sequence : step.sequences) {
-    KvLayer& kv = *(*sequence.kv)[layer];
-    outputs.push_back(run(
-        slice_rows(x, sequence.first_row, sequence.first_row + sequence.rows),
-        *kv.recurrent()));
-    kv.reserve(sequence.rows);
-  }
-  return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);
+  const mx::array y =
+      mx::astype(mx::reshape(scan(block, x, of_heads(inner),
+                                  of_heads(inner + shared), steps, state),
+                             {tokens, inner}),
+                 gate.dtype());
+  if (!block.norm) return y * gate;
+  return spec.gates_norm ? normalise(y, *block.norm) * gate
+                         : normalise(y * gate, *block.norm);
 }
 
 }  // namespace
@@ -146,8 +112,7 @@ mx::array state_space_block_stock(const mx::array& input,
                     [&](const mx::array& rows, RecurrentState& state) {
                       return run_state_space(block, rows, state);
                     });
-  return leave_frame(linear(normalise(mixed, block.norm), block.output),
-                     residual, block.frame);
+  return leave_frame(linear(mixed, block.output), residual, block.frame);
 }
 
 mx::array short_convolution_block(const mx::array& input,

@@ -36,6 +36,11 @@ struct StateSpaceSpec {
   /// Limits of the step after its softplus.
   float least_step = 0;
   float largest_step = 0;
+  /// Multiply the gate and the step as the input layer gives them.
+  float gate_scale = 1.0f;
+  float step_scale = 1.0f;
+  /// y is normalised first and gated then.
+  bool gates_norm = false;
 
   int inner() const { return heads * head_dim; }
 };
@@ -51,7 +56,7 @@ struct StateSpaceBlock {
   mlx::core::array step_bias;  ///< (heads) float32
   mlx::core::array decay;      ///< (heads) float32, negative
   mlx::core::array skip;       ///< (heads) float32
-  Norm norm;                   ///< (inner), of y * silu(gate)
+  std::optional<Norm> norm;    ///< (inner), of y * silu(gate)
   Linear output;               ///< (hidden, inner)
 };
 

@@ -16,24 +16,43 @@ namespace mx = mlx::core;
 
 namespace {
 
-mx::array run_mixer(const mx::array& x, const ops::AttentionBlock& block,
-                    int layer, const ops::Step& step) {
-  return ops::attention_block(x, x, block, layer, step);
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::AttentionBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::attention_block(input, residual, block, layer, step);
 }
 
-mx::array run_mixer(const mx::array& x, const ops::LatentAttentionBlock& block,
-                    int layer, const ops::Step& step) {
-  return ops::latent_attention_block(x, x, block, layer, step);
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::LatentAttentionBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::latent_attention_block(input, residual, block, layer, step);
 }
 
-mx::array run_mixer(const mx::array& x, const ops::ShortConvolutionBlock& block,
-                    int layer, const ops::Step& step) {
-  return ops::short_convolution_block(x, x, block, layer, step);
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::ShortConvolutionBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::short_convolution_block(input, residual, block, layer, step);
 }
 
-mx::array run_mixer(const mx::array& x, const ops::StateSpaceBlock& block,
-                    int layer, const ops::Step& step) {
-  return ops::state_space_block(x, x, block, layer, step);
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::StateSpaceBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::state_space_block(input, residual, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::DeltaRuleBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::delta_rule_block(input, residual, block, layer, step);
+}
+
+mx::array mix(const mx::array& input, const mx::array& residual,
+              const Mixer& mixer, int layer, const ops::Step& step) {
+  return std::visit(
+      [&](const auto& block) {
+        return run_mixer(input, residual, block, layer, step);
+      },
+      mixer);
 }
 
 mx::array run_feed_forward(const mx::array& /*input*/,
@@ -75,6 +94,13 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(
   return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
 }
 
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/, const ops::DeltaRuleBlock& block) {
+  const std::size_t memory = static_cast<std::size_t>(block.spec.values()) *
+                             block.spec.key_dim * sizeof(float);
+  return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
+}
+
 class Decoder : public Model {
  public:
   explicit Decoder(DecoderParts parts) : parts_(std::move(parts)) {}
@@ -90,11 +116,12 @@ class Decoder : public Model {
     const ops::RowKind kind(parts_.embedding.backend(), step);
     mx::array x = embeddings;
     if (parts_.positions) x = x + embed_positions(step);
-    for (int i = 0; i < static_cast<int>(parts_.layers.size()); ++i) {
+    const int count = static_cast<int>(parts_.layers.size());
+    int beside = count;  // caches of second mixers stand behind the others
+    for (int i = 0; i < count; ++i) {
       const DecoderLayer& layer = parts_.layers[i];
-      const mx::array mixed = std::visit(
-          [&](const auto& block) { return run_mixer(x, block, i, step); },
-          layer.mixer);
+      mx::array mixed = mix(x, x, layer.mixer, i, step);
+      if (layer.beside) mixed = mix(x, mixed, *layer.beside, beside++, step);
       x = std::visit(
           [&](const auto& block) {
             return run_feed_forward(layer.parallel ? x : mixed, mixed, block);
@@ -119,12 +146,16 @@ class Decoder : public Model {
   ops::KvLayers make_cache() const override {
     ops::KvLayers layers;
     layers.reserve(parts_.layers.size());
-    for (const DecoderLayer& layer : parts_.layers) {
+    const auto add = [&](const Mixer& mixer) {
       layers.push_back(std::visit(
           [&](const auto& block) {
             return make_layer_cache(parts_.embedding.backend(), block);
           },
-          layer.mixer));
+          mixer));
+    };
+    for (const DecoderLayer& layer : parts_.layers) add(layer.mixer);
+    for (const DecoderLayer& layer : parts_.layers) {
+      if (layer.beside) add(*layer.beside);
     }
     return layers;
   }

@@ -10,6 +10,7 @@
 
 #include "models/model.h"
 #include "ops/blocks.h"
+#include "ops/delta_rule.h"
 #include "ops/latent_attention.h"
 #include "ops/moe.h"
 #include "ops/recurrent.h"
@@ -18,7 +19,8 @@ namespace abstractllm::models {
 
 /// Brings positions together.
 using Mixer = std::variant<ops::AttentionBlock, ops::LatentAttentionBlock,
-                           ops::ShortConvolutionBlock, ops::StateSpaceBlock>;
+                           ops::ShortConvolutionBlock, ops::StateSpaceBlock,
+                           ops::DeltaRuleBlock>;
 /// Nothing where a family's layers have one half only.
 using FeedForward = std::variant<std::monostate, ops::MlpBlock, ops::MoeBlock>;
 
@@ -28,6 +30,8 @@ struct DecoderLayer {
   Mixer mixer;
   FeedForward feed_forward;
   bool parallel = false;
+  /// Reads the layer's input, too; its output is added to the mixer's.
+  std::optional<Mixer> beside = std::nullopt;
 };
 
 /// Everything that a family builds of its checkpoint.

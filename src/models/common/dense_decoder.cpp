@@ -109,7 +109,7 @@ std::optional<ops::Norm> read_head_norm(const WeightReader& weights,
   return norm;
 }
 
-// Query, key and value.
+// Query, key, value and, where there is one, the gate.
 std::vector<ops::Linear> read_projections(const WeightReader& weights,
                                           const DenseConfig& config,
                                           const DenseTraits& traits,
@@ -121,6 +121,17 @@ std::vector<ops::Linear> read_projections(const WeightReader& weights,
   if (traits.fused_query_key_value) {
     return weights.split_linear(prefix + "qkv_proj", {query, kv, kv}, hidden,
                                 bias);
+  }
+  if (traits.gated_attention) {
+    const auto part = [&](int index) {
+      const int size = config.head_dim;
+      return weights.pick_linear(
+          prefix + "q_proj", 2 * query, hidden,
+          head_rows(config.num_attention_heads, 2 * size, index * size, size),
+          bias);
+    };
+    return {part(0), weights.linear(prefix + "k_proj", kv, hidden, bias),
+            weights.linear(prefix + "v_proj", kv, hidden, bias), part(1)};
   }
   return {weights.linear(prefix + "q_proj", query, hidden, bias),
           weights.linear(prefix + "k_proj", kv, hidden, bias),
@@ -194,7 +205,7 @@ ops::AttentionBlock read_attention(const WeightReader& weights,
       read_projections(weights, config, traits, prefix);
   const int heads = config.num_attention_heads;
   const int kv_heads = config.num_key_value_heads;
-  return {
+  ops::AttentionBlock block{
       .frame = std::move(frame),
       .spec = {.heads = heads,
                .kv_heads = kv_heads,
@@ -211,6 +222,8 @@ ops::AttentionBlock read_attention(const WeightReader& weights,
                                    prefix + traits.names.query_norm, heads),
       .key_norm = read_head_norm(weights, config, traits,
                                  prefix + traits.names.key_norm, kv_heads)};
+  if (inputs.size() > 3) block.gate = inputs[3];
+  return block;
 }
 
 ops::MlpBlock read_plain_mlp(const WeightReader& weights,

@@ -77,6 +77,8 @@ struct DenseTraits {
   float norm_offset = 0;               ///< added to stored norm weights
   bool fused_query_key_value = false;  ///< qkv_proj
   bool fused_gate_up = false;          ///< gate_up_proj
+  /// q_proj has the rows of a gate behind each head's.
+  bool gated_attention = false;
   DenseNames names;
   /// Where the halves of a layer are not attention and a gated unit in Llama's
   /// names: reads that of layer `index`, whose modules begin with `prefix`.
