@@ -34,6 +34,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "ERNIE 4.5 dense",
      .verified = "as `llama`",
      .formats = "safetensors"},
+    {.model_type = "falcon_h1",
+     .models = "Falcon H1",
+     .verified = "as `llama`: a state space beside each attention, with and "
+                 "without its norm, all multipliers",
+     .formats = "safetensors"},
     {.model_type = "gemma",
      .models = "Gemma 1, CodeGemma",
      .verified = "as `llama`, with the tanh GELU",
@@ -144,6 +149,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "Qwen 3 MoE",
      .verified = "as `llama`",
      .formats = "safetensors; GGUF by its names (no reference file yet)"},
+    {.model_type = "qwen3_next",
+     .models = "Qwen 3 Next 80B",
+     .verified = "as `llama`: linear attention by the gated delta rule, gated "
+                 "attention, experts",
+     .formats = "safetensors"},
     {.model_type = "smollm3",
      .models = "SmolLM 3",
      .verified = "as `llama`, without rotation in every fourth layer",

@@ -2,19 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/convolution.h"
 
+#include "io/weight_source.h"
+
 namespace abstractllm::models {
 
 ops::CausalConvolution read_convolution(const WeightReader& weights,
                                         const std::string& module, int channels,
-                                        int kernel) {
+                                        int kernel,
+                                        const std::vector<float>& scales) {
   // Both layouts hold the taps of a channel side by side.
   const std::vector<float> stored =
       weights.vector(module + ".weight", std::int64_t{channels} * kernel);
   std::vector<float> taps(stored.size());
   for (int channel = 0; channel < channels; ++channel) {
+    const float scale = scales.empty() ? 1.0f : scales[channel];
     for (int k = 0; k < kernel; ++k) {
       taps[static_cast<std::size_t>(k) * channels + channel] =
-          stored[static_cast<std::size_t>(channel) * kernel + k];
+          stored[static_cast<std::size_t>(channel) * kernel + k] * scale;
     }
   }
   ops::CausalConvolution convolution{
@@ -26,6 +30,13 @@ ops::CausalConvolution read_convolution(const WeightReader& weights,
         ops::make_floats(weights.vector(module + ".bias", channels));
   }
   return convolution;
+}
+
+bool is_converted_convolution(const io::WeightSource& weights,
+                              const std::string& module) {
+  const io::StoredTensor* tensor = weights.find_tensor(module + ".weight");
+  return weights.is_gguf() || (tensor != nullptr && tensor->shape.size() == 3 &&
+                               tensor->shape[1] != 1 && tensor->shape[2] == 1);
 }
 
 }  // namespace abstractllm::models

@@ -10,9 +10,16 @@
 namespace abstractllm::models {
 
 /// `module`.weight, (channels, 1, kernel) or mlx-lm's (channels, kernel, 1),
-/// and `module`.bias where there is one. Throws ModelLoadingError.
+/// and `module`.bias where there is one. The weights of channel i are
+/// multiplied by scales[i] unless that is empty. Throws ModelLoadingError.
 ops::CausalConvolution read_convolution(const WeightReader& weights,
                                         const std::string& module, int channels,
-                                        int kernel);
+                                        int kernel,
+                                        const std::vector<float>& scales = {});
+
+/// Whether `module` lies as mlx-lm and GGUF files have it, whose converters
+/// also write other weights of some families in another form.
+bool is_converted_convolution(const io::WeightSource& weights,
+                              const std::string& module);
 
 }  // namespace abstractllm::models

@@ -192,9 +192,10 @@ ops::ExpertLinear WeightReader::experts(
 }
 
 ops::Norm WeightReader::norm(ops::NormKind kind, const std::string& module,
-                             int size, float eps, float offset) const {
+                             int size, float eps, float offset,
+                             float scale) const {
   std::vector<float> values = vector(module + ".weight", size);
-  for (float& value : values) value += offset;
+  for (float& value : values) value = (value + offset) * scale;
   ops::Norm norm{.kind = kind,
                  .weight = ops::make_vector(backend_, values),
                  .bias = std::nullopt,

@@ -76,9 +76,10 @@ class WeightReader {
       const std::optional<std::vector<float>>& bias) const;
 
   /// `module`.weight: (size). `offset` is added to each weight, for families
-  /// that store w - 1. Layer norms take `module`.bias where there is one.
+  /// that store w - 1; then all are multiplied by `scale`. Layer norms take
+  /// `module`.bias where there is one, unscaled.
   ops::Norm norm(ops::NormKind kind, const std::string& module, int size,
-                 float eps, float offset = 0) const;
+                 float eps, float offset = 0, float scale = 1) const;
 
   /// (rows, columns) as stored, all leading dimensions taken together.
   io::WeightMatrix matrix(const std::string& module, int rows,
