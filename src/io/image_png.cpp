@@ -4,6 +4,7 @@
 
 #include <csetjmp>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -160,9 +161,11 @@ void read_rows(ImageBytes file, const RowSink& sink) {
     }
     return;
   }
-  std::vector<std::uint8_t> image(stride * height);
+  // Not written before there is something to write: headers may lie.
+  const auto image =
+      std::make_unique_for_overwrite<std::uint8_t[]>(stride * height);
   std::vector<std::uint8_t*> rows(height);
-  for (std::size_t y = 0; y < height; ++y) rows[y] = image.data() + y * stride;
+  for (std::size_t y = 0; y < height; ++y) rows[y] = image.get() + y * stride;
   reader.read_all(rows.data());
   for (const std::uint8_t* row : rows) emit(row, channels, rgb, sink);
 }

@@ -95,15 +95,17 @@ void read_rows(ImageBytes file, const RowSink& sink) {
   const auto height = static_cast<std::size_t>(features.height);
   const bool has_alpha = features.has_alpha != 0;
   const std::size_t stride = (has_alpha ? 4 : 3) * width;
-  std::vector<std::uint8_t> pixels(stride * height);
+  // Not written before there is something to write: headers may lie.
+  const auto pixels =
+      std::make_unique_for_overwrite<std::uint8_t[]>(stride * height);
   const auto decode = has_alpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto;
-  if (decode(data_of(file), file.size(), pixels.data(), pixels.size(),
+  if (decode(data_of(file), file.size(), pixels.get(), stride * height,
              static_cast<int>(stride)) == nullptr) {
     fail_image(kFormat, "the pixels are not readable");
   }
   std::vector<std::uint8_t> rgb(has_alpha ? 3 * width : 0);
   for (std::size_t y = 0; y < height; ++y) {
-    const std::uint8_t* row = pixels.data() + y * stride;
+    const std::uint8_t* row = pixels.get() + y * stride;
     if (has_alpha) flatten(row, rgb);
     sink(has_alpha ? std::span<const std::uint8_t>(rgb)
                    : std::span<const std::uint8_t>(row, stride));

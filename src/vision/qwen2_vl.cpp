@@ -145,7 +145,13 @@ class Qwen2Vl final : public ImageProcessor {
       if (*budget.max_pixels < least) require_budget(budget, least, kind());
       most = std::min(most, *budget.max_pixels);
     }
-    return smart_resize(size, factor, std::min(config_.min_pixels, most), most);
+    Extent result =
+        smart_resize(size, factor, std::min(config_.min_pixels, most), most);
+    // What a minimum or a very long image asks for beyond a budget.
+    while (budget.max_pixels && result.pixels() > *budget.max_pixels) {
+      (result.width >= result.height ? result.width : result.height) -= factor;
+    }
+    return result;
   }
 
   // (rows / merge, columns / merge, merge, merge) patches of (3, temporal,

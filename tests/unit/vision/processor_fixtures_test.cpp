@@ -24,6 +24,7 @@ std::vector<std::filesystem::path> folders() {
   std::vector<std::filesystem::path> found;
   const auto root =
       std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / "vision";
+  if (!std::filesystem::is_directory(root)) return found;
   for (const auto& entry : std::filesystem::directory_iterator(root)) {
     if (std::filesystem::exists(entry.path() / "reference.json")) {
       found.push_back(entry.path());
@@ -41,8 +42,8 @@ struct Reference {
   explicit Reference(const std::filesystem::path& path)
       : folder(path),
         content(json::parse(std::ifstream(path / "reference.json"))),
-        arrays(io::open_safetensors(
-            path / content.at("arrays").get<std::string>())) {}
+        arrays(io::open_safetensors(path /
+                                    content.at("arrays").get<std::string>())) {}
 
   std::vector<double> values(const std::string& name) const {
     for (const io::StoredTensor& tensor : arrays.tensors) {
