@@ -230,8 +230,11 @@ void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
   CpuFrame frame(cpu, block.frame, rows, hidden);
   const float* x = frame.enter(input);
   std::vector<float> logits(static_cast<std::size_t>(rows) * experts);
+  // Rounded, close decisions would send rows to other experts.
+  cpu::LinearOptions exact = cpu.options;
+  exact.precision = cpu::Precision::kExact;
   cpu::linear(cpu.pool, cpu.input, {target(block.router, logits.data())},
-              cpu.options);
+              exact);
   std::vector<std::vector<Visit>> visits(experts);
   Router router(block.spec, data_or_null(block.correction), experts);
   for (std::int64_t row = 0; row < rows; ++row) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ops/cpu/dense_kernels.h"
 #include "ops/cpu/int8_kernels.h"
 #include "ops/cpu/panel_kernels.h"
 #include "ops/cpu/panel_layout.h"
@@ -17,6 +18,7 @@ void Activations::set(const float* x, std::int64_t rows, std::int64_t columns,
   columns_ = columns;
   stride_ = stride;
   int8_planes_ = 0;
+  has_bf16_ = false;
   has_float_ = false;
 }
 
@@ -50,6 +52,19 @@ void Activations::quantise(ThreadPool& pool, int planes) {
   });
 }
 
+void Activations::round(ThreadPool& pool) {
+  if (has_bf16_) return;
+  const std::int64_t row_values = bf16_row_values();
+  bf16_.resize(static_cast<std::size_t>(rows_ * row_values) *
+               sizeof(std::uint16_t));
+  auto* out = bf16_.as<std::uint16_t>();
+  for_each_block(pool, [&](std::int64_t row, int height) {
+    round_block(x_ + row * stride_, stride_, height, columns_,
+                out + row * row_values);
+  });
+  has_bf16_ = true;
+}
+
 void Activations::interleave(ThreadPool& pool) {
   if (has_float_) return;
   float_.resize(static_cast<std::size_t>(rows_ * columns_) * sizeof(float));
@@ -73,6 +88,14 @@ std::int64_t Activations::int8_row_bytes() const noexcept {
 
 const std::int8_t* Activations::int8_block(std::int64_t row) const noexcept {
   return int8_.as<std::int8_t>() + row * int8_row_bytes();
+}
+
+std::int64_t Activations::bf16_row_values() const noexcept {
+  return round_up(columns_, kTileColumns);
+}
+
+const std::uint16_t* Activations::bf16_block(std::int64_t row) const noexcept {
+  return bf16_.as<std::uint16_t>() + row * bf16_row_values();
 }
 
 const float* Activations::float_block(std::int64_t row) const noexcept {

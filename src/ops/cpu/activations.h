@@ -29,14 +29,19 @@ class Activations {
   /// Makes the form in integers of one or two int8 planes (int8_kernels.h) if
   /// it is not there.
   void quantise(ThreadPool& pool, int planes);
+  /// Makes the form in bf16 (bf16_kernels.h) if it is not there.
+  void round(ThreadPool& pool);
   /// Makes the float form, `[column][row of block]`, if it is not there.
   void interleave(ThreadPool& pool);
 
   /// The block that starts at `row`.
   const std::int8_t* int8_block(std::int64_t row) const noexcept;
+  const std::uint16_t* bf16_block(std::int64_t row) const noexcept;
   const float* float_block(std::int64_t row) const noexcept;
   /// Bytes of a row in the int8 form.
   std::int64_t int8_row_bytes() const noexcept;
+  /// Values of a row in the bf16 form.
+  std::int64_t bf16_row_values() const noexcept;
 
  private:
   template <typename Function>
@@ -47,8 +52,10 @@ class Activations {
   std::int64_t columns_ = 0;
   std::int64_t stride_ = 0;
   int int8_planes_ = 0;  // of the int8 form; 0: not made
+  bool has_bf16_ = false;
   bool has_float_ = false;
   AlignedBuffer int8_;
+  AlignedBuffer bf16_;
   AlignedBuffer float_;
 };
 

@@ -72,8 +72,10 @@ CpuFeatures detect_cpu_features() {
                     bit(more.b, 17) && bit(more.b, 30) && bit(more.b, 31);
   features.avx512_vnni = features.avx512 && bit(more.c, 11);
   features.avx512_bf16 = features.avx512 && bit(newer.a, 5);
-  features.amx_int8 = features.avx512_vnni && tiles && bit(more.d, 24) &&
-                      bit(more.d, 25) && ask_for_tiles();
+  const bool amx =
+      features.avx512 && tiles && bit(more.d, 24) && ask_for_tiles();
+  features.amx_int8 = amx && features.avx512_vnni && bit(more.d, 25);
+  features.amx_bf16 = amx && features.avx512_bf16 && bit(more.d, 22);
 #elif defined(__aarch64__)
 #if defined(__linux__)
   constexpr unsigned long kDotProduct = 1ul << 20;  // HWCAP_ASIMDDP

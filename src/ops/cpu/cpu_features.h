@@ -14,6 +14,7 @@ struct CpuFeatures {
   bool avx512_vnni = false;  ///< vpdpbusd
   bool avx512_bf16 = false;  ///< vdpbf16ps
   bool amx_int8 = false;     ///< tiles of int8, allowed by the system
+  bool amx_bf16 = false;     ///< tiles of bf16, likewise
   bool neon_dot = false;     ///< sdot
 
   friend bool operator==(const CpuFeatures&, const CpuFeatures&) = default;

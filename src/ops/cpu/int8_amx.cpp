@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "ops/cpu/amx_tiles.h"
 #include "ops/cpu/int8_kernels.h"
 #include "ops/cpu/simd_target.h"
 
@@ -17,16 +18,6 @@ namespace {
 
 constexpr int kBlockRows = 8;
 constexpr int kPlanes = 2;
-
-// Shapes of the tiles, in the layout that the processor reads.
-struct alignas(64) TileShapes {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t row_bytes[16] = {};
-  std::uint8_t rows[16] = {};
-};
-static_assert(sizeof(TileShapes) == 64);
 
 // Tiles 0 and 1: products with two panels; 2: rows of activations; 3 and 4:
 // 32 columns of the panels.

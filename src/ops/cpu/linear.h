@@ -31,10 +31,12 @@ struct LinearTarget {
   bool add = false;             ///< add to what y holds (the residual)
 };
 
-/// What quantised weights are multiplied with. Dense weights always meet f32.
+/// What weights are multiplied with. Dense weights meet f32, but those of bf16
+/// under kInt8 meet bf16 where the processor has a dot product for it.
 enum class Precision : std::uint8_t {
-  /// Activations rounded to 8 bits, 32 values sharing a scale. Fastest; moves
-  /// logits enough to change close decisions.
+  /// Activations rounded to 8 bits, 32 values sharing a scale (each has its own
+  /// if weights are bf16). Fastest; moves logits enough to change close
+  /// decisions.
   kInt8,
   /// The 8 bits and, as a second row of the same kernel, what they leave over:
   /// 15 bits together, near f32.

@@ -1,4 +1,4 @@
-// Float products, widening, quantising and gates, by Highway.
+// Float products, quantising and gates, by Highway.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu/panel_kernels.h"
 
@@ -105,35 +105,6 @@ void MultiplyF32(int height, const float* x, const float* const* panels,
   }
 }
 
-void Widen(WeightEncoding encoding, const std::uint8_t* panel,
-           std::int64_t columns, float* out) {
-  const FloatTag d;
-  if (encoding == WeightEncoding::kF16) {
-    const hn::Rebind<hwy::float16_t, FloatTag> half;
-    const auto* from = reinterpret_cast<const hwy::float16_t*>(panel);
-    for (std::int64_t i = 0; i < columns * kPanelRows; i += kLanes) {
-      __builtin_prefetch(reinterpret_cast<const char*>(from + i) +
-                         PanelLayout::kPrefetchBytes);
-      hn::StoreU(hn::PromoteTo(d, hn::LoadU(half, from + i)), d, out + i);
-    }
-    return;
-  }
-  // Pairs of columns: the low half of a word is the even column.
-  const hn::RebindToUnsigned<FloatTag> words;
-  const auto high_half = hn::Set(words, 0xffff0000u);
-  const auto* from = reinterpret_cast<const std::uint32_t*>(panel);
-  for (std::int64_t pair = 0; pair < columns / 2; ++pair) {
-    __builtin_prefetch(reinterpret_cast<const char*>(from + pair * kPanelRows) +
-                       PanelLayout::kPrefetchBytes);
-    for (int v = 0; v < kPanelRows; v += kLanes) {
-      const auto both = hn::LoadU(words, from + pair * kPanelRows + v);
-      float* to = out + pair * 2 * kPanelRows + v;
-      hn::StoreU(hn::BitCast(d, hn::ShiftLeft<16>(both)), d, to);
-      hn::StoreU(hn::BitCast(d, hn::And(both, high_half)), d, to + kPanelRows);
-    }
-  }
-}
-
 // Writes `q` as the planes of a row; returns the integer that they stand for.
 template <int kPlanes, class D, class V>
 HWY_INLINE V store_planes(D di, V q, std::int64_t plane_bytes,
@@ -231,7 +202,6 @@ HWY_AFTER_NAMESPACE();
 namespace abstractllm::ops::cpu {
 
 HWY_EXPORT(MultiplyF32);
-HWY_EXPORT(Widen);
 HWY_EXPORT(QuantiseBlock);
 HWY_EXPORT(Gate16);
 
@@ -239,11 +209,6 @@ void multiply_f32_panels(int height, const float* x, const float* const* panels,
                          int panel_count, std::int64_t columns, float* out) {
   HWY_DYNAMIC_DISPATCH(MultiplyF32)
   (height, x, panels, panel_count, columns, out);
-}
-
-void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
-                 std::int64_t columns, float* out) {
-  HWY_DYNAMIC_DISPATCH(Widen)(encoding, panel, columns, out);
 }
 
 void quantise_block(const float* x, std::int64_t stride, int height,

@@ -14,10 +14,6 @@ namespace abstractllm::ops::cpu {
 void multiply_f32_panels(int height, const float* x, const float* const* panels,
                          int panel_count, std::int64_t columns, float* out);
 
-/// Widens `columns` (even) columns of a dense panel to `out[column][16]`.
-void widen_panel(WeightEncoding encoding, const std::uint8_t* panel,
-                 std::int64_t columns, float* out);
-
 /// Quantises `height` rows, `stride` floats apart, into the block layout of
 /// int8_kernels.h with one or two planes. Columns are padded with zeros to
 /// whole tiles.

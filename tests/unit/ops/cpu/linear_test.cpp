@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
 #include "abstractllm/error.h"
+#include "ops/cpu/bf16_kernels.h"
+#include "ops/cpu/half.h"
 #include "unit/ops/cpu/highway_targets.h"
 #include "unit/ops/cpu/test_matrix.h"
 
@@ -65,15 +68,31 @@ std::vector<float> rounded_to_int8(const std::vector<float>& x,
   return result;
 }
 
+std::vector<float> rounded_to_bf16(std::vector<float> x) {
+  for (float& value : x) value = bf16_to_float(float_to_bf16(value));
+  return x;
+}
+
+/// What weights of this kind meet instead of x under Precision::kInt8.
+std::vector<float> rounded_for(const WeightShape& shape,
+                               const CpuFeatures& features,
+                               const std::vector<float>& x) {
+  if (shape.group != 0) return rounded_to_int8(x, shape.columns);
+  const bool rounds = shape.encoding == WeightEncoding::kBF16 &&
+                      bf16_kernels(features) != nullptr;
+  return rounds ? rounded_to_bf16(x) : x;
+}
+
 /// Instruction sets this machine has, each as the best one allowed.
 std::vector<CpuFeatures> feature_sets() {
   const CpuFeatures all = detect_cpu_features();
   std::vector<CpuFeatures> sets = {all};
   CpuFeatures fewer = all;
   for (bool CpuFeatures::*field :
-       {&CpuFeatures::amx_int8, &CpuFeatures::avx512_bf16,
-        &CpuFeatures::avx512_vnni, &CpuFeatures::avx_vnni, &CpuFeatures::avx512,
-        &CpuFeatures::avx2, &CpuFeatures::sse4, &CpuFeatures::neon_dot}) {
+       {&CpuFeatures::amx_bf16, &CpuFeatures::amx_int8,
+        &CpuFeatures::avx512_bf16, &CpuFeatures::avx512_vnni,
+        &CpuFeatures::avx_vnni, &CpuFeatures::avx512, &CpuFeatures::avx2,
+        &CpuFeatures::sse4, &CpuFeatures::neon_dot}) {
     if (fewer.*field) {
       fewer.*field = false;
       sets.push_back(fewer);
@@ -146,8 +165,8 @@ TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
     // Two chunks and an odd rest of columns; two panels and an odd rest.
     const TestMatrix w = matrix(37, 256 + 48 + 3);
     const std::vector<float> x = random_values(m * w.shape().columns, 3);
-    const std::vector<float> rounded = rounded_to_int8(x, w.shape().columns);
     for (const CpuFeatures& features : feature_sets()) {
+      const std::vector<float> rounded = rounded_for(w.shape(), features, x);
       const LinearOptions exact{.precision = Precision::kExact,
                                 .features = &features};
       EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5)
@@ -156,9 +175,7 @@ TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
                                .features = &features};
       const LinearOptions pair{.precision = Precision::kInt8Pair,
                                .features = &features};
-      const bool rounds = GetParam().group != 0;
-      EXPECT_LT(relative_error(product(pool, w, x, m, fast),
-                               rounds ? rounded : x, m, w),
+      EXPECT_LT(relative_error(product(pool, w, x, m, fast), rounded, m, w),
                 2e-5)
           << int8_kernels(features).name << ", m " << m;
       EXPECT_LT(relative_error(product(pool, w, x, m, pair), x, m, w), 4e-4)
@@ -237,9 +254,8 @@ TEST(Linear, ManyRowsOfActivations) {
                           .group = e.group},
                          11, e.scales);
       const std::vector<float> x = random_values(m * 160, 9);
-      const std::vector<float> rounded =
-          e.group != 0 ? rounded_to_int8(x, 160) : x;
       for (const CpuFeatures& features : feature_sets()) {
+        const std::vector<float> rounded = rounded_for(w.shape(), features, x);
         const LinearOptions exact{.precision = Precision::kExact,
                                   .features = &features};
         EXPECT_LT(relative_error(product(pool, w, x, m, exact), x, m, w), 2e-5);
@@ -277,6 +293,48 @@ TEST(Linear, RoundedActivationsCostLittle) {
   EXPECT_LT(std::sqrt(error / size), 0.01);
 }
 
+// Each column is off by at most half of bf16's last of 8 bits.
+TEST(Linear, Bf16ActivationsCostLittle) {
+  ThreadPool pool({.threads = 2});
+  const TestMatrix w(
+      {.rows = 256, .columns = 512, .encoding = WeightEncoding::kBF16}, 5);
+  const std::vector<float> x = random_values(8 * 512, 12);
+  const auto worst = [&](Precision precision) {
+    return relative_error(product(pool, w, x, 8, {.precision = precision}), x,
+                          8, w);
+  };
+  EXPECT_LT(worst(Precision::kInt8), 0x1p-7);
+  EXPECT_LT(worst(Precision::kInt8Pair), 2e-6);
+  EXPECT_LT(worst(Precision::kExact), 2e-6);
+}
+
+TEST(Linear, ExactAndPairedRowsOfDenseWeightsAreTheSame) {
+  ThreadPool pool({.threads = 2});
+  for (const WeightEncoding encoding :
+       {WeightEncoding::kBF16, WeightEncoding::kF16, WeightEncoding::kF32}) {
+    const TestMatrix w({.rows = 40, .columns = 301, .encoding = encoding}, 6);
+    const std::vector<float> x = random_values(9 * 301, 12);
+    EXPECT_EQ(product(pool, w, x, 9, {.precision = Precision::kInt8Pair}),
+              product(pool, w, x, 9, {.precision = Precision::kExact}));
+  }
+}
+
+TEST(Linear, NaNsStayWhereTheyAre) {
+  ThreadPool pool({.threads = 1});
+  const TestMatrix w(
+      {.rows = 16, .columns = 64, .encoding = WeightEncoding::kBF16}, 5);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          std::bit_cast<float>(0x7fffffffu)}) {
+    std::vector<float> x = random_values(3 * 64, 12);
+    x[64 + 7] = bad;
+    const std::vector<float> y =
+        product(pool, w, x, 3, {.precision = Precision::kInt8});
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      EXPECT_EQ(std::isnan(y[i]), i / 16 == 1) << i;
+    }
+  }
+}
+
 TEST(Linear, FloatPartsAgreeOnEveryHighwayTarget) {
   ThreadPool pool({.threads = 1});
   const TestMatrix quantised({.rows = 33,
@@ -287,16 +345,25 @@ TEST(Linear, FloatPartsAgreeOnEveryHighwayTarget) {
                              1);
   const TestMatrix half(
       {.rows = 33, .columns = 96, .encoding = WeightEncoding::kF16}, 2);
+  const TestMatrix brain(
+      {.rows = 33, .columns = 96, .encoding = WeightEncoding::kBF16}, 3);
+  const CpuFeatures features = detect_cpu_features();
   const std::vector<float> x = random_values(15 * 96, 4);
   on_each_highway_target([&] {
-    for (const TestMatrix* w : {&quantised, &half}) {
+    for (const TestMatrix* w : {&quantised, &half, &brain}) {
+      // Few rows and many go different ways.
+      const std::vector<float> few(x.begin(), x.begin() + 7 * 96);
+      EXPECT_LT(relative_error(
+                    product(pool, *w, few, 7, {.precision = Precision::kExact}),
+                    few, 7, *w),
+                2e-5);
       EXPECT_LT(relative_error(
                     product(pool, *w, x, 15, {.precision = Precision::kExact}),
                     x, 15, *w),
                 2e-5);
       EXPECT_LT(relative_error(
                     product(pool, *w, x, 15, {.precision = Precision::kInt8}),
-                    w == &half ? x : rounded_to_int8(x, 96), 15, *w),
+                    rounded_for(w->shape(), features, x), 15, *w),
                 2e-5);
     }
   });
