@@ -4,25 +4,13 @@
 
 #include <cstring>
 
+#include "io/block_decoding.h"
 #include "io/half.h"
 
 namespace abstractllm::io {
 namespace {
 
 using Byte = std::uint8_t;
-
-float half_at(const Byte* bytes) {
-  std::uint16_t half;
-  std::memcpy(&half, bytes, sizeof(half));
-  return f16_to_f32(half);
-}
-
-// Two codes a byte: the low halves are elements 0 to 15, the high halves 16
-// to 31.
-void split_halves(const Byte* __restrict packed, Byte* __restrict codes) {
-  for (int i = 0; i < 16; ++i) codes[i] = packed[i] & 0x0f;
-  for (int i = 0; i < 16; ++i) codes[16 + i] = packed[i] >> 4;
-}
 
 // The fifth bits of 32 codes lie in four bytes, lowest element lowest.
 void add_fifth_bits(const Byte* __restrict high, Byte* __restrict codes) {
@@ -233,41 +221,6 @@ struct Q6_K {
 
 // NOLINTEND(readability-identifier-naming)
 
-template <typename Block>
-void decode_affine(const std::byte* blocks, std::size_t count,
-                   std::uint8_t* codes, float* scales, float* biases) {
-  constexpr std::size_t kGroups = Block::kElements / Block::kGroup;
-  const auto* in = reinterpret_cast<const Byte*>(blocks);
-  for (std::size_t b = 0; b < count; ++b) {
-    Block::decode(in + b * Block::kBytes, codes + b * Block::kElements,
-                  scales + b * kGroups, biases + b * kGroups);
-  }
-}
-
-template <typename Block>
-void decode_widened(const std::byte* blocks, std::size_t count, float* out) {
-  constexpr int kGroups = Block::kElements / Block::kGroup;
-  const auto* in = reinterpret_cast<const Byte*>(blocks);
-  Byte codes[Block::kElements];
-  float scales[kGroups];
-  float biases[kGroups];
-  for (std::size_t b = 0; b < count; ++b) {
-    Block::decode(in + b * Block::kBytes, codes, scales, biases);
-    for (int g = 0; g < kGroups; ++g) {
-      for (int i = 0; i < Block::kGroup; ++i) {
-        *out++ = scales[g] * static_cast<float>(codes[g * Block::kGroup + i]) +
-                 biases[g];
-      }
-    }
-  }
-}
-
-template <typename Block>
-constexpr BlockDecoder decoder_of() {
-  return {Block::kBits, Block::kGroup, decode_affine<Block>,
-          decode_widened<Block>};
-}
-
 // Codes of kBits in the smallest run of whole bytes that holds whole codes.
 template <int kBits, int kBytes, int kCodes>
 void unpack_runs(const Byte* __restrict packed, std::size_t count,
@@ -325,7 +278,7 @@ const BlockDecoder* block_decoder(StorageType type) noexcept {
     ABSTRACTLLM_BLOCK(Q6_K)
 #undef ABSTRACTLLM_BLOCK
     default:
-      return nullptr;
+      return iq_block_decoder(type);
   }
 }
 

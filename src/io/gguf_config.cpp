@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -14,6 +13,8 @@
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "io/gguf_families.h"
+#include "io/gguf_fields.h"
 #include "io/gguf_names.h"
 
 namespace abstractllm::io {
@@ -23,113 +24,70 @@ using nlohmann::json;
 
 constexpr double kDefaultRopeTheta = 10'000.0;
 
-// The shortest decimal that gives the same float32: 1e-05, not 9.99999e-06.
-double shortest(double stored) {
-  return std::strtod(fmt::format("{}", static_cast<float>(stored)).c_str(),
-                     nullptr);
-}
-
 class ConfigBuilder {
  public:
   ConfigBuilder(const GgufFile& gguf, const GgufArchitecture& architecture)
-      : gguf_(gguf), architecture_(architecture) {}
+      : gguf_(gguf),
+        fields_(gguf, architecture.name),
+        architecture_(architecture) {}
 
   json build() {
     config_["model_type"] = architecture_.model_type;
     config_["architectures"] = json::array({architecture_.class_name});
     add_sizes();
-    add_attention();
-    add_rope();
-    add_experts();
+    if (architecture_.has_attention) {
+      add_attention();
+      add_rope();
+      add_experts();
+    }
     add_tensor_facts();
     add_token_ids();
+    add_family_fields(fields_, architecture_, config_);
     return std::move(config_);
   }
 
  private:
-  std::string key(std::string_view name) const {
-    return fmt::format("{}.{}", architecture_.name, name);
-  }
-
-  [[noreturn]] void fail_missing(const std::string& name) const {
-    throw ModelLoadingError(fmt::format("[gguf] {}: metadata '{}' is missing",
-                                        gguf_.path().string(), name));
-  }
-
-  // A number, or an array with one number a layer if all are the same.
-  std::optional<std::int64_t> find_size(std::string_view name) const {
-    const auto values = gguf_.find_ints(key(name));
-    if (!values) return std::nullopt;
-    if (values->empty() ||
-        std::adjacent_find(values->begin(), values->end(),
-                           std::not_equal_to<>()) != values->end()) {
-      throw UnsupportedModelError(fmt::format(
-          "[gguf] {}: metadata '{}' differs from layer to layer: [{}]",
-          gguf_.path().string(), key(name), fmt::join(*values, ", ")));
-    }
-    if (values->front() < 0) {
-      throw ModelLoadingError(
-          fmt::format("[gguf] {}: metadata '{}': expected a size, found {}",
-                      gguf_.path().string(), key(name), values->front()));
-    }
-    return values->front();
-  }
-
-  std::int64_t require_size(std::string_view name) const {
-    const auto value = find_size(name);
-    if (!value) fail_missing(key(name));
-    if (*value == 0) {
-      throw ModelLoadingError(fmt::format("[gguf] {}: metadata '{}' is 0",
-                                          gguf_.path().string(), key(name)));
-    }
-    return *value;
-  }
-
-  const StoredTensor* find_tensor(std::string_view name) const {
-    const auto& tensors = gguf_.tensors();
-    const auto found = std::find_if(
-        tensors.begin(), tensors.end(),
-        [&](const StoredTensor& tensor) { return tensor.name == name; });
-    return found == tensors.end() ? nullptr : &*found;
-  }
-
   void add_sizes() {
-    config_["hidden_size"] = require_size("embedding_length");
-    config_["num_hidden_layers"] = require_size("block_count");
-    config_["intermediate_size"] = require_size("feed_forward_length");
+    config_["hidden_size"] = fields_.require_size("embedding_length");
+    config_["num_hidden_layers"] = fields_.require_size("block_count");
+    if (architecture_.has_attention) {
+      config_["intermediate_size"] =
+          fields_.require_size("feed_forward_length");
+    }
     config_["hidden_act"] = "silu";
-    if (const auto length = find_size("context_length")) {
+    if (const auto length = fields_.find_size("context_length")) {
       config_["max_position_embeddings"] = *length;
     }
     if (const auto epsilon =
-            gguf_.find_float(key("attention.layer_norm_rms_epsilon"))) {
-      config_["rms_norm_eps"] = shortest(*epsilon);
+            fields_.find_number("attention.layer_norm_rms_epsilon")) {
+      config_["rms_norm_eps"] = *epsilon;
     } else if (const auto plain =
-                   gguf_.find_float(key("attention.layer_norm_epsilon"))) {
-      config_["layer_norm_eps"] = shortest(*plain);
+                   fields_.find_number("attention.layer_norm_epsilon")) {
+      config_["layer_norm_eps"] = *plain;
     } else {
-      fail_missing(key("attention.layer_norm_rms_epsilon"));
+      fields_.fail_missing("attention.layer_norm_rms_epsilon");
     }
   }
 
   void add_attention() {
-    const std::int64_t heads = require_size("attention.head_count");
+    const std::int64_t heads = fields_.require_size("attention.head_count");
     config_["num_attention_heads"] = heads;
     config_["num_key_value_heads"] =
-        gguf_.has(key("attention.head_count_kv"))
-            ? require_size("attention.head_count_kv")
+        fields_.has("attention.head_count_kv")
+            ? fields_.require_size("attention.head_count_kv")
             : heads;
     head_dim_ =
-        find_size("attention.key_length")
+        fields_.find_size("attention.key_length")
             .value_or(config_["hidden_size"].get<std::int64_t>() / heads);
     config_["head_dim"] = head_dim_;
-    const auto value_length = find_size("attention.value_length");
-    if (value_length && *value_length != head_dim_) {
+    const auto value_length = fields_.find_size("attention.value_length");
+    if (value_length && *value_length != head_dim_ &&
+        architecture_.name != "deepseek2") {
       throw UnsupportedModelError(
           fmt::format("[gguf] {}: keys of {} and values of {} numbers a head",
                       gguf_.path().string(), head_dim_, *value_length));
     }
-    const auto window = find_size("attention.sliding_window");
+    const auto window = fields_.find_size("attention.sliding_window");
     if (window && *window > 0) {
       config_["sliding_window"] = *window;
       // GGUF has no architecture of its own for Mistral.
@@ -141,50 +99,52 @@ class ConfigBuilder {
   }
 
   void add_rope() {
-    config_["rope_theta"] = shortest(
-        gguf_.find_float(key("rope.freq_base")).value_or(kDefaultRopeTheta));
-    const auto rotated = find_size("rope.dimension_count");
+    config_["rope_theta"] =
+        fields_.find_number("rope.freq_base").value_or(kDefaultRopeTheta);
+    const auto rotated = fields_.find_size("rope.dimension_count");
     if (rotated && head_dim_ > 0 && *rotated != head_dim_) {
       config_["partial_rotary_factor"] =
           static_cast<double>(*rotated) / static_cast<double>(head_dim_);
     }
-    const auto type = gguf_.find_string(key("rope.scaling.type"));
+    const auto type = gguf_.find_string(fields_.key("rope.scaling.type"));
     // Files before 2023-10 have the linear factor alone.
-    const auto old_factor = gguf_.find_float(key("rope.scale_linear"));
+    const auto old_factor = fields_.find_number("rope.scale_linear");
     if (!type && !old_factor) return;
     const std::string rope_type(type.value_or("linear"));
     if (rope_type == "none") return;
     json scaling{{"rope_type", rope_type}, {"type", rope_type}};
     const auto add = [&](const char* field, const char* name) {
-      if (const auto value = gguf_.find_float(key(name))) {
-        scaling[field] = shortest(*value);
+      if (const auto value = fields_.find_number(name)) {
+        scaling[field] = *value;
       }
     };
-    if (old_factor) scaling["factor"] = shortest(*old_factor);
+    if (old_factor) scaling["factor"] = *old_factor;
     add("factor", "rope.scaling.factor");
     add("attention_factor", "rope.scaling.attn_factor");
     add("beta_fast", "rope.scaling.yarn_beta_fast");
     add("beta_slow", "rope.scaling.yarn_beta_slow");
-    if (const auto length = find_size("rope.scaling.original_context_length")) {
+    if (const auto length =
+            fields_.find_size("rope.scaling.original_context_length")) {
       scaling["original_max_position_embeddings"] = *length;
     }
     config_["rope_scaling"] = std::move(scaling);
   }
 
   void add_experts() {
-    const auto experts = find_size("expert_count");
+    const auto experts = fields_.find_size("expert_count");
     if (!experts || *experts == 0) return;
     // Mixtral's name of the field, and Qwen's.
     config_["num_local_experts"] = *experts;
     config_["num_experts"] = *experts;
     config_["norm_topk_prob"] = architecture_.normalised_experts;
-    if (const auto size = find_size("expert_feed_forward_length")) {
+    if (const auto size = fields_.find_size("expert_feed_forward_length")) {
       config_["moe_intermediate_size"] = *size;
     }
-    if (const auto size = find_size("expert_shared_feed_forward_length")) {
+    if (const auto size =
+            fields_.find_size("expert_shared_feed_forward_length")) {
       config_["shared_expert_intermediate_size"] = *size;
     }
-    config_["num_experts_per_tok"] = require_size("expert_used_count");
+    config_["num_experts_per_tok"] = fields_.require_size("expert_used_count");
     if (architecture_.model_type == "llama") {
       config_["model_type"] = "mixtral";
       config_["architectures"] = json::array({"MixtralForCausalLM"});
@@ -192,14 +152,17 @@ class ConfigBuilder {
   }
 
   void add_tensor_facts() {
-    config_["tie_word_embeddings"] = find_tensor("output.weight") == nullptr;
-    config_["attention_bias"] = find_tensor("blk.0.attn_q.bias") != nullptr;
-    config_["mlp_bias"] = find_tensor("blk.0.ffn_gate.bias") != nullptr;
-    if (const auto size = find_size("vocab_size")) {
+    config_["tie_word_embeddings"] =
+        fields_.find_tensor("output.weight") == nullptr;
+    config_["attention_bias"] =
+        fields_.find_tensor("blk.0.attn_q.bias") != nullptr ||
+        fields_.find_tensor("blk.0.attn_qkv.bias") != nullptr;
+    config_["mlp_bias"] = fields_.find_tensor("blk.0.ffn_gate.bias") != nullptr;
+    if (const auto size = fields_.find_size("vocab_size")) {
       config_["vocab_size"] = *size;
     }
     // The embedding decides: some files count the vocabulary without padding.
-    const StoredTensor* embedding = find_tensor("token_embd.weight");
+    const StoredTensor* embedding = fields_.find_tensor("token_embd.weight");
     if (embedding != nullptr && embedding->shape.size() == 2) {
       config_["vocab_size"] = embedding->shape[0];
     }
@@ -223,6 +186,7 @@ class ConfigBuilder {
   }
 
   const GgufFile& gguf_;
+  const GgufFields fields_;
   const GgufArchitecture& architecture_;
   json config_ = json::object();
   std::int64_t head_dim_ = 0;

@@ -13,50 +13,375 @@ constexpr GgufNameRow kModelNames[] = {
     {"output", "lm_head"},
 };
 
+constexpr GgufNameRow kPhi2ModelNames[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"output_norm", "model.final_layernorm"},
+    {"output", "lm_head"},
+};
+
+constexpr GgufNameRow kLfm2ModelNames[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"token_embd_norm", "model.embedding_norm"},
+    {"output_norm", "model.embedding_norm"},
+    {"output", "lm_head"},
+};
+
+constexpr GgufNameRow kGpt2ModelNames[] = {
+    {"token_embd", "transformer.wte"},
+    {"position_embd", "transformer.wpe"},
+    {"output_norm", "transformer.ln_f"},
+    {"output", "lm_head"},
+};
+
+constexpr GgufNameRow kNeoxModelNames[] = {
+    {"token_embd", "gpt_neox.embed_in"},
+    {"output_norm", "gpt_neox.final_layer_norm"},
+    {"output", "embed_out"},
+};
+
+constexpr GgufNameRow kMambaModelNames[] = {
+    {"token_embd", "backbone.embeddings"},
+    {"output_norm", "backbone.norm_f"},
+    {"output", "lm_head"},
+};
+
+// What most layers have.
+#define ABSTRACTLLM_ATTENTION                                         \
+  {"attn_norm", "input_layernorm"}, {"attn_q", "self_attn.q_proj"},   \
+      {"attn_k", "self_attn.k_proj"}, {"attn_v", "self_attn.v_proj"}, \
+      {"attn_output", "self_attn.o_proj"},                            \
+      {"attn_q_norm", "self_attn.q_norm"}, {                          \
+    "attn_k_norm", "self_attn.k_norm"                                 \
+  }
+#define ABSTRACTLLM_MLP                                       \
+  {"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, { \
+    "ffn_down", "mlp.down_proj"                               \
+  }
+#define ABSTRACTLLM_EXPERTS(prefix)                   \
+  {"ffn_gate_exps", prefix "switch_mlp.gate_proj"},   \
+      {"ffn_up_exps", prefix "switch_mlp.up_proj"}, { \
+    "ffn_down_exps", prefix "switch_mlp.down_proj"    \
+  }
+#define ABSTRACTLLM_SHARED(prefix)                                            \
+  {"ffn_gate_shexp", prefix "gate_proj"}, {"ffn_up_shexp", prefix "up_proj"}, \
+  {                                                                           \
+    "ffn_down_shexp", prefix "down_proj"                                      \
+  }
+
 constexpr GgufNameRow kLlamaNames[] = {
-    {"attn_norm", "input_layernorm"},
-    {"attn_q", "self_attn.q_proj"},
-    {"attn_k", "self_attn.k_proj"},
-    {"attn_v", "self_attn.v_proj"},
-    {"attn_output", "self_attn.o_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
     {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate", "mlp.gate_proj"},
-    {"ffn_up", "mlp.up_proj"},
-    {"ffn_down", "mlp.down_proj"},
     {"ffn_gate_inp", "block_sparse_moe.gate"},
-    {"ffn_gate_exps", "block_sparse_moe.switch_mlp.gate_proj"},
-    {"ffn_up_exps", "block_sparse_moe.switch_mlp.up_proj"},
-    {"ffn_down_exps", "block_sparse_moe.switch_mlp.down_proj"},
+    ABSTRACTLLM_EXPERTS("block_sparse_moe."),
 };
 
 constexpr GgufNameRow kQwenMoeNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    ABSTRACTLLM_SHARED("mlp.shared_expert."),
+};
+
+constexpr GgufNameRow kGlm4MoeNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias", true},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
+constexpr GgufNameRow kDeepseekNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"attn_q_a", "self_attn.q_a_proj"},
+    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
+    {"attn_q_b", "self_attn.q_b_proj"},
+    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
+    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
+    {"attn_kv_b", "self_attn.kv_b_proj"},
+    {"attn_k_b", "self_attn.kv_b_proj.k_b"},
+    {"attn_v_b", "self_attn.kv_b_proj.v_b"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias", true},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
+constexpr GgufNameRow kGraniteMoeNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "block_sparse_moe.router.layer"},
+    ABSTRACTLLM_EXPERTS("block_sparse_moe."),
+};
+
+constexpr GgufNameRow kGptOssNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"attn_sinks.weight", "self_attn.sinks", true},
+    {"attn_sinks", "self_attn.sinks", true},
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.router"},
+    {"ffn_gate_exps", "mlp.experts.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.up_proj"},
+    {"ffn_down_exps", "mlp.experts.down_proj"},
+};
+
+constexpr GgufNameRow kGemma2Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+};
+
+constexpr GgufNameRow kOlmo2Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+};
+
+constexpr GgufNameRow kGlm4Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"post_attention_norm", "post_self_attn_layernorm"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_up", "mlp.gate_up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+    {"post_ffw_norm", "post_mlp_layernorm"},
+};
+
+constexpr GgufNameRow kPhi3Names[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_qkv", "self_attn.qkv_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_up", "mlp.gate_up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+};
+
+constexpr GgufNameRow kPhi2Names[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.dense"},
+    {"ffn_up", "mlp.fc1"},
+    {"ffn_down", "mlp.fc2"},
+};
+
+constexpr GgufNameRow kStarcoder2Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_up", "mlp.c_fc"},
+    {"ffn_down", "mlp.c_proj"},
+};
+
+constexpr GgufNameRow kStablelmNames[] = {
     {"attn_norm", "input_layernorm"},
     {"attn_q", "self_attn.q_proj"},
     {"attn_k", "self_attn.k_proj"},
     {"attn_v", "self_attn.v_proj"},
     {"attn_output", "self_attn.o_proj"},
-    {"attn_q_norm", "self_attn.q_norm"},
-    {"attn_k_norm", "self_attn.k_norm"},
+    {"attn_q_norm", "self_attn.q_layernorm"},
+    {"attn_k_norm", "self_attn.k_layernorm"},
+    ABSTRACTLLM_MLP,
     {"ffn_norm", "post_attention_layernorm"},
-    {"ffn_gate_inp", "mlp.gate"},
-    {"ffn_gate_exps", "mlp.switch_mlp.gate_proj"},
-    {"ffn_up_exps", "mlp.switch_mlp.up_proj"},
-    {"ffn_down_exps", "mlp.switch_mlp.down_proj"},
-    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
-    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
-    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
-    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
 };
 
+constexpr GgufNameRow kGpt2Names[] = {
+    {"attn_norm", "ln_1"},          {"attn_qkv", "attn.c_attn"},
+    {"attn_output", "attn.c_proj"}, {"ffn_norm", "ln_2"},
+    {"ffn_up", "mlp.c_fc"},         {"ffn_down", "mlp.c_proj"},
+};
+
+constexpr GgufNameRow kNeoxNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_qkv", "attention.query_key_value"},
+    {"attn_output", "attention.dense"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_up", "mlp.dense_h_to_4h"},
+    {"ffn_down", "mlp.dense_4h_to_h"},
+};
+
+constexpr GgufNameRow kLfm2Names[] = {
+    {"attn_norm", "operator_norm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.out_proj"},
+    {"attn_q_norm", "self_attn.q_layernorm"},
+    {"attn_k_norm", "self_attn.k_layernorm"},
+    {"shortconv.in_proj", "conv.in_proj"},
+    {"shortconv.conv", "conv.conv"},
+    {"shortconv.out_proj", "conv.out_proj"},
+    {"ffn_norm", "ffn_norm"},
+    {"ffn_gate", "feed_forward.w1"},
+    {"ffn_up", "feed_forward.w3"},
+    {"ffn_down", "feed_forward.w2"},
+};
+
+constexpr GgufNameRow kMamba2Names[] = {
+    {"attn_norm", "norm"},          {"ssm_in", "mixer.in_proj"},
+    {"ssm_conv1d", "mixer.conv1d"}, {"ssm_dt.bias", "mixer.dt_bias", true},
+    {"ssm_a", "mixer.A_log", true}, {"ssm_d", "mixer.D", true},
+    {"ssm_norm", "mixer.norm"},     {"ssm_out", "mixer.out_proj"},
+};
+
+#undef ABSTRACTLLM_ATTENTION
+#undef ABSTRACTLLM_MLP
+#undef ABSTRACTLLM_EXPERTS
+#undef ABSTRACTLLM_SHARED
+
+using enum GgufEdit;
+
 constexpr GgufArchitecture kArchitectures[] = {
-    {"llama", "llama", "LlamaForCausalLM", true, kLlamaNames},
-    {"qwen2", "qwen2", "Qwen2ForCausalLM", false, kLlamaNames},
-    {"qwen2moe", "qwen2_moe", "Qwen2MoeForCausalLM", false, kQwenMoeNames},
-    {"qwen3", "qwen3", "Qwen3ForCausalLM", false, kLlamaNames},
-    {"qwen3moe", "qwen3_moe", "Qwen3MoeForCausalLM", false, kQwenMoeNames,
-     /* normalised_experts = */ true},
+    {.name = "cohere2",
+     .model_type = "cohere2",
+     .class_name = "Cohere2ForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "command-r",
+     .model_type = "cohere",
+     .class_name = "CohereForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "deepseek2",
+     .model_type = "deepseek_v2",
+     .class_name = "DeepseekV2ForCausalLM",
+     .layer_names = kDeepseekNames},
+    {.name = "ernie4_5",
+     .model_type = "ernie4_5",
+     .class_name = "Ernie4_5ForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "gemma",
+     .model_type = "gemma",
+     .class_name = "GemmaForCausalLM",
+     .edit = kNormsLessOne,
+     .layer_names = kLlamaNames},
+    {.name = "gemma2",
+     .model_type = "gemma2",
+     .class_name = "Gemma2ForCausalLM",
+     .edit = kNormsLessOne,
+     .layer_names = kGemma2Names},
+    {.name = "gemma3",
+     .model_type = "gemma3_text",
+     .class_name = "Gemma3ForCausalLM",
+     .edit = kNormsLessOne,
+     .layer_names = kGemma2Names},
+    {.name = "glm4",
+     .model_type = "glm4",
+     .class_name = "Glm4ForCausalLM",
+     .layer_names = kGlm4Names},
+    {.name = "glm4moe",
+     .model_type = "glm4_moe",
+     .class_name = "Glm4MoeForCausalLM",
+     .layer_names = kGlm4MoeNames},
+    {.name = "gpt-oss",
+     .model_type = "gpt_oss",
+     .class_name = "GptOssForCausalLM",
+     .layer_names = kGptOssNames},
+    {.name = "gpt2",
+     .model_type = "gpt2",
+     .class_name = "GPT2LMHeadModel",
+     .layers = "transformer.h.",
+     .layer_names = kGpt2Names,
+     .model_names = kGpt2ModelNames},
+    {.name = "gptneox",
+     .model_type = "gpt_neox",
+     .class_name = "GPTNeoXForCausalLM",
+     .edit = kJoinedHeads,
+     .layers = "gpt_neox.layers.",
+     .layer_names = kNeoxNames,
+     .model_names = kNeoxModelNames},
+    {.name = "granite",
+     .model_type = "granite",
+     .class_name = "GraniteForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
+    {.name = "granitemoe",
+     .model_type = "granitemoe",
+     .class_name = "GraniteMoeForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kGraniteMoeNames},
+    {.name = "lfm2",
+     .model_type = "lfm2",
+     .class_name = "Lfm2ForCausalLM",
+     .layer_names = kLfm2Names,
+     .model_names = kLfm2ModelNames},
+    {.name = "llama",
+     .model_type = "llama",
+     .class_name = "LlamaForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
+    {.name = "mamba2",
+     .model_type = "mamba2",
+     .class_name = "Mamba2ForCausalLM",
+     .edit = kStateDecay,
+     .layers = "backbone.layers.",
+     .layer_names = kMamba2Names,
+     .model_names = kMambaModelNames,
+     .has_attention = false},
+    {.name = "olmo2",
+     .model_type = "olmo2",
+     .class_name = "Olmo2ForCausalLM",
+     .layer_names = kOlmo2Names},
+    {.name = "olmoe",
+     .model_type = "olmoe",
+     .class_name = "OlmoeForCausalLM",
+     .layer_names = kQwenMoeNames},
+    {.name = "phi2",
+     .model_type = "phi",
+     .class_name = "PhiForCausalLM",
+     .layer_names = kPhi2Names,
+     .model_names = kPhi2ModelNames},
+    {.name = "phi3",
+     .model_type = "phi3",
+     .class_name = "Phi3ForCausalLM",
+     .layer_names = kPhi3Names},
+    {.name = "phimoe",
+     .model_type = "phimoe",
+     .class_name = "PhimoeForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "qwen2",
+     .model_type = "qwen2",
+     .class_name = "Qwen2ForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "qwen2moe",
+     .model_type = "qwen2_moe",
+     .class_name = "Qwen2MoeForCausalLM",
+     .layer_names = kQwenMoeNames},
+    {.name = "qwen3",
+     .model_type = "qwen3",
+     .class_name = "Qwen3ForCausalLM",
+     .layer_names = kLlamaNames},
+    {.name = "qwen3moe",
+     .model_type = "qwen3_moe",
+     .class_name = "Qwen3MoeForCausalLM",
+     .layer_names = kQwenMoeNames,
+     .normalised_experts = true},
+    {.name = "smollm3",
+     .model_type = "smollm3",
+     .class_name = "SmolLM3ForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
+    {.name = "stablelm",
+     .model_type = "stablelm",
+     .class_name = "StableLmForCausalLM",
+     .layer_names = kStablelmNames},
+    {.name = "starcoder",
+     .model_type = "gpt_bigcode",
+     .class_name = "GPTBigCodeForCausalLM",
+     .layers = "transformer.h.",
+     .layer_names = kGpt2Names,
+     .model_names = kGpt2ModelNames},
+    {.name = "starcoder2",
+     .model_type = "starcoder2",
+     .class_name = "Starcoder2ForCausalLM",
+     .layer_names = kStarcoder2Names},
 };
 
 const GgufNameRow* find_row(std::span<const GgufNameRow> rows,
@@ -87,26 +412,46 @@ std::vector<std::string> gguf_architecture_names() {
 std::optional<std::string> hugging_face_name(
     const GgufArchitecture& architecture, std::string_view gguf_name) {
   constexpr std::string_view kLayer = "blk.";
-  const auto dot = gguf_name.rfind('.');
-  if (dot == gguf_name.npos) return std::nullopt;
-  const auto suffix = gguf_name.substr(dot);  // ".weight", ".bias"
-  const auto stem = gguf_name.substr(0, dot);
-  std::string result;
-  const GgufNameRow* row = nullptr;
-  if (stem.starts_with(kLayer)) {
-    const auto end = stem.find('.', kLayer.size());
-    if (end == stem.npos) return std::nullopt;
-    const auto layer = stem.substr(kLayer.size(), end - kLayer.size());
+  std::string prefix;
+  std::span<const GgufNameRow> rows = architecture.model_names.empty()
+                                          ? std::span(kModelNames)
+                                          : architecture.model_names;
+  if (gguf_name.starts_with(kLayer)) {
+    const auto end = gguf_name.find('.', kLayer.size());
+    if (end == gguf_name.npos) return std::nullopt;
+    const auto layer = gguf_name.substr(kLayer.size(), end - kLayer.size());
     if (layer.empty() || layer.find_first_not_of("0123456789") != layer.npos) {
       return std::nullopt;
     }
-    row = find_row(architecture.layer_names, stem.substr(end + 1));
-    result = "model.layers." + std::string(layer) + '.';
-  } else {
-    row = find_row(kModelNames, stem);
+    prefix = std::string(architecture.layers) + std::string(layer) + '.';
+    rows = architecture.layer_names;
+    gguf_name.remove_prefix(end + 1);
   }
-  if (row == nullptr) return std::nullopt;
-  return result.append(row->hugging_face).append(suffix);
+  const GgufNameRow* row = find_row(rows, gguf_name);
+  if (row != nullptr && row->is_whole) {
+    return prefix.append(row->hugging_face);
+  }
+  const auto dot = gguf_name.rfind('.');
+  if (dot == gguf_name.npos) return std::nullopt;
+  row = find_row(rows, gguf_name.substr(0, dot));
+  if (row == nullptr || row->is_whole) return std::nullopt;
+  return prefix.append(row->hugging_face).append(gguf_name.substr(dot));
+}
+
+std::vector<std::int32_t> joined_head_rows(std::int64_t rows,
+                                           std::int64_t heads) {
+  const std::int64_t size = rows / (3 * heads);
+  std::vector<std::int32_t> order;
+  order.reserve(static_cast<std::size_t>(rows));
+  for (std::int64_t head = 0; head < heads; ++head) {
+    for (std::int64_t part = 0; part < 3; ++part) {
+      for (std::int64_t i = 0; i < size; ++i) {
+        order.push_back(
+            static_cast<std::int32_t>((part * heads + head) * size + i));
+      }
+    }
+  }
+  return order;
 }
 
 std::vector<std::int32_t> deinterleaved_rows(std::int64_t rows,

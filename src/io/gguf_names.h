@@ -12,10 +12,21 @@
 namespace abstractllm::io {
 
 /// One name: for a tensor of a layer the part after "blk.N." and what stands
-/// for it after "model.layers.N.", else both whole; without ".weight".
+/// for it after the number in the checkpoint, else both whole; without
+/// ".weight" and ".bias" unless `is_whole`.
 struct GgufNameRow {
   std::string_view gguf;
   std::string_view hugging_face;
+  bool is_whole = false;
+};
+
+/// What llama.cpp's converter does to the values of an architecture.
+enum class GgufEdit : std::uint8_t {
+  kNone,
+  kInterleavedRope,  ///< the two halves of each head of q and k
+  kNormsLessOne,     ///< weights of norms are stored with 1 added
+  kJoinedHeads,      ///< query, key and value of each head lie apart
+  kStateDecay,       ///< A_log is stored as -exp(A_log)
 };
 
 /// An architecture that GGUF files can be read of: one row of the table.
@@ -23,11 +34,13 @@ struct GgufArchitecture {
   std::string_view name;        ///< general.architecture
   std::string_view model_type;  ///< as in config.json
   std::string_view class_name;  ///< config.json's architectures[0]
-  /// The converter has interleaved the two halves of each head of q and k.
-  bool interleaved_rope;
+  GgufEdit edit = GgufEdit::kNone;
+  std::string_view layers = "model.layers.";  ///< before a layer's number
   std::span<const GgufNameRow> layer_names;
+  std::span<const GgufNameRow> model_names = {};  ///< empty: Llama's
   /// The weights of the chosen experts sum to 1; no metadata says so.
   bool normalised_experts = false;
+  bool has_attention = true;
 };
 
 /// Null if it is not in the table.
@@ -47,5 +60,11 @@ std::optional<std::string> hugging_face_name(
 /// REQUIRES: rows is a multiple of 2 * heads.
 std::vector<std::int32_t> deinterleaved_rows(std::int64_t rows,
                                              std::int64_t heads);
+
+/// Row order that puts the three parts of each head together again: stored are
+/// all queries, then all keys, then all values.
+/// REQUIRES: rows is a multiple of 3 * heads.
+std::vector<std::int32_t> joined_head_rows(std::int64_t rows,
+                                           std::int64_t heads);
 
 }  // namespace abstractllm::io

@@ -15,9 +15,11 @@ constexpr const char* kHint =
 QuantizationMode parse_mode(const JsonConfig& entry, const std::string& mode) {
   if (mode == "affine") return QuantizationMode::kAffine;
   if (mode == "mxfp4") return QuantizationMode::kMxfp4;
+  if (mode == "mxfp8") return QuantizationMode::kMxfp8;
+  if (mode == "nvfp4") return QuantizationMode::kNvfp4;
   throw UnsupportedModelError(
       fmt::format("[weights] {}: quantisation mode '{}' is not supported, only "
-                  "affine and mxfp4",
+                  "affine, mxfp4, mxfp8 and nvfp4",
                   entry.origin(), mode),
       kHint);
 }
@@ -41,15 +43,8 @@ QuantizationConfig::QuantizationConfig(const JsonConfig& config) {
   if (!entry) entry = config.find_object("quantization_config");
   if (!entry) return;
   if (const auto method = entry->find_string("quant_method")) {
-    if (*method != "mxfp4" && *method != "mlx") {
-      throw UnsupportedModelError(
-          fmt::format("[weights] {}: weights quantised with '{}' are not "
-                      "supported",
-                      config.origin(), *method),
-          kHint);
-    }
-    if (*method == "mxfp4") {
-      common_.mode = QuantizationMode::kMxfp4;
+    if (*method != "mlx") {
+      read_method(*entry, *method);
       return;
     }
   }
@@ -58,6 +53,54 @@ QuantizationConfig::QuantizationConfig(const JsonConfig& config) {
     if (entry->is_object(key)) {
       modules_.emplace(key, parse_rule(*entry->find_object(key)));
     }
+  }
+}
+
+void QuantizationConfig::read_method(const JsonConfig& entry,
+                                     const std::string& method) {
+  const auto refuse = [&](const std::string& what) {
+    throw UnsupportedModelError(
+        fmt::format("[weights] {}: weights quantised with '{}'{} are not "
+                    "supported",
+                    entry.origin(), method, what),
+        kHint);
+  };
+  if (method == "mxfp4") {
+    common_.mode = QuantizationMode::kMxfp4;
+  } else if (method == "awq") {
+    packed_.method = PackedMethod::kAwq;
+    packed_.bits = entry.find_int("bits").value_or(4);
+    const std::string version = entry.find_string("version").value_or("gemm");
+    if (version != "gemm" && version != "GEMM") {
+      refuse(fmt::format(" in version '{}'", version));
+    }
+  } else if (method == "gptq") {
+    packed_.method = PackedMethod::kGptq;
+    packed_.bits = entry.find_int("bits").value_or(4);
+    const std::string format =
+        entry.find_string("checkpoint_format").value_or("gptq");
+    if (format != "gptq" && format != "gptq_v2") {
+      refuse(fmt::format(" in format '{}'", format));
+    }
+    packed_.zeros_less_one = format == "gptq";
+  } else if (method == "fp8" || method == "fbgemm_fp8") {
+    packed_.method = PackedMethod::kFp8;
+    packed_.bits = 8;
+    const auto block = entry.find_ints("weight_block_size");
+    if (block && block->size() == 2) packed_.block = {(*block)[0], (*block)[1]};
+  } else if (method == "compressed-tensors") {
+    packed_.method = PackedMethod::kCompressedTensors;
+    if (const auto groups = entry.find_object("config_groups")) {
+      for (const std::string& name : groups->keys()) {
+        const auto weights =
+            groups->require_object(name).find_object("weights");
+        if (weights) {
+          packed_.bits = weights->find_int("num_bits").value_or(packed_.bits);
+        }
+      }
+    }
+  } else {
+    refuse("");
   }
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -13,7 +14,26 @@
 
 namespace abstractllm::io {
 
-enum class QuantizationMode : std::uint8_t { kAffine, kMxfp4 };
+enum class QuantizationMode : std::uint8_t { kAffine, kMxfp4, kMxfp8, kNvfp4 };
+
+/// Whose packing of quantised weights a checkpoint has.
+enum class PackedMethod : std::uint8_t {
+  kNone,  ///< MLX's, or plain tensors
+  kAwq,
+  kGptq,
+  kFp8,
+  kCompressedTensors,
+};
+
+/// What `quantization_config` says of a method other than MLX's.
+struct PackedRule {
+  PackedMethod method = PackedMethod::kNone;
+  std::int64_t bits = 4;
+  /// GPTQ's first version of the format stores zeros less one.
+  bool zeros_less_one = false;
+  /// Rows and columns that share a scale in FP8.
+  std::array<std::int64_t, 2> block = {128, 128};
+};
 
 /// Fields that are not set are inferred from the tensors.
 struct QuantizationRule {
@@ -28,15 +48,20 @@ class QuantizationConfig {
  public:
   QuantizationConfig() = default;
 
-  /// Throws UnsupportedModelError naming a method that cannot be read (gptq,
-  /// awq, ...), ModelLoadingError for wrong types.
+  /// Throws UnsupportedModelError naming a method that cannot be read
+  /// (bitsandbytes, ...), ModelLoadingError for wrong types.
   explicit QuantizationConfig(const JsonConfig& config);
 
   /// The entry of `module`, its gaps filled from the common one.
   QuantizationRule rule(std::string_view module) const;
 
+  const PackedRule& packed() const noexcept { return packed_; }
+
  private:
+  void read_method(const JsonConfig& entry, const std::string& method);
+
   QuantizationRule common_;
+  PackedRule packed_;
   std::map<std::string, QuantizationRule, std::less<>> modules_;
 };
 

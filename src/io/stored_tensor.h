@@ -16,8 +16,9 @@
 namespace abstractllm::io {
 
 /// How the elements of a tensor are stored. The block types are GGUF's; kMxfp4
-/// is GGUF's block of 32 elements behind one scale byte. The types after
-/// kMxfp4 are known by name and size only (StorageTraits::readable is false).
+/// is GGUF's block of 32 elements behind one scale byte. Whole numbers, kQ8_1
+/// and kQ8_K are known by name and size only (StorageTraits::readable is
+/// false).
 enum class StorageType : std::uint8_t {
   kF64,
   kF32,

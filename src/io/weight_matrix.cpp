@@ -61,6 +61,7 @@ struct WeightMatrix::Stored {
     kMxfp4Blocks,  // scale and codes together
     kMlxAffine,
     kMxfp4Rows,  // scales apart
+    kComputed,
   };
 
   StoredTensor weight;
@@ -71,6 +72,8 @@ struct WeightMatrix::Stored {
   int bits = 0;
   int group_size = 0;
   const BlockDecoder* decoder = nullptr;
+  std::shared_ptr<const ComputedRows> computed;
+  std::uint64_t computed_bytes = 0;
   std::vector<std::int64_t> leading_shape;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
@@ -218,6 +221,28 @@ WeightMatrix WeightMatrix::mxfp4(const StoredTensor& weight,
   return WeightMatrix(std::move(stored));
 }
 
+WeightMatrix WeightMatrix::computed(const ComputedLayout& layout,
+                                    std::shared_ptr<const ComputedRows> rows) {
+  auto stored = std::make_shared<Stored>();
+  stored->weight.name = layout.name;
+  stored->weight.type = layout.element_type;
+  stored->form = Stored::Form::kComputed;
+  stored->encoding = layout.encoding;
+  stored->bits = layout.bits;
+  stored->group_size = layout.group_size;
+  stored->computed = std::move(rows);
+  stored->computed_bytes = layout.stored_bytes;
+  stored->set_shape(layout.leading_shape, layout.columns);
+  return WeightMatrix(std::move(stored));
+}
+
+void ComputedRows::read_row_affine(std::int64_t /*row*/,
+                                   std::span<std::uint8_t> /*codes*/,
+                                   std::span<float> /*scales*/,
+                                   std::span<float> /*biases*/) const {
+  throw InternalError("[weights] read_row_affine of dense rows");
+}
+
 std::int64_t WeightMatrix::columns() const noexcept { return stored_->columns; }
 
 const std::vector<std::int64_t>& WeightMatrix::leading_shape() const noexcept {
@@ -245,6 +270,10 @@ const std::string& WeightMatrix::name() const noexcept {
 }
 
 std::uint64_t WeightMatrix::stored_bytes() const noexcept {
+  if (stored_->form == Stored::Form::kComputed) {
+    return stored_->computed_bytes / static_cast<std::uint64_t>(stored_->rows) *
+           static_cast<std::uint64_t>(rows_);
+  }
   return static_cast<std::uint64_t>(rows_) *
          (stored_->row_bytes + stored_->scale_row_bytes +
           stored_->bias_row_bytes);
@@ -261,6 +290,8 @@ void WeightMatrix::read_row(std::int64_t row, std::span<float> out) const {
   const std::int64_t index = stored_index(row);
   const std::byte* bytes = stored.weight_row(index);
   switch (stored.form) {
+    case Stored::Form::kComputed:
+      return stored.computed->read_row(index, out);
     case Stored::Form::kElements:
       return widen_elements(stored.weight.type, bytes, out.size(), out.data());
     case Stored::Form::kBlocks:
@@ -301,7 +332,7 @@ void WeightMatrix::read_row_affine(std::int64_t row,
                                    std::span<float> scales,
                                    std::span<float> biases) const {
   const Stored& stored = *stored_;
-  if (stored.form == Stored::Form::kElements) {
+  if (stored.encoding == WeightEncoding::kDense) {
     throw InternalError("[weights] read_row_affine of dense " +
                         stored.weight.describe());
   }
@@ -311,6 +342,8 @@ void WeightMatrix::read_row_affine(std::int64_t row,
   switch (stored.form) {
     case Stored::Form::kElements:
       return;
+    case Stored::Form::kComputed:
+      return stored.computed->read_row_affine(index, codes, scales, biases);
     case Stored::Form::kBlocks:
       return stored.decoder->affine(
           stored.weight_row(index),
@@ -371,11 +404,12 @@ void WeightMatrix::read_row_mxfp4(std::int64_t row,
 }
 
 std::span<const std::byte> WeightMatrix::stored_row(std::int64_t row) const {
+  if (stored_->form == Stored::Form::kComputed) return {};
   return {stored_->weight_row(stored_index(row)), stored_->row_bytes};
 }
 
 std::span<const std::byte> WeightMatrix::stored_block() const {
-  if (order_) return {};
+  if (order_ || stored_->form == Stored::Form::kComputed) return {};
   return stored_->weight.bytes.subspan(std::size_t(first_) * stored_->row_bytes,
                                        std::size_t(rows_) * stored_->row_bytes);
 }

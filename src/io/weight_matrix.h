@@ -21,6 +21,19 @@ enum class WeightEncoding : std::uint8_t {
   kMxfp4,   ///< e2m1 codes with a power of two a group of 32
 };
 
+/// Rows that are computed from what files hold. Rows may be read by many
+/// threads at a time.
+class ComputedRows {
+ public:
+  virtual ~ComputedRows() = default;
+  /// See WeightMatrix::read_row; called for all encodings.
+  virtual void read_row(std::int64_t row, std::span<float> out) const = 0;
+  /// See WeightMatrix::read_row_affine; called for kAffine alone.
+  virtual void read_row_affine(std::int64_t row, std::span<std::uint8_t> codes,
+                               std::span<float> scales,
+                               std::span<float> biases) const;
+};
+
 /// Rows of weights in whatever form the file has them. A tensor of more than
 /// two dimensions is one matrix of all its rows (leading dimensions
 /// flattened); one of a single dimension is one row; an empty one is refused.
@@ -50,6 +63,22 @@ class WeightMatrix {
   /// `*_blocks` of gpt-oss (U8 [.., columns / 32, 16]).
   static WeightMatrix mxfp4(const StoredTensor& weight,
                             const StoredTensor& scales);
+
+  struct ComputedLayout {
+    std::string name;                         ///< for messages
+    std::vector<std::int64_t> leading_shape;  ///< dimensions before the last
+    std::int64_t columns = 0;
+    WeightEncoding encoding = WeightEncoding::kDense;  ///< or kAffine
+    int bits = 0;
+    int group_size = 0;
+    /// What a backend may keep dense rows in without loss.
+    StorageType element_type = StorageType::kF32;
+    std::uint64_t stored_bytes = 0;  ///< of what the rows are computed from
+  };
+
+  /// stored_row() and stored_block() of the result are empty.
+  static WeightMatrix computed(const ComputedLayout& layout,
+                               std::shared_ptr<const ComputedRows> rows);
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept;

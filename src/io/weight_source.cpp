@@ -7,15 +7,18 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "io/adapted_rows.h"
 #include "io/block_decoders.h"
 #include "io/gguf.h"
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
+#include "io/packed_checkpoints.h"
 #include "io/quantization_config.h"
 #include "io/tensor_archive.h"
 
@@ -30,7 +33,8 @@ struct WeightSource::State {
   struct Entry {
     std::string name;
     const StoredTensor* tensor = nullptr;
-    std::int64_t interleaved_heads = 0;  // 0: rows in their original order
+    GgufEdit edit = GgufEdit::kNone;  // to be undone
+    std::int64_t heads = 0;           // whose rows lie in another order
     std::atomic<bool> is_read = false;
   };
 
@@ -40,7 +44,9 @@ struct WeightSource::State {
   JsonConfig config;
   QuantizationConfig quantization;
   bool is_gguf = false;
-  std::vector<Entry> entries;  // sorted by name
+  std::shared_ptr<const AdapterFile> adapter;  // null: none is fused
+  std::shared_ptr<const State> base;  // keeps tensors of `entries` alive
+  std::vector<Entry> entries;         // sorted by name
   std::unordered_map<std::string_view, std::size_t> by_name;
 
   Entry* find(std::string_view name) {
@@ -82,33 +88,127 @@ struct WeightSource::State {
 
   std::vector<std::int32_t> row_order(const Entry& entry,
                                       std::int64_t rows) const {
-    if (rows % (2 * entry.interleaved_heads) != 0) {
+    const bool joins = entry.edit == GgufEdit::kJoinedHeads;
+    if (entry.heads < 1 || rows % ((joins ? 3 : 2) * entry.heads) != 0) {
       throw ModelLoadingError(fmt::format("[weights] {}: {} rows for {} heads",
                                           entry.tensor->describe(), rows,
-                                          entry.interleaved_heads));
+                                          entry.heads));
     }
-    return deinterleaved_rows(rows, entry.interleaved_heads);
+    return joins ? joined_head_rows(rows, entry.heads)
+                 : deinterleaved_rows(rows, entry.heads);
   }
 };
 
 namespace {
 
-// Sets the heads of q and k, whose halves GGUF's converter has interleaved.
-template <typename Entries>
-void mark_interleaved(Entries& entries, const JsonConfig& config) {
-  const std::int64_t heads = config.require_int("num_attention_heads");
-  const std::int64_t kv_heads = config.require_int("num_key_value_heads");
-  for (auto& entry : entries) {
-    const std::string_view name = entry.name;
-    if (name.find(".self_attn.q_proj.") != name.npos) {
-      entry.interleaved_heads = heads;
-    } else if (name.find(".self_attn.k_proj.") != name.npos) {
-      entry.interleaved_heads = kv_heads;
-    }
+// Sets what GGUF's converter has done to the values of each tensor.
+template <typename Entry>
+void mark_edit(Entry& entry, GgufEdit edit, const JsonConfig& config) {
+  const std::string_view name = entry.name;
+  const auto has = [&](std::string_view part) {
+    return name.find(part) != name.npos;
+  };
+  switch (edit) {
+    case GgufEdit::kNone:
+      return;
+    case GgufEdit::kInterleavedRope:
+      if (has(".self_attn.q_proj.")) {
+        entry.heads = config.require_int("num_attention_heads");
+      } else if (has(".self_attn.k_proj.")) {
+        entry.heads = config.require_int("num_key_value_heads");
+      } else {
+        return;
+      }
+      break;
+    case GgufEdit::kJoinedHeads:
+      if (!has(".query_key_value.")) return;
+      entry.heads = config.require_int("num_attention_heads");
+      break;
+    case GgufEdit::kNormsLessOne:
+      if (!name.ends_with("norm.weight")) return;
+      break;
+    case GgufEdit::kStateDecay:
+      if (!name.ends_with(".A_log")) return;
+      break;
+  }
+  entry.edit = edit;
+}
+
+void undo_edit(GgufEdit edit, std::vector<float>& values) {
+  if (edit == GgufEdit::kNormsLessOne) {
+    for (float& value : values) value -= 1.0f;
+  } else if (edit == GgufEdit::kStateDecay) {
+    for (float& value : values) value = std::log(-value);
   }
 }
 
+// DeepSeek's unfolding of keys and values, of which newer files hold the parts
+// for keys, turned over, and for values apart: (heads, latent, plain) and
+// (heads, values, latent) to (heads * (plain + values), latent).
+class JoinedLatentRows final : public ComputedRows {
+ public:
+  JoinedLatentRows(const WeightMatrix& keys, const WeightMatrix& values)
+      : latent_(values.columns()),
+        plain_(keys.columns()),
+        value_(values.leading_shape().at(1)),
+        keys_(std::size_t(keys.rows() * keys.columns())),
+        values_(values) {
+    for (std::int64_t row = 0; row < keys.rows(); ++row) {
+      keys.read_row(row, std::span(keys_).subspan(std::size_t(row * plain_),
+                                                  std::size_t(plain_)));
+    }
+  }
+
+  void read_row(std::int64_t row, std::span<float> out) const override {
+    const std::int64_t head = row / (plain_ + value_);
+    const std::int64_t in_head = row % (plain_ + value_);
+    if (in_head >= plain_) {
+      return values_.read_row(head * value_ + in_head - plain_, out);
+    }
+    for (std::int64_t i = 0; i < latent_; ++i) {
+      out[std::size_t(i)] =
+          keys_[std::size_t((head * latent_ + i) * plain_ + in_head)];
+    }
+  }
+
+ private:
+  std::int64_t latent_;
+  std::int64_t plain_;
+  std::int64_t value_;
+  std::vector<float> keys_;
+  WeightMatrix values_;
+};
+
+WeightMatrix join_latent(const StoredTensor& keys, const StoredTensor& values) {
+  const bool fit = keys.shape.size() == 3 && values.shape.size() == 3 &&
+                   keys.shape[0] == values.shape[0] &&
+                   keys.shape[1] == values.shape[2];
+  if (!fit) {
+    throw ModelLoadingError(fmt::format("[weights] {} does not fit {}",
+                                        keys.describe(), values.describe()));
+  }
+  const WeightMatrix value_rows = WeightMatrix::plain(values);
+  return WeightMatrix::computed(
+      {.name = values.name,
+       .leading_shape = {keys.shape[0] * (keys.shape[2] + values.shape[1])},
+       .columns = keys.shape[1],
+       .bits = 32,
+       .stored_bytes = keys.bytes.size() + values.bytes.size()},
+      std::make_shared<JoinedLatentRows>(WeightMatrix::plain(keys),
+                                         value_rows));
+}
+
 }  // namespace
+
+void WeightSource::throw_unknown_target(const AdapterFile& adapter,
+                                        const std::string& name) const {
+  std::vector<std::string> known;
+  for (const State::Entry& entry : state_->entries) {
+    const auto end = entry.name.rfind(".weight");
+    if (end != entry.name.npos) known.push_back(entry.name.substr(0, end));
+  }
+  throw_unknown_module(adapter, name, known);
+}
 
 WeightSource::WeightSource(std::shared_ptr<State> state)
     : state_(std::move(state)) {}
@@ -137,9 +237,47 @@ WeightSource WeightSource::open(const ModelFiles& files) {
                        state->archive.find(name));
   }
   state->index(std::move(names));
-  if (architecture.interleaved_rope) {
-    mark_interleaved(state->entries, state->config);
+  for (State::Entry& entry : state->entries) {
+    mark_edit(entry, architecture.edit, state->config);
   }
+  return WeightSource(std::move(state));
+}
+
+WeightSource WeightSource::fused(
+    std::shared_ptr<const AdapterFile> adapter) const {
+  auto state = std::make_shared<State>(state_->archive);
+  state->config = state_->config;
+  state->quantization = state_->quantization;
+  state->is_gguf = state_->is_gguf;
+  state->base = state_;
+  const auto& replaced = adapter->replacements();
+  std::vector<std::pair<std::string, const StoredTensor*>> names;
+  for (const State::Entry& entry : state_->entries) {
+    const std::size_t dot = entry.name.rfind('.');
+    const std::string_view part = std::string_view(entry.name).substr(dot + 1);
+    const bool is_quantised_part =
+        (part == "scales" || part == "biases") &&
+        replaced.contains(entry.name.substr(0, dot) + ".weight");
+    if (is_quantised_part || replaced.contains(entry.name)) continue;
+    names.emplace_back(entry.name, entry.tensor);
+  }
+  for (const auto& [name, tensor] : replaced) {
+    if (state_->find(name) == nullptr) throw_unknown_target(*adapter, name);
+    names.emplace_back(name, &tensor);
+  }
+  state->index(std::move(names));
+  for (State::Entry& entry : state->entries) {
+    if (replaced.contains(entry.name)) continue;
+    const State::Entry* base = state_->find(entry.name);
+    entry.edit = base->edit;
+    entry.heads = base->heads;
+  }
+  for (const LowRankChange& change : adapter->changes()) {
+    if (!has_matrix(change.module)) {
+      throw_unknown_target(*adapter, change.module);
+    }
+  }
+  state->adapter = std::move(adapter);
   return WeightSource(std::move(state));
 }
 
@@ -166,14 +304,34 @@ bool WeightSource::has_matrix(std::string_view module) const {
   const std::string name(module);
   return state_->find(name + ".weight") != nullptr ||
          state_->find(name + "_blocks") != nullptr ||
+         state_->find(name + ".k_b.weight") != nullptr ||
+         state_->find(name + ".qweight") != nullptr ||
+         state_->find(name + ".weight_packed") != nullptr ||
          state_->find(name) != nullptr;
 }
 
 WeightMatrix WeightSource::matrix(std::string_view module) const {
+  WeightMatrix base = stored_matrix(module);
+  if (state_->adapter == nullptr) return base;
+  const LowRankChange* change = state_->adapter->find(module);
+  return change ? adapted_matrix(base, *change, *state_->adapter) : base;
+}
+
+WeightMatrix WeightSource::stored_matrix(std::string_view module) const {
   const std::string name(module);
   if (state_->find(name + "_blocks") != nullptr) {
     return WeightMatrix::mxfp4(tensor(name + "_blocks"),
                                tensor(name + "_scales"));
+  }
+  const TensorLookup lookup = [this](const std::string& each) {
+    return find_tensor(each);
+  };
+  if (auto packed = read_packed(state_->quantization, name, lookup)) {
+    return *packed;
+  }
+  if (state_->find(name + ".k_b.weight") != nullptr) {
+    return join_latent(tensor(name + ".k_b.weight"),
+                       tensor(name + ".v_b.weight"));
   }
   const bool is_bare = state_->find(name + ".weight") == nullptr &&
                        state_->find(name) != nullptr;
@@ -183,10 +341,16 @@ WeightMatrix WeightSource::matrix(std::string_view module) const {
       is_bare ? nullptr : find_tensor(name + ".scales");
   if (scales == nullptr) {
     WeightMatrix plain = WeightMatrix::plain(*entry.tensor);
-    if (entry.interleaved_heads == 0) return plain;
+    if (entry.heads == 0) return plain;
     return plain.permute_rows(state_->row_order(entry, plain.rows()));
   }
   const QuantizationRule rule = state_->quantization.rule(name);
+  if (rule.mode == QuantizationMode::kMxfp8) {
+    return read_mxfp8(*entry.tensor, *scales);
+  }
+  if (rule.mode == QuantizationMode::kNvfp4) {
+    return read_nvfp4(*entry.tensor, *scales);
+  }
   // The scales of MXFP4 are bytes, those of affine codes never.
   if (scales->type == StorageType::kU8 ||
       rule.mode == QuantizationMode::kMxfp4) {
@@ -213,7 +377,8 @@ std::vector<float> WeightSource::vector(std::string_view name) const {
   std::vector<float> values(static_cast<std::size_t>(tensor.element_count()));
   widen_elements(tensor.type, tensor.bytes.data(), values.size(),
                  values.data());
-  if (entry.interleaved_heads == 0) return values;
+  undo_edit(entry.edit, values);
+  if (entry.heads == 0) return values;
   std::vector<float> ordered;
   ordered.reserve(values.size());
   for (const std::int32_t row :

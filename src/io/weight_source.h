@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/adapter_file.h"
 #include "io/json_config.h"
 #include "io/model_files.h"
 #include "io/stored_tensor.h"
@@ -28,6 +29,11 @@ class WeightSource {
   /// UnsupportedModelError for a GGUF architecture or a kind of quantisation
   /// that cannot be read.
   static WeightSource open(const ModelFiles& files);
+
+  /// The same weights with those of an adapter in them; matrices that it
+  /// changes are dense, in float32. Throws ModelLoadingError for a module or a
+  /// shape that the weights do not have.
+  WeightSource fused(std::shared_ptr<const AdapterFile> adapter) const;
 
   /// config.json, or the same fields made from GGUF metadata.
   const JsonConfig& config() const noexcept;
@@ -72,6 +78,9 @@ class WeightSource {
  private:
   struct State;
   explicit WeightSource(std::shared_ptr<State> state);
+  WeightMatrix stored_matrix(std::string_view module) const;
+  [[noreturn]] void throw_unknown_target(const AdapterFile& adapter,
+                                         const std::string& name) const;
   std::shared_ptr<State> state_;
 };
 

@@ -114,7 +114,7 @@ TEST(WeightMatrix, RefusesRowsOutOfRange) {
 }
 
 TEST(WeightMatrix, RefusesTypesThatItCannotDecodeByName) {
-  for (const auto& [type, name] : {std::pair{StorageType::kIQ2_XXS, "IQ2_XXS"},
+  for (const auto& [type, name] : {std::pair{StorageType::kQ8_1, "Q8_1"},
                                    std::pair{StorageType::kI32, "I32"}}) {
     const auto tensor =
         tensor_of(type, {1, 256}, std::vector<std::uint8_t>(1024));

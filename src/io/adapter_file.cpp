@@ -1,0 +1,300 @@
+// From the two formats' names and shapes to changes of modules.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/adapter_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "io/adapter_scaling.h"
+#include "io/block_decoders.h"
+#include "io/json_config.h"
+#include "io/tensor_archive.h"
+
+namespace abstractllm::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Ranks in use go up to some hundreds.
+constexpr std::int64_t kMaxRank = 1 << 16;
+
+[[noreturn]] void fail(const StoredTensor& tensor, const std::string& what) {
+  throw ModelLoadingError(
+      fmt::format("[adapter] {}: {}", tensor.describe(), what));
+}
+
+// Text without `ending`; nothing if it does not end so.
+std::optional<std::string> without_ending(std::string_view text,
+                                          std::string_view ending) {
+  if (!text.ends_with(ending)) return std::nullopt;
+  return std::string(text.substr(0, text.size() - ending.size()));
+}
+
+void erase_all(std::string& text, std::string_view piece) {
+  for (auto at = text.find(piece); at != text.npos; at = text.find(piece)) {
+    text.erase(at, piece.size());
+  }
+}
+
+// A factor of a product, as stored.
+struct Factor {
+  StoredTensor tensor;
+  std::int64_t experts = 1;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::vector<float> values;
+};
+
+Factor read_factor(const StoredTensor& tensor) {
+  const auto& shape = tensor.shape;
+  if (shape.size() != 2 && shape.size() != 3) {
+    fail(tensor, "expected a matrix");
+  }
+  const StorageTraits& traits = storage_traits(tensor.type);
+  if (!traits.readable || traits.block_elements != 1) {
+    fail(tensor, "expected floating-point numbers");
+  }
+  Factor factor{.tensor = tensor,
+                .experts = shape.size() == 3 ? shape[0] : 1,
+                .rows = shape[shape.size() - 2],
+                .columns = shape.back(),
+                .values = {}};
+  if (tensor.element_count() == 0) fail(tensor, "has no elements");
+  factor.values.resize(static_cast<std::size_t>(tensor.element_count()));
+  widen_elements(tensor.type, tensor.bytes.data(), factor.values.size(),
+                 factor.values.data());
+  return factor;
+}
+
+// Each expert's matrix turned over.
+Factor transposed(const Factor& factor) {
+  Factor result = factor;
+  std::swap(result.rows, result.columns);
+  const std::int64_t size = factor.rows * factor.columns;
+  for (std::int64_t e = 0; e < factor.experts; ++e) {
+    for (std::int64_t i = 0; i < factor.rows; ++i) {
+      for (std::int64_t j = 0; j < factor.columns; ++j) {
+        result.values[std::size_t(e * size + j * factor.rows + i)] =
+            factor.values[std::size_t(e * size + i * factor.columns + j)];
+      }
+    }
+  }
+  return result;
+}
+
+bool names_a_table(std::string_view module) {
+  const std::string_view last = module.substr(module.rfind('.') + 1);
+  for (const std::string_view name :
+       {"embed_tokens", "wte", "word_embeddings", "tok_embeddings", "embed_in",
+        "embeddings", "embedding"}) {
+    if (last == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// Collects the tensors of each module.
+class AdapterReader {
+ public:
+  AdapterReader(const fs::path& folder, bool is_peft)
+      : config_(JsonConfig::load(folder / "adapter_config.json")),
+        archive_(TensorArchive::open_safetensors(
+            folder /
+            (is_peft ? "adapter_model.safetensors" : "adapters.safetensors"))),
+        is_peft_(is_peft),
+        scaling_(config_, is_peft) {
+    file_.path_ = folder;
+    file_.base_ =
+        config_.find_string(is_peft ? "base_model_name_or_path" : "model")
+            .value_or("");
+    file_.bytes_ = archive_.total_bytes();
+  }
+
+  AdapterFile read() {
+    for (const std::string& name : archive_.names()) sort_in(name);
+    for (auto& [module, parts] : parts_) add_change(module, parts);
+    if (file_.changes_.empty() && file_.replacements_.empty()) {
+      throw ModelLoadingError(fmt::format(
+          "[adapter] {}: no tensor changes anything", file_.path_.string()));
+    }
+    return std::move(file_);
+  }
+
+ private:
+  struct Parts {
+    const StoredTensor* a = nullptr;
+    const StoredTensor* b = nullptr;
+    const StoredTensor* magnitude = nullptr;
+    bool is_table = false;
+  };
+
+  // PEFT wraps the model twice, and modules in classes of its own.
+  static std::string module_name(std::string name) {
+    constexpr std::string_view kWrapper = "base_model.model.";
+    if (name.starts_with(kWrapper)) name.erase(0, kWrapper.size());
+    erase_all(name, ".base_layer");
+    erase_all(name, ".modules_to_save.default");
+    erase_all(name, ".modules_to_save");
+    return name;
+  }
+
+  void sort_in(const std::string& name) {
+    if (!(is_peft_ ? sort_in_peft(name) : sort_in_mlx(name))) replace(name);
+  }
+
+  bool sort_in_mlx(const std::string& name) {
+    const StoredTensor* tensor = archive_.find(name);
+    if (const auto module = without_ending(name, ".lora_a")) {
+      parts_[*module].a = tensor;
+    } else if (const auto module = without_ending(name, ".lora_b")) {
+      parts_[*module].b = tensor;
+    } else if (const auto module = without_ending(name, ".m")) {
+      parts_[*module].magnitude = tensor;
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  bool sort_in_peft(const std::string& full_name) {
+    const StoredTensor* tensor = archive_.find(full_name);
+    std::string name = full_name;
+    erase_all(name, ".default");
+    const auto module_before = [&](std::string_view ending) {
+      auto module = without_ending(name, ending);
+      if (module) *module = module_name(*module);
+      return module;
+    };
+    if (const auto module = module_before(".lora_A.weight")) {
+      parts_[*module].a = tensor;
+    } else if (const auto module = module_before(".lora_B.weight")) {
+      parts_[*module].b = tensor;
+    } else if (const auto module = module_before(".lora_embedding_A")) {
+      parts_[*module].a = tensor;
+      parts_[*module].is_table = true;
+    } else if (const auto module = module_before(".lora_embedding_B")) {
+      parts_[*module].b = tensor;
+    } else if (const auto module =
+                   module_before(".lora_magnitude_vector.weight")) {
+      parts_[*module].magnitude = tensor;
+    } else if (const auto module = module_before(".lora_magnitude_vector")) {
+      parts_[*module].magnitude = tensor;
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  void replace(const std::string& full_name) {
+    const StoredTensor& tensor = archive_.at(full_name);
+    const std::string name = is_peft_ ? module_name(full_name) : full_name;
+    if (name.find("lora_") != name.npos) {
+      fail(tensor, "this part of an adapter is not supported");
+    }
+    file_.replacements_.emplace(name, tensor);
+  }
+
+  void add_change(const std::string& module, const Parts& parts) {
+    if (parts.a == nullptr || parts.b == nullptr) {
+      const StoredTensor* there = parts.a   ? parts.a
+                                  : parts.b ? parts.b
+                                            : parts.magnitude;
+      fail(*there, fmt::format("the other factor of '{}' is missing", module));
+    }
+    Factor a = read_factor(*parts.a);
+    Factor b = read_factor(*parts.b);
+    const bool is_table = parts.is_table || names_a_table(module);
+    // Each in the form up (outputs, rank), down (rank, inputs).
+    Factor down;
+    Factor up;
+    if (is_table) {
+      up = is_peft_ ? transposed(a) : std::move(a);
+      down = is_peft_ ? transposed(b) : std::move(b);
+    } else if (is_peft_ || parts.b->shape.size() == 3) {
+      // mlx-lm lays the first factors of all experts one under the other.
+      if (parts.a->shape.size() == 2 && a.rows % b.experts == 0) {
+        a.experts = b.experts;
+        a.rows /= b.experts;
+      }
+      down = std::move(a);
+      up = std::move(b);
+    } else {
+      down = transposed(a);
+      up = transposed(b);
+    }
+    if (up.columns != down.rows || up.experts != down.experts ||
+        down.rows > kMaxRank) {
+      fail(*parts.b, fmt::format("does not fit {} of '{}'",
+                                 shape_text(parts.a->shape), module));
+    }
+    const float factor = scaling_.factor(module, down.rows);
+    for (float& value : up.values) value *= factor;
+    file_.changes_.push_back(
+        {.module = module,
+         .experts = up.experts,
+         .rank = down.rows,
+         .outputs = up.rows * up.experts,
+         .inputs = down.columns,
+         .down = std::move(down.values),
+         .up = std::move(up.values),
+         .magnitude = magnitude(parts.magnitude, up.rows * up.experts),
+         .is_table = is_table});
+  }
+
+  static std::vector<float> magnitude(const StoredTensor* tensor,
+                                      std::int64_t outputs) {
+    if (tensor == nullptr) return {};
+    if (tensor->element_count() != outputs) {
+      fail(*tensor, fmt::format("expected {} magnitudes", outputs));
+    }
+    StoredTensor row = *tensor;
+    row.shape = {1, outputs};
+    return read_factor(row).values;
+  }
+
+  JsonConfig config_;
+  TensorArchive archive_;
+  bool is_peft_;
+  AdapterScaling scaling_;
+  std::map<std::string, Parts> parts_;
+  AdapterFile file_;
+};
+
+AdapterFile AdapterFile::open(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) {
+    throw ModelNotFoundError(
+        fmt::format("[adapter] {}: no such folder", folder.string()),
+        "An adapter is a folder with adapter_config.json and its tensors.");
+  }
+  const auto has = [&](const char* name) {
+    return fs::is_regular_file(folder / name, ignored);
+  };
+  const bool is_peft = has("adapter_model.safetensors");
+  if (!has("adapter_config.json") ||
+      (!is_peft && !has("adapters.safetensors"))) {
+    throw ModelLoadingError(
+        fmt::format("[adapter] {}: expected adapter_config.json and "
+                    "adapters.safetensors or adapter_model.safetensors",
+                    folder.string()),
+        "Adapters are read in mlx-lm's and PEFT's format, in safetensors.");
+  }
+  return AdapterReader(folder, is_peft).read();
+}
+
+const LowRankChange* AdapterFile::find(std::string_view module) const {
+  const auto found =
+      std::lower_bound(changes_.begin(), changes_.end(), module,
+                       [](const LowRankChange& change, std::string_view name) {
+                         return change.module < name;
+                       });
+  return found != changes_.end() && found->module == module ? &*found : nullptr;
+}
+
+}  // namespace abstractllm::io

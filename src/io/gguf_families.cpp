@@ -1,0 +1,250 @@
+// One function an architecture, from llama.cpp's metadata, and its constants
+// where files say nothing, to the fields of config.json.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/gguf_families.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::io {
+namespace {
+
+using nlohmann::json;
+
+void copy_number(const GgufFields& fields, const char* name, json& config,
+                 const char* field) {
+  if (const auto value = fields.find_number(name)) config[field] = *value;
+}
+
+void copy_size(const GgufFields& fields, const char* name, json& config,
+               const char* field) {
+  if (const auto value = fields.find_size(name)) config[field] = *value;
+}
+
+void copy_bool(const GgufFields& fields, const char* name, json& config,
+               const char* field) {
+  if (const auto value = fields.file().find_bool(fields.key(name))) {
+    config[field] = *value;
+  }
+}
+
+void add_gemma(const GgufFields& /*fields*/, json& config) {
+  config["hidden_activation"] = "gelu_pytorch_tanh";
+}
+
+// Scores are scaled by the size of a head, but for one size of each version.
+void add_gemma_scores(json& config, std::int64_t layers_of_largest) {
+  const std::int64_t heads = config["num_attention_heads"];
+  const std::int64_t hidden = config["hidden_size"];
+  config["query_pre_attn_scalar"] =
+      config["num_hidden_layers"] == layers_of_largest ? json(hidden / heads)
+                                                       : config["head_dim"];
+}
+
+void add_gemma2(const GgufFields& fields, json& config) {
+  add_gemma(fields, config);
+  copy_number(fields, "attn_logit_softcapping", config,
+              "attn_logit_softcapping");
+  copy_number(fields, "final_logit_softcapping", config,
+              "final_logit_softcapping");
+  add_gemma_scores(config, 46);
+}
+
+void add_gemma3(const GgufFields& fields, json& config) {
+  add_gemma2(fields, config);
+  add_gemma_scores(config, 62);
+  config["rope_local_base_freq"] =
+      fields.find_number("rope.freq_base_swa").value_or(10000.0);
+  copy_size(fields, "attention.sliding_window_pattern", config,
+            "sliding_window_pattern");
+}
+
+void add_cohere(const GgufFields& fields, json& config) {
+  copy_number(fields, "logit_scale", config, "logit_scale");
+  config["use_qk_norm"] =
+      fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
+}
+
+void add_phi2(const GgufFields& /*fields*/, json& config) {
+  config["hidden_act"] = "gelu_new";
+  config["qk_layernorm"] = false;
+}
+
+// The factors are tensors; attn_factor is the amplitude.
+void add_phi3(const GgufFields& fields, json& config) {
+  const std::vector<float> longer = fields.vector("rope_factors_long.weight");
+  const std::vector<float> shorter = fields.vector("rope_factors_short.weight");
+  const auto original =
+      fields.find_size("rope.scaling.original_context_length");
+  if (original) config["original_max_position_embeddings"] = *original;
+  if (longer.empty() || shorter.empty()) return;
+  json scaling{{"type", "longrope"},
+               {"rope_type", "longrope"},
+               {"long_factor", longer},
+               {"short_factor", shorter}};
+  if (original) scaling["original_max_position_embeddings"] = *original;
+  copy_number(fields, "rope.scaling.attn_factor", scaling, "attention_factor");
+  config["rope_scaling"] = std::move(scaling);
+}
+
+void add_starcoder2(const GgufFields& fields, json& config) {
+  copy_number(fields, "attention.layer_norm_epsilon", config, "norm_epsilon");
+  config["hidden_act"] = "gelu_pytorch_tanh";
+}
+
+void add_gpt2(const GgufFields& fields, json& config) {
+  config["n_embd"] = config["hidden_size"];
+  config["n_layer"] = config["num_hidden_layers"];
+  config["n_head"] = config["num_attention_heads"];
+  config["n_inner"] = config["intermediate_size"];
+  config["n_positions"] = fields.require_size("context_length");
+  config["activation_function"] = "gelu_pytorch_tanh";
+  config["multi_query"] = config["num_key_value_heads"] == 1;
+  copy_number(fields, "attention.layer_norm_epsilon", config,
+              "layer_norm_epsilon");
+}
+
+void add_gptneox(const GgufFields& fields, json& config) {
+  copy_bool(fields, "use_parallel_residual", config, "use_parallel_residual");
+  config["hidden_act"] = "gelu";
+}
+
+void add_stablelm(const GgufFields& fields, json& config) {
+  copy_bool(fields, "use_parallel_residual", config, "use_parallel_residual");
+  config["qk_layernorm"] =
+      fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
+}
+
+void add_deepseek_experts(const GgufFields& fields, json& config) {
+  copy_size(fields, "expert_count", config, "n_routed_experts");
+  copy_size(fields, "expert_shared_count", config, "n_shared_experts");
+  copy_size(fields, "leading_dense_block_count", config,
+            "first_k_dense_replace");
+  copy_number(fields, "expert_weights_scale", config, "routed_scaling_factor");
+  copy_bool(fields, "expert_weights_norm", config, "norm_topk_prob");
+  copy_size(fields, "expert_group_count", config, "n_group");
+  copy_size(fields, "expert_group_used_count", config, "topk_group");
+  config["topk_method"] = config.contains("n_group") ? "noaux_tc" : "greedy";
+}
+
+void add_deepseek2(const GgufFields& fields, json& config) {
+  add_deepseek_experts(fields, config);
+  // 2 is a sigmoid, which the third version has.
+  if (fields.find_size("expert_gating_func") == 2) {
+    config["model_type"] = "deepseek_v3";
+    config["architectures"] = json::array({"DeepseekV3ForCausalLM"});
+  }
+  // Files for latent attention say of keys and values what the cache holds,
+  // and the real sizes apart.
+  const bool is_latent = fields.has("attention.key_length_mla");
+  const std::int64_t key = fields.require_size(
+      is_latent ? "attention.key_length_mla" : "attention.key_length");
+  const std::int64_t rotated = fields.require_size("rope.dimension_count");
+  if (rotated >= key) {
+    throw ModelLoadingError("[gguf] " + fields.file().path().string() +
+                            ": keys of " + std::to_string(key) +
+                            " numbers of which " + std::to_string(rotated) +
+                            " are rotated");
+  }
+  config["qk_rope_head_dim"] = rotated;
+  config["qk_nope_head_dim"] = key - rotated;
+  config["v_head_dim"] = fields.require_size(
+      is_latent ? "attention.value_length_mla" : "attention.value_length");
+  config["kv_lora_rank"] = fields.require_size("attention.kv_lora_rank");
+  copy_size(fields, "attention.q_lora_rank", config, "q_lora_rank");
+  config["num_key_value_heads"] = config["num_attention_heads"];
+  config["head_dim"] = key;
+  config.erase("partial_rotary_factor");
+  const auto multiplier =
+      fields.find_number("rope.scaling.yarn_log_multiplier");
+  if (multiplier && config.contains("rope_scaling")) {
+    // The converter stores a tenth.
+    config["rope_scaling"]["mscale"] = *multiplier * 10;
+    config["rope_scaling"]["mscale_all_dim"] = *multiplier * 10;
+  }
+}
+
+void add_glm4moe(const GgufFields& fields, json& config) {
+  add_deepseek_experts(fields, config);
+  config["use_qk_norm"] =
+      fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
+  config["attention_bias"] = true;
+  // Layers that guess further tokens come last and are not run.
+  const auto further = fields.find_size("nextn_predict_layers").value_or(0);
+  const std::int64_t layers = config["num_hidden_layers"];
+  if (further < layers) config["num_hidden_layers"] = layers - further;
+}
+
+void add_granite(const GgufFields& fields, json& config) {
+  copy_number(fields, "embedding_scale", config, "embedding_multiplier");
+  copy_number(fields, "residual_scale", config, "residual_multiplier");
+  copy_number(fields, "attention.scale", config, "attention_multiplier");
+  copy_number(fields, "logit_scale", config, "logits_scaling");
+}
+
+void add_lfm2(const GgufFields& fields, json& config) {
+  copy_number(fields, "attention.layer_norm_rms_epsilon", config, "norm_eps");
+  config["conv_L_cache"] = fields.require_size("shortconv.l_cache");
+  config["block_auto_adjust_ff_dim"] = false;
+  json types = json::array();
+  const auto heads = fields.find_sizes("attention.head_count_kv");
+  const std::int64_t layers = config["num_hidden_layers"];
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const bool attends =
+        heads && (heads->size() == 1 ||
+                  (std::size_t(i) < heads->size() && (*heads)[std::size_t(i)]));
+    types.push_back(attends ? "full_attention" : "conv");
+  }
+  config["layer_types"] = std::move(types);
+}
+
+void add_gpt_oss(const GgufFields& fields, json& config) {
+  config["intermediate_size"] =
+      fields.require_size("expert_feed_forward_length");
+  config["attention_bias"] = true;
+  if (config.contains("rope_scaling")) {
+    config["rope_scaling"]["truncate"] = false;
+  }
+}
+
+void add_mamba2(const GgufFields& fields, json& config) {
+  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  config["num_heads"] = heads;
+  config["head_dim"] = inner / heads;
+  config["state_size"] = fields.require_size("ssm.state_size");
+  config["conv_kernel"] = fields.require_size("ssm.conv_kernel");
+  config["n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  config["layer_norm_epsilon"] = config["rms_norm_eps"];
+}
+
+struct Family {
+  std::string_view name;
+  void (*add)(const GgufFields&, json&);
+};
+
+constexpr Family kFamilies[] = {
+    {"cohere2", add_cohere},      {"command-r", add_cohere},
+    {"deepseek2", add_deepseek2}, {"gemma", add_gemma},
+    {"gemma2", add_gemma2},       {"gemma3", add_gemma3},
+    {"glm4moe", add_glm4moe},     {"gpt-oss", add_gpt_oss},
+    {"gpt2", add_gpt2},           {"gptneox", add_gptneox},
+    {"granite", add_granite},     {"granitemoe", add_granite},
+    {"lfm2", add_lfm2},           {"mamba2", add_mamba2},
+    {"phi2", add_phi2},           {"phi3", add_phi3},
+    {"phimoe", add_phi3},         {"stablelm", add_stablelm},
+    {"starcoder", add_gpt2},      {"starcoder2", add_starcoder2},
+};
+
+}  // namespace
+
+void add_family_fields(const GgufFields& fields,
+                       const GgufArchitecture& architecture, json& config) {
+  for (const Family& family : kFamilies) {
+    if (family.name == architecture.name) family.add(fields, config);
+  }
+}
+
+}  // namespace abstractllm::io

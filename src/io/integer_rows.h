@@ -1,0 +1,137 @@
+// Rows of integer codes in the layouts of GPTQ, AWQ and compressed-tensors.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "io/stored_tensor.h"
+#include "io/weight_matrix.h"
+
+namespace abstractllm::io {
+
+struct IntegerLayout {
+  std::int64_t outputs = 0;
+  std::int64_t inputs = 0;
+  int bits = 0;
+  std::int64_t stored_group = 0;  ///< columns that share scale and zero
+  /// Columns of the groups that read_row_affine gives; divides stored_group. 0:
+  /// there are no such groups.
+  int kernel_group = 0;
+};
+
+/// w = scale * (code - zero). A kind says where code, scale and zero of an
+/// element lie. The tensors' shapes have been checked.
+class IntegerRows : public ComputedRows {
+ public:
+  explicit IntegerRows(const IntegerLayout& layout) : layout_(layout) {}
+
+  void read_row(std::int64_t row, std::span<float> out) const final;
+  void read_row_affine(std::int64_t row, std::span<std::uint8_t> codes,
+                       std::span<float> scales,
+                       std::span<float> biases) const final;
+
+  /// False where columns of a group are not neighbours.
+  virtual bool has_groups() const { return true; }
+
+ protected:
+  struct Group {
+    float scale = 0;
+    float zero = 0;
+  };
+  virtual void read_codes(std::int64_t row,
+                          std::span<std::uint8_t> codes) const = 0;
+  virtual Group group(std::int64_t row, std::int64_t index) const = 0;
+  /// Of a column.
+  virtual std::int64_t group_of(std::int64_t column) const {
+    return column / layout_.stored_group;
+  }
+
+  const IntegerLayout layout_;
+};
+
+/// qweight (inputs * bits / 32, outputs): the codes of a column of it follow
+/// each other from the lowest bit up; qzeros (groups, outputs * bits / 32);
+/// scales (groups, outputs); g_idx (inputs), the group of each input, or null.
+class GptqRows final : public IntegerRows {
+ public:
+  /// `zeros_less_one`: the first version of the format.
+  GptqRows(const IntegerLayout& layout, const StoredTensor& weight,
+           const StoredTensor& scales, const StoredTensor& zeros,
+           const StoredTensor* order, bool zeros_less_one);
+
+  bool has_groups() const override { return in_order_; }
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+  std::int64_t group_of(std::int64_t column) const override;
+
+ private:
+  StoredTensor weight_;
+  StoredTensor scales_;
+  StoredTensor zeros_;
+  std::vector<std::int32_t> order_;
+  bool in_order_ = true;
+  bool zeros_less_one_;
+};
+
+/// qweight (inputs, outputs / 8), qzeros (groups, outputs / 8): the eight codes
+/// of a word are outputs 0, 2, 4, 6, 1, 3, 5, 7; scales (groups, outputs).
+class AwqRows final : public IntegerRows {
+ public:
+  AwqRows(const IntegerLayout& layout, const StoredTensor& weight,
+          const StoredTensor& scales, const StoredTensor& zeros)
+      : IntegerRows(layout), weight_(weight), scales_(scales), zeros_(zeros) {}
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+
+ private:
+  StoredTensor weight_;
+  StoredTensor scales_;
+  StoredTensor zeros_;
+};
+
+/// weight_packed (outputs, inputs * bits / 32), rows from the lowest bit up;
+/// weight_scale (outputs, groups); weight_zero_point (outputs * bits / 32,
+/// groups) packed down its columns, or null. Codes are signed numbers plus
+/// 2^(bits - 1).
+class PackedIntegerRows final : public IntegerRows {
+ public:
+  PackedIntegerRows(const IntegerLayout& layout, const StoredTensor& weight,
+                    const StoredTensor& scales, const StoredTensor* zeros);
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+
+ private:
+  StoredTensor weight_;
+  StoredTensor scales_;
+  StoredTensor zeros_;
+  bool has_zeros_;
+};
+
+/// weight (outputs, inputs) of signed bytes, a scale a row or one for all.
+class Int8Rows final : public IntegerRows {
+ public:
+  Int8Rows(const IntegerLayout& layout, const StoredTensor& weight,
+           const StoredTensor& scales)
+      : IntegerRows(layout), weight_(weight), scales_(scales) {}
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+
+ private:
+  StoredTensor weight_;
+  StoredTensor scales_;
+};
+
+}  // namespace abstractllm::io

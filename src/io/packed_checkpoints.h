@@ -1,0 +1,34 @@
+// Matrices of checkpoints that other tools have quantised: GPTQ, AWQ, FP8 and
+// compressed-tensors, and MLX's modes of small floats.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/quantization_config.h"
+#include "io/stored_tensor.h"
+#include "io/weight_matrix.h"
+
+namespace abstractllm::io {
+
+/// The stored tensor of a name, null if there is none; counts as read.
+using TensorLookup = std::function<const StoredTensor*(const std::string&)>;
+
+/// The weight of `module` where it is stored as `config` says, or nothing where
+/// it is stored plainly. Codes stay codes; rows whose columns have no common
+/// groups, and FP8, are dense. Throws ModelLoadingError naming the tensors for
+/// shapes that do not fit each other.
+std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
+                                        const std::string& module,
+                                        const TensorLookup& find);
+
+/// MLX's "mxfp8": e4m3 bytes, four in a U32 word, with an e8m0 byte for 32.
+WeightMatrix read_mxfp8(const StoredTensor& weight, const StoredTensor& scales);
+
+/// MLX's "nvfp4": e2m1 codes, eight in a U32 word, with an e4m3 byte for 16.
+WeightMatrix read_nvfp4(const StoredTensor& weight, const StoredTensor& scales);
+
+}  // namespace abstractllm::io

@@ -1,0 +1,170 @@
+// Adapters' files: scales, names, and what is refused.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/adapter_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "abstractllm/error.h"
+#include "io/adapter_scaling.h"
+#include "io/model_files.h"
+#include "io/weight_source.h"
+#include "safetensors_builder.h"
+#include "test_files.h"
+
+namespace abstractllm::io {
+namespace {
+
+using testing::HasSubstr;
+
+class Adapters : public testing::Test {
+ protected:
+  void write(const std::string& config, const std::vector<TestTensor>& tensors,
+             const char* name = "adapter_model.safetensors") {
+    folder_.write("adapter_config.json", config);
+    folder_.write(name, safetensors_text(tensors));
+  }
+  AdapterFile open() const { return AdapterFile::open(folder_.path()); }
+
+  TemporaryFolder folder_;
+};
+
+constexpr const char* kPeft =
+    R"({"peft_type":"LORA","r":2,"lora_alpha":6,"base_model_name_or_path":"o/b"})";
+constexpr const char* kWrapper = "base_model.model.model.layers.0.";
+
+TEST_F(Adapters, OfPeftAreScaledByAlphaOverRank) {
+  write(kPeft, {f32_tensor(std::string(kWrapper) + "mlp.up_proj.lora_A.weight",
+                           {2, 3}, {1, 2, 3, 4, 5, 6}),
+                f32_tensor(std::string(kWrapper) + "mlp.up_proj.lora_B.weight",
+                           {1, 2}, {10, 20})});
+  const AdapterFile adapter = open();
+  const LowRankChange* change = adapter.find("model.layers.0.mlp.up_proj");
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->rank, 2);
+  EXPECT_EQ(change->outputs, 1);
+  EXPECT_EQ(change->inputs, 3);
+  EXPECT_THAT(change->up, testing::ElementsAre(30, 60));
+  EXPECT_THAT(change->down, testing::ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_EQ(adapter.base(), "o/b");
+  EXPECT_EQ(adapter.find("model.layers.1.mlp.up_proj"), nullptr);
+}
+
+TEST_F(Adapters, OfMlxLmAreTurnedOver) {
+  write(R"({"fine_tune_type":"lora","lora_parameters":{"scale":0.5}})",
+        {f32_tensor("m.lora_a", {3, 2}, {1, 2, 3, 4, 5, 6}),
+         f32_tensor("m.lora_b", {2, 1}, {10, 20})},
+        "adapters.safetensors");
+  const AdapterFile adapter = open();
+  const LowRankChange* change = adapter.find("m");
+  ASSERT_NE(change, nullptr);
+  EXPECT_THAT(change->up, testing::ElementsAre(5, 10));
+  EXPECT_THAT(change->down, testing::ElementsAre(1, 3, 5, 2, 4, 6));
+}
+
+TEST_F(Adapters, OfMlxLmMayHaveAFactorForEachExpert) {
+  write(R"({"fine_tune_type":"lora","lora_parameters":{"scale":1}})",
+        {f32_tensor("e.lora_a", {2, 3}, {1, 2, 3, 4, 5, 6}),
+         f32_tensor("e.lora_b", {2, 2, 1}, {1, 2, 3, 4})},
+        "adapters.safetensors");
+  const AdapterFile adapter = open();
+  const LowRankChange* change = adapter.find("e");
+  ASSERT_NE(change, nullptr);
+  EXPECT_EQ(change->experts, 2);
+  EXPECT_EQ(change->rank, 1);
+  EXPECT_EQ(change->outputs, 4);
+}
+
+TEST_F(Adapters, WithoutTheSecondFactorAreRefused) {
+  write(kPeft, {f32_tensor("base_model.model.x.lora_A.weight", {2, 3},
+                           std::vector<float>(6))});
+  EXPECT_THAT(message_of<Error>([&] { open(); }),
+              HasSubstr("the other factor of 'x' is missing"));
+}
+
+TEST_F(Adapters, WhoseFactorsDoNotFitAreRefused) {
+  write(kPeft, {f32_tensor("base_model.model.x.lora_A.weight", {2, 3},
+                           std::vector<float>(6)),
+                f32_tensor("base_model.model.x.lora_B.weight", {4, 3},
+                           std::vector<float>(12))});
+  EXPECT_THAT(message_of<Error>([&] { open(); }),
+              HasSubstr("does not fit [2, 3]"));
+}
+
+TEST_F(Adapters, WithPartsNobodyKnowsAreRefused) {
+  write(kPeft, {f32_tensor("base_model.model.x.lora_B.bias", {2}, {1, 2})});
+  EXPECT_THAT(message_of<Error>([&] { open(); }),
+              HasSubstr("is not supported"));
+}
+
+TEST_F(Adapters, OfOtherKindsAreRefused) {
+  write(R"({"peft_type":"IA3","r":2})", {f32_tensor("x", {1}, {1})});
+  EXPECT_THROW(open(), UnsupportedModelError);
+  write(R"({"peft_type":"LORA","r":0})", {f32_tensor("x", {1}, {1})});
+  EXPECT_THROW(open(), ModelLoadingError);
+  EXPECT_THROW(AdapterFile::open(folder_.path() / "absent"),
+               ModelNotFoundError);
+}
+
+TEST_F(Adapters, ThatChangeOtherModulesOrShapesNameThem) {
+  const auto model = std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" /
+                     "text" / "llama3";
+  const auto source = WeightSource::open(ModelFiles::at(model));
+  const auto open_with = [&](const std::string& module, std::int64_t outputs) {
+    write(kPeft,
+          {f32_tensor("base_model.model." + module + ".lora_A.weight", {2, 64},
+                      std::vector<float>(128)),
+           f32_tensor(
+               "base_model.model." + module + ".lora_B.weight", {outputs, 2},
+               std::vector<float>(static_cast<std::size_t>(outputs) * 2))});
+    return std::make_shared<const AdapterFile>(open());
+  };
+  EXPECT_THAT(
+      message_of<Error>(
+          [&] { source.fused(open_with("model.layers.9.q", 64)); }),
+      HasSubstr("changes 'model.layers.9.q', which the model does not have"));
+  const auto other =
+      source.fused(open_with("model.layers.0.self_attn.q_proj", 128));
+  EXPECT_THAT(
+      message_of<Error>(
+          [&] { other.matrix("model.layers.0.self_attn.q_proj"); }),
+      HasSubstr(
+          "is changed by [128, 64] (rank 2), but the model has [64, 64]"));
+}
+
+TEST(AdapterPatterns, NameAModuleOrItsLastParts) {
+  const std::string module = "model.layers.12.self_attn.q_proj";
+  for (const char* pattern :
+       {"q_proj", "self_attn.q_proj", "^model.layers.12.self_attn.q_proj",
+        R"(layers\.\d+\.self_attn\.q_proj)", ".*q_proj", "model.*q_proj$"}) {
+    EXPECT_TRUE(matches_module(pattern, module)) << pattern;
+  }
+  for (const char* pattern : {"proj", "_proj", "^q_proj", "layers.12", "k_proj",
+                              R"(layers\.\d\.self_attn\.q_proj)"}) {
+    EXPECT_FALSE(matches_module(pattern, module)) << pattern;
+  }
+  for (const char* pattern : {"", "^$", "(a|b)", "[ab]", "a{2}", "\\w", "*"}) {
+    EXPECT_THROW(matches_module(pattern, module), ModelLoadingError) << pattern;
+  }
+}
+
+TEST(AdapterPatterns, OfManyRepeatsAreAnsweredAtOnce) {
+  std::string pattern;
+  for (int i = 0; i < 200; ++i) pattern += "a*";
+  EXPECT_FALSE(matches_module("^" + pattern + "$", std::string(2000, 'b')));
+}
+
+TEST(AdapterScalings, TakeTheRootOfTheRankAndTheModulesOwnAlpha) {
+  const auto config = JsonConfig::parse(
+      R"({"r":4,"lora_alpha":8,"use_rslora":true,"alpha_pattern":{"k":2}})",
+      "test");
+  const AdapterScaling scaling(config, true);
+  EXPECT_FLOAT_EQ(scaling.factor("a.q", 4), 4);
+  EXPECT_FLOAT_EQ(scaling.factor("a.k", 4), 1);
+  EXPECT_FLOAT_EQ(scaling.factor("a.q", 2), 8 / std::sqrt(2.0f));
+}
+
+}  // namespace
+}  // namespace abstractllm::io

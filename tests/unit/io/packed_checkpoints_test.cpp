@@ -1,0 +1,245 @@
+// Weights as others pack them, against values computed by make_format_data.py.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/packed_checkpoints.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "abstractllm/error.h"
+#include "io/block_decoders.h"
+#include "io/tensor_archive.h"
+#include "safetensors_builder.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::io {
+namespace {
+
+using testing::HasSubstr;
+
+std::filesystem::path data(const char* name) {
+  return std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests" / "data" /
+         "formats" / name;
+}
+
+struct Case {
+  const char* name;
+  const char* config;
+  WeightEncoding encoding = WeightEncoding::kAffine;
+  int bits = 4;
+  int group = 32;
+};
+
+void PrintTo(const Case& c, std::ostream* stream) { *stream << c.name; }
+
+constexpr WeightEncoding kDense = WeightEncoding::kDense;
+constexpr WeightEncoding kCodes = WeightEncoding::kAffine;
+
+const Case kCases[] = {
+    {"gptq-2", R"({"quant_method":"gptq","bits":2})", kCodes, 2},
+    {"gptq-3", R"({"quant_method":"gptq","bits":3})", kCodes, 3},
+    {"gptq-4", R"({"quant_method":"gptq","bits":4})"},
+    {"gptq-8", R"({"quant_method":"gptq","bits":8})", kCodes, 8},
+    {"gptq-v2",
+     R"({"quant_method":"gptq","bits":4,"checkpoint_format":"gptq_v2"})"},
+    {"gptq-act-order", R"({"quant_method":"gptq","bits":4,"desc_act":true})",
+     kDense, 16, 0},
+    {"awq", R"({"quant_method":"awq","bits":4,"version":"gemm"})"},
+    {"ct-sym", R"({"quant_method":"compressed-tensors"})"},
+    {"ct-asym", R"({"quant_method":"compressed-tensors"})"},
+    {"ct-int8", R"({"quant_method":"compressed-tensors"})", kCodes, 8, 64},
+    {"ct-nvfp4", R"({"quant_method":"compressed-tensors"})", kCodes, 5, 16},
+    {"fp8-block", R"({"quant_method":"fp8","weight_block_size":[8,16]})",
+     kDense, 16, 0},
+    {"fp8-row", R"({"quant_method":"fp8"})", kDense, 16, 0},
+    {"fp8-tensor", R"({"quant_method":"fp8"})", kDense, 16, 0},
+};
+
+// The tensors of one case under their names in a checkpoint. Bytes that stand
+// for e4m3 are stored as U8, which numpy knows.
+class CaseTensors {
+ public:
+  explicit CaseTensors(const std::string& name)
+      : archive_(TensorArchive::open_safetensors(data("packed.safetensors"))) {
+    for (const std::string& each : archive_.names()) {
+      if (!each.starts_with(name + ".")) continue;
+      StoredTensor tensor = *archive_.find(each);
+      tensor.name = each.substr(name.size() + 1);
+      if (name.starts_with("fp8") && tensor.name == "m.weight") {
+        tensor.type = StorageType::kF8E4M3;
+      }
+      tensors_.emplace(tensor.name, tensor);
+    }
+  }
+
+  const StoredTensor* find(const std::string& name) const {
+    const auto found = tensors_.find(name);
+    return found == tensors_.end() ? nullptr : &found->second;
+  }
+  TensorLookup lookup() const {
+    return [this](const std::string& name) { return find(name); };
+  }
+  StoredTensor& at(const std::string& name) { return tensors_.at(name); }
+  void erase(const std::string& name) { tensors_.erase(name); }
+
+ private:
+  TensorArchive archive_;
+  std::map<std::string, StoredTensor> tensors_;
+};
+
+QuantizationConfig config_of(const std::string& rule) {
+  return QuantizationConfig(JsonConfig::parse(
+      R"({"quantization_config":)" + rule + "}", "config.json"));
+}
+
+void expect_values(const WeightMatrix& matrix, const StoredTensor& expected) {
+  const WeightMatrix want = WeightMatrix::plain(expected);
+  ASSERT_EQ(matrix.rows(), want.rows());
+  ASSERT_EQ(matrix.columns(), want.columns());
+  std::vector<float> got(std::size_t(want.columns()));
+  std::vector<float> row(got.size());
+  for (std::int64_t i = 0; i < want.rows(); ++i) {
+    matrix.read_row(i, got);
+    want.read_row(i, row);
+    ASSERT_EQ(got, row) << "row " << i;
+  }
+}
+
+class Packed : public testing::TestWithParam<Case> {};
+
+TEST_P(Packed, GivesTheValuesOfItsDocuments) {
+  const CaseTensors tensors(GetParam().name);
+  const auto matrix =
+      read_packed(config_of(GetParam().config), "m", tensors.lookup());
+  ASSERT_TRUE(matrix.has_value());
+  EXPECT_EQ(matrix->encoding(), GetParam().encoding);
+  EXPECT_EQ(matrix->bits(), GetParam().bits);
+  EXPECT_EQ(matrix->group_size(), GetParam().group);
+  expect_values(*matrix, *tensors.find("values"));
+}
+
+TEST_P(Packed, KeepsCodesThatStandForTheSameValues) {
+  const CaseTensors tensors(GetParam().name);
+  const auto matrix =
+      read_packed(config_of(GetParam().config), "m", tensors.lookup());
+  if (matrix->encoding() == kDense) return;
+  const auto columns = std::size_t(matrix->columns());
+  const std::size_t group = std::size_t(matrix->group_size());
+  std::vector<std::uint8_t> codes(columns);
+  std::vector<float> scales(columns / group);
+  std::vector<float> biases(scales.size());
+  std::vector<float> row(columns);
+  for (std::int64_t i = 0; i < matrix->rows(); ++i) {
+    matrix->read_row_affine(i, codes, scales, biases);
+    matrix->read_row(i, row);
+    for (std::size_t j = 0; j < columns; ++j) {
+      EXPECT_LT(codes[j], 1 << matrix->affine_bits());
+      // Scales in float32 leave the last bits to the order of the products.
+      EXPECT_NEAR(scales[j / group] * float(codes[j]) + biases[j / group],
+                  row[j], 128 * scales[j / group] * 1e-6f);
+    }
+  }
+}
+
+TEST_P(Packed, WithoutOneOfItsTensorsOrWithAnotherShapeIsRefused) {
+  const CaseTensors whole(GetParam().name);
+  const auto config = config_of(GetParam().config);
+  for (const char* part :
+       {"m.scales", "m.qzeros", "m.weight_scale", "m.weight_zero_point",
+        "m.weight_global_scale", "m.weight_scale_inv", "m.g_idx"}) {
+    if (whole.find(part) == nullptr) continue;
+    CaseTensors tensors(GetParam().name);
+    tensors.at(part).shape.push_back(7);
+    EXPECT_THROW(read_packed(config, "m", tensors.lookup()), ModelLoadingError)
+        << part;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Packed, testing::ValuesIn(kCases),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(PackedCheckpoints, NameWhatIsMissing) {
+  CaseTensors tensors("awq");
+  tensors.erase("m.qzeros");
+  EXPECT_THAT(message_of<ModelLoadingError>([&] {
+                read_packed(config_of(R"({"quant_method":"awq"})"), "m",
+                            tensors.lookup());
+              }),
+              HasSubstr("there is no tensor 'm.qzeros'"));
+}
+
+TEST(PackedCheckpoints, RefuseGroupsThatAreNotThere) {
+  CaseTensors tensors("gptq-4");
+  std::vector<std::int32_t> order(64, 0);
+  order[63] = 2;
+  StoredTensor& tensor = tensors.at("m.g_idx");
+  tensor.bytes = std::as_bytes(std::span(order));
+  EXPECT_THAT(message_of<ModelLoadingError>([&] {
+                read_packed(config_of(kCases[2].config), "m", tensors.lookup());
+              }),
+              HasSubstr("group 2 of 2"));
+}
+
+TEST(PackedCheckpoints, RefuseVersionsByName) {
+  EXPECT_THAT(message_of<UnsupportedModelError>([] {
+                config_of(R"({"quant_method":"awq","version":"gemv"})");
+              }),
+              HasSubstr("in version 'gemv'"));
+  EXPECT_THAT(
+      message_of<UnsupportedModelError>([] {
+        config_of(R"({"quant_method":"gptq","checkpoint_format":"marlin"})");
+      }),
+      HasSubstr("in format 'marlin'"));
+}
+
+TEST(MlxModes, OfSmallFloatsGiveMlxValues) {
+  const CaseTensors eight("mlx-mxfp8");
+  expect_values(read_mxfp8(*eight.find("m.weight"), *eight.find("m.scales")),
+                *eight.find("values"));
+  const CaseTensors four("mlx-nvfp4");
+  const WeightMatrix matrix =
+      read_nvfp4(*four.find("m.weight"), *four.find("m.scales"));
+  expect_values(matrix, *four.find("values"));
+  EXPECT_EQ(matrix.encoding(), WeightEncoding::kAffine);
+  const CaseTensors mx("mlx-mxfp4");
+  expect_values(WeightMatrix::mxfp4(*mx.find("m.weight"), *mx.find("m.scales")),
+                *mx.find("values"));
+}
+
+TEST(MlxModes, RefuseScalesOfAnotherShape) {
+  CaseTensors tensors("mlx-mxfp8");
+  tensors.at("m.scales").shape = {8, 2};
+  EXPECT_THROW(read_mxfp8(tensors.at("m.weight"), tensors.at("m.scales")),
+               ModelLoadingError);
+  EXPECT_THROW(read_nvfp4(tensors.at("m.weight"), tensors.at("m.scales")),
+               ModelLoadingError);
+}
+
+TEST(GgufBlocks, OfAllTypesGiveTheReferencesValues) {
+  const auto archive =
+      TensorArchive::open_safetensors(data("gguf_blocks.safetensors"));
+  int types = 0;
+  for (int i = 0; i <= static_cast<int>(StorageType::kTQ2_0); ++i) {
+    const auto type = static_cast<StorageType>(i);
+    const std::string name(to_string(type));
+    const StoredTensor* blocks = archive.find(name + ".blocks");
+    if (blocks == nullptr) continue;
+    ++types;
+    SCOPED_TRACE(name);
+    StoredTensor tensor = *blocks;
+    tensor.type = type;
+    tensor.shape = {blocks->shape[0],
+                    std::int64_t{storage_traits(type).block_elements}};
+    expect_values(WeightMatrix::plain(tensor), archive.at(name + ".values"));
+  }
+  EXPECT_EQ(types, 22);
+}
+
+}  // namespace
+}  // namespace abstractllm::io
