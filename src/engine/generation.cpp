@@ -80,8 +80,12 @@ void Generation::begin(Clock::time_point now, int cached) {
 
 void Generation::sample(std::span<float> logits) {
   try {
+    sampling::TokenConstraint* constraint = job_.constraint.get();
     choice_ = sampler_.sample(
-        logits, {.tokens = history_, .prompt_tokens = job_.prompt.size()});
+        logits, {.tokens = history_, .prompt_tokens = job_.prompt.size()},
+        constraint == nullptr ? sampling::TokenMask{}
+                              : constraint->allowed(tokens_left()));
+    if (constraint != nullptr) constraint->accept(choice_.id);
   } catch (const Error& error) {
     failure_ = error;
   } catch (const std::exception& error) {
@@ -111,7 +115,9 @@ Generation::State Generation::deliver(const Moment& now) {
     end_.timings.prefill_seconds = seconds(now.time - *started_);
     end_.timings.time_to_first_token_seconds = seconds(now.time - queued_);
   }
-  if (ends) return State::kEnds;
+  if (ends || (job_.constraint && job_.constraint->finished())) {
+    return State::kEnds;
+  }
   if (tokens_left() > 0) return State::kGoesOn;
   end_.reason = FinishReason::kLength;
   return State::kEnds;

@@ -13,6 +13,7 @@
 #include "engine/token_channel.h"
 #include "engine/work_times.h"
 #include "sampling/sampler.h"
+#include "sampling/token_constraint.h"
 #include "types/resolve.h"
 
 namespace abstractllm::engine {
@@ -24,6 +25,8 @@ struct GenerationJob {
   std::vector<std::int32_t> end_tokens;
   CancelToken cancel;
   std::shared_ptr<TokenChannel> channel;
+  /// The form of the answer; null: any.
+  std::unique_ptr<sampling::TokenConstraint> constraint{};
 };
 
 /// What a model and its memory allow.

@@ -114,10 +114,14 @@ bool has_tokens(const text::Tokenizer& tokenizer,
 }
 
 Chat make_chat(std::string_view source, const TextParts& parts,
-               TemplateSource from) {
+               const families::MLXModelConfig& family, TemplateSource from) {
   text::ChatTemplate chat_template(source, parts.special.named);
   families::TemplateFacts facts = families::find_template_facts(chat_template);
-  return {std::move(chat_template), from, std::move(facts)};
+  families::AnswerRules rules = families::find_answer_rules(
+      chat_template.source(), facts, family, [&](std::string_view text) {
+        return parts.tokenizer.token_to_id(text).has_value();
+      });
+  return {std::move(chat_template), from, std::move(facts), std::move(rules)};
 }
 
 // The model's own template, its family's or a plain one; `with_tools` is its
@@ -127,9 +131,9 @@ Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
   const auto own = text::choose_chat_template(parts.templates, false);
   const auto for_tools = text::choose_chat_template(parts.templates, true);
   if (for_tools && for_tools != own) {
-    with_tools = make_chat(*for_tools, parts, TemplateSource::kModel);
+    with_tools = make_chat(*for_tools, parts, family, TemplateSource::kModel);
   }
-  if (own) return make_chat(*own, parts, TemplateSource::kModel);
+  if (own) return make_chat(*own, parts, family, TemplateSource::kModel);
   const bool has_fallback = !family.chat_template.empty() &&
                             has_tokens(parts.tokenizer, family.template_tokens);
   const TemplateSource source =
@@ -141,7 +145,7 @@ Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
                               : "a plain one is used"));
   return make_chat(
       has_fallback ? family.chat_template : families::plain_chat_template(),
-      parts, source);
+      parts, family, source);
 }
 
 std::string join(const std::vector<std::int32_t>& ids) {
@@ -167,6 +171,20 @@ std::string describe_quantisation(const io::WeightSource& weights) {
   return {};
 }
 
+std::string describe_reasoning(const Chat& chat) {
+  std::string text = chat.rules.has_channels()
+                         ? "on a channel of its own"
+                         : "between " + chat.rules.reasoning_begin + " and " +
+                               chat.rules.reasoning_end;
+  if (!chat.rules.has_channels() && chat.rules.reasoning_end.empty()) {
+    return "none";
+  }
+  if (!chat.facts.thinking.variable.empty()) {
+    text += ", set by " + chat.facts.thinking.variable;
+  }
+  return text;
+}
+
 // What is known of its prompts and answers.
 void describe_family(const ModelPackage& package, ModelDescription& facts) {
   const families::FoundFamily& found = package.family;
@@ -180,6 +198,8 @@ void describe_family(const ModelPackage& package, ModelDescription& facts) {
                      to_string(package.chat.facts.system_prompt));
   facts.emplace_back("tools", chat.facts.tools ? "told by the template"
                                                : "told in the system prompt");
+  facts.emplace_back("tool_dialect", to_string(chat.rules.dialect));
+  facts.emplace_back("reasoning", describe_reasoning(chat));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "abstractllm/llm.h"
 #include "abstractllm/parameters.h"
+#include "families/answer_rules.h"
 #include "families/family.h"
 #include "families/template_facts.h"
 #include "io/model_files.h"
@@ -35,6 +36,7 @@ struct Chat {
   text::ChatTemplate chat_template;
   TemplateSource source;
   families::TemplateFacts facts;
+  families::AnswerRules rules;  ///< of the answers to it
 };
 
 /// A conversation on its way to a prompt.

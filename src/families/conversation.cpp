@@ -137,7 +137,7 @@ std::vector<Message> adapt_conversation(std::vector<Message> messages,
 }
 
 std::string tools_preamble(const std::vector<ToolDefinition>& tools) {
-  std::string text = "You can call these functions, one JSON object a line:\n";
+  std::string text = "You can call these functions:\n";
   for (const ToolDefinition& tool : tools) {
     Json parameters = Json::parse(tool.parameters, nullptr, false);
     if (!parameters.is_object()) parameters = Json::object();
@@ -147,11 +147,10 @@ std::string tools_preamble(const std::vector<ToolDefinition>& tools) {
     text += json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   return text +
-         "\nTo call one, write, with its name and arguments:\n"
-         "<tool_call>\n{\"name\": \"NAME\", \"arguments\": {\"ARGUMENT\": "
-         "VALUE}}\n</tool_call>\n"
-         "Call several by writing several. The results are given to you after "
-         "your turn. Without need of a function, answer in plain text.";
+         "To call one, write:\n"
+         "<tool_call>\n{\"name\": \"NAME\", \"arguments\": {...}}\n"
+         "</tool_call>\n"
+         "The result is given to you. If no call is needed, just answer.";
 }
 
 }  // namespace abstractllm::families

@@ -3,13 +3,15 @@
 #include "providers/mlx.h"
 
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "abstractllm/error.h"
 #include "engine/engine.h"
 #include "engine/model_package.h"
-#include "output/text_stream.h"
+#include "output/answer_stream.h"
+#include "providers/mlx_request.h"
 #include "types/resolve.h"
 
 namespace abstractllm::providers {
@@ -27,98 +29,62 @@ Error of_this_provider(const Error& error) {
   return Error(error.code(), error.message(), error.hint(), kId);
 }
 
-void refuse_unsupported(const Request& request) {
-  if (request.response_format != ResponseFormat{}) {
-    throw UnsupportedFeatureError(
-        "[mlx] a response format is not supported by the provider mlx",
-        "Leave response_format at text.", kId);
-  }
-  if (request.reasoning_effort) {
-    throw UnsupportedFeatureError(
-        "[mlx] reasoning_effort is not supported by the provider mlx",
-        "Set the variable of the model's template in template_variables.", kId);
-  }
-  if (!request.tools.empty()) {
-    throw UnsupportedFeatureError(
-        "[mlx] tools are not supported by the provider mlx",
-        "Leave the tools out of the request.", kId);
-  }
-  for (const Message& message : request.messages) {
-    for (const Part& part : message.parts) {
-      if (std::holds_alternative<ImagePart>(part)) {
-        throw UnsupportedFeatureError(
-            "[mlx] the model reads text, but a message has an image",
-            "Leave the image out, or use a provider with vision.", kId);
-      }
-    }
-  }
-}
-
-void check_one_prompt(const Request& request) {
-  const int given = (request.messages.empty() ? 0 : 1) +
-                    (request.prompt ? 1 : 0) +
-                    (request.prompt_token_ids ? 1 : 0);
-  if (given == 1) return;
-  throw InvalidRequestError(
-      given == 0 ? "[mlx] the request has nothing to answer"
-                 : "[mlx] the request has more than one of messages, prompt "
-                   "and prompt_token_ids",
-      "Give exactly one of messages, prompt and prompt_token_ids.", kId);
-}
-
-std::vector<Message> with_system_prompt(const Request& request) {
-  std::vector<Message> messages = request.messages;
-  if (!request.system_prompt) return messages;
-  for (const Message& message : messages) {
-    if (message.role == Role::kSystem) {
-      throw InvalidRequestError(
-          "[mlx] the request has a system prompt and a system message",
-          "Give one of them.", kId);
-    }
-  }
-  messages.insert(messages.begin(), Message::system(*request.system_prompt));
-  return messages;
-}
-
 // The answer of one request on its way from tokens to events.
 class Answer {
  public:
-  Answer(const engine::ModelPackage& package,
+  Answer(const engine::ModelPackage& package, const PreparedRequest& request,
          const types::SamplingOptions& options, const EventSink& sink)
       : package_(package),
-        decoder_(package.tokenizer, /* skip_special = */ true),
-        text_(options.stop),
+        marks_(request.marks),
+        decoder_(package.tokenizer, /* skip_special = */ false),
+        answer_({.format = request.format,
+                 .stops = options.stop,
+                 .one_call = request.one_call,
+                 .id_seed = options.seed}),
         sink_(sink) {}
 
   // False when no more tokens are wanted.
   bool take(const engine::TokenStep& step) {
     ids_.push_back(step.id);
-    const std::string piece = step.ends ? "" : decoder_.push(step.id);
     std::optional<TokenLogprob> logprob = step.logprob;
     if (logprob) fill_bytes(*logprob);
-    show(text_.push(piece, std::move(logprob)));
-    return !text_.stopped() && !left_;
+    std::vector<Event> events;
+    answer_.push(piece_of(step), std::move(logprob), events);
+    show(std::move(events));
+    return !answer_.stopped() && !left_;
   }
 
   void finish(engine::GenerationEnd end) {
-    if (!text_.stopped()) {
-      show(text_.push(decoder_.finish()));
-      show(text_.finish());
+    if (!answer_.stopped()) {
+      std::vector<Event> events;
+      answer_.push(decoder_.finish(), std::nullopt, events);
+      answer_.finish(events);
+      show(std::move(events));
     }
     Finished finished{.reason = end.reason,
-                      .stop_text = std::string(text_.stop_text()),
+                      .stop_text = std::string(answer_.stop_text()),
                       .usage = end.usage,
                       .timings = end.timings,
                       .token_ids = std::move(ids_)};
     // Tokens that were computed ahead of a stop text do not count.
     finished.usage.completion_tokens =
         static_cast<int>(finished.token_ids.size());
-    if (text_.stopped()) finished.reason = FinishReason::kStop;
+    if (answer_.stopped()) finished.reason = FinishReason::kStop;
+    if (answer_.calls() > 0 && finished.reason == FinishReason::kStop) {
+      finished.reason = FinishReason::kToolCalls;
+    }
     if (left_) finished.reason = FinishReason::kCancelled;
     sink_(finished);
   }
 
  private:
+  // Special tokens have no text, but for the marks of calls and reasoning.
+  std::string piece_of(const engine::TokenStep& step) {
+    const bool hidden =
+        package_.tokenizer.is_special(step.id) && !marks_.contains(step.id);
+    return step.ends || hidden ? "" : decoder_.push(step.id);
+  }
+
   void fill_bytes(TokenLogprob& logprob) const {
     logprob.bytes = package_.tokenizer.token_bytes(logprob.token_id);
     for (auto& alternative : logprob.top) {
@@ -126,13 +92,16 @@ class Answer {
     }
   }
 
-  void show(std::optional<TextDelta> delta) {
-    if (delta && !left_) left_ = !sink_(*std::move(delta));
+  void show(std::vector<Event> events) {
+    for (Event& event : events) {
+      if (!left_) left_ = !sink_(event);
+    }
   }
 
   const engine::ModelPackage& package_;
+  const std::set<std::int32_t>& marks_;
   text::StreamDecoder decoder_;
-  output::TextStream text_;
+  output::AnswerStream answer_;
   const EventSink& sink_;
   std::vector<std::int32_t> ids_;
   bool left_ = false;  // the sink wants no more
@@ -201,7 +170,7 @@ class MLXProvider : public AbstractLLMInterface {
   }
 
   int count_tokens(const Request& request) override {
-    return static_cast<int>(prompt_ids(request).size());
+    return static_cast<int>(requests_.prompt(request).size());
   }
 
   std::vector<std::int32_t> tokenize(std::string_view text,
@@ -223,11 +192,10 @@ class MLXProvider : public AbstractLLMInterface {
   static engine::EngineOptions read_options(
       ProviderConfig& config, const engine::ModelPackage& package);
 
-  std::vector<std::int32_t> prompt_ids(const Request& request) const;
-
   // A submitted job.
   struct Running {
     types::SamplingOptions options;
+    PreparedRequest request;
     std::shared_ptr<engine::TokenChannel> channel;
   };
   Running start(const Request& request);
@@ -235,6 +203,7 @@ class MLXProvider : public AbstractLLMInterface {
   std::optional<Error> follow(Running running, const EventSink& sink) const;
 
   engine::ModelPackage package_;
+  RequestReader requests_{package_};
   GenerationParameters defaults_;
   engine::EngineOptions engine_options_;
   engine::Engine engine_;
@@ -332,44 +301,25 @@ engine::EngineOptions MLXProvider::read_options(
           .on_load_progress = std::move(config.on_load_progress)};
 }
 
-std::vector<std::int32_t> MLXProvider::prompt_ids(
-    const Request& request) const {
-  check_one_prompt(request);
-  refuse_unsupported(request);
-  std::vector<std::int32_t> ids;
-  if (request.prompt_token_ids) {
-    ids = *request.prompt_token_ids;
-  } else if (request.prompt) {
-    ids = package_.tokenizer.encode(*request.prompt, true);
-  } else {
-    ids = package_
-              .encode_chat({.messages = with_system_prompt(request),
-                            .template_variables = request.template_variables})
-              .ids;
-  }
-  if (ids.empty()) {
-    throw InvalidRequestError("[mlx] the prompt is empty",
-                              "Give at least one token to continue.", kId);
-  }
-  return ids;
-}
-
 MLXProvider::Running MLXProvider::start(const Request& request) {
   Running running{.options = types::resolve(request.parameters, defaults_,
                                             package_.defaults, draw_seed),
+                  .request = {},
                   .channel = std::make_shared<engine::TokenChannel>()};
-  engine_.submit({.prompt = prompt_ids(request),
+  running.request = requests_.prepare(request, running.options);
+  engine_.submit({.prompt = std::move(running.request.prompt),
                   .options = running.options,
                   .end_tokens = package_.end_tokens,
                   .cancel = request.cancel,
-                  .channel = running.channel});
+                  .channel = running.channel,
+                  .constraint = std::move(running.request.constraint)});
   return running;
 }
 
 std::optional<Error> MLXProvider::follow(Running running,
                                          const EventSink& sink) const {
   ChannelReader reader(std::move(running.channel));
-  Answer answer(package_, running.options, sink);
+  Answer answer(package_, running.request, running.options, sink);
   while (const std::optional<engine::TokenStep> step = reader.next()) {
     if (!answer.take(*step)) break;
   }
@@ -385,7 +335,8 @@ bool mlx_is_built_in() noexcept { return true; }
 
 std::set<ModelCapability> mlx_capabilities() {
   using enum ModelCapability;
-  return {kStreaming, kSystemPrompt, kMultiTurn, kLogprobs, kTokenize};
+  return {kStreaming,        kSystemPrompt, kMultiTurn, kTools,
+          kStructuredOutput, kLogprobs,     kTokenize};
 }
 
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {

@@ -129,6 +129,10 @@ TEST_P(Contract, ToolCallsComeWholeOrAreRefused) {
   request.messages = {Message::user("Add")};
   request.tools = {{"add", "Adds.", R"({"type":"object"})"},
                    {"now", "The time.", R"({"type":"object"})"}};
+  // A model that is no script calls when it must.
+  if (!subject->is_scripted()) {
+    request.tool_choice = ToolChoice{ToolChoice::Mode::kRequired};
+  }
   subject->call();
   const Seen seen = watch(llm, request);
   if (!llm.capabilities().supports(ModelCapability::kTools)) {
@@ -136,10 +140,28 @@ TEST_P(Contract, ToolCallsComeWholeOrAreRefused) {
     EXPECT_EQ(seen.failed()->error.code(), ErrorCode::kUnsupportedFeature);
     return;
   }
-  if (!subject->is_scripted()) return;
+  EXPECT_EQ(seen.finished()->reason, FinishReason::kToolCalls);
+  if (!subject->is_scripted()) {
+    ASSERT_EQ(seen.calls.size(), 1U);
+    EXPECT_THAT(seen.calls[0].name, ::testing::AnyOf("add", "now"));
+    EXPECT_FALSE(seen.calls[0].id.empty());
+    return;
+  }
   EXPECT_EQ(seen.calls, (std::vector<ToolCall>{{"c1", "add", "{\"x\":1}"},
                                                {"c2", "now", "{}"}}));
-  EXPECT_EQ(seen.finished()->reason, FinishReason::kToolCalls);
+}
+
+TEST_P(Contract, AnAnswerHasTheFormThatIsAskedFor) {
+  if (!llm.capabilities().supports(ModelCapability::kStructuredOutput)) return;
+  Request request = subject->request();
+  request.response_format = {
+      ResponseFormat::Kind::kJsonSchema,
+      R"({"type":"object","properties":{"x":{"type":"integer"}},)"
+      R"("required":["x"],"additionalProperties":false})"};
+  subject->say({"{\"x\"", ":1}"});
+  const Seen seen = watch(llm, request);
+  ASSERT_NE(seen.finished(), nullptr);
+  EXPECT_THAT(seen.text, ::testing::MatchesRegex("\\{\"x\": ?-?[0-9]+\\}"));
 }
 
 TEST_P(Contract, ImagesAreTakenOrRefused) {

@@ -137,8 +137,10 @@ TEST(MLXProviderErrors, RequestsThatCannotBeAnswered) {
   picture.messages = {{Role::kUser, {ImagePart{.path = "a.png"}}}};
   expect_failed<UnsupportedFeatureError>(*llm, picture, "image");
   Request shaped = greedy_request({1}, 4);
-  shaped.response_format.kind = ResponseFormat::Kind::kJsonObject;
-  expect_failed<UnsupportedFeatureError>(*llm, shaped, "response format");
+  shaped.response_format = {ResponseFormat::Kind::kJsonSchema, "{"};
+  expect_failed<InvalidRequestError>(*llm, shaped, "not JSON");
+  shaped.response_format.schema = R"({"type":"string","not":{"const":"a"}})";
+  expect_failed<InvalidRequestError>(*llm, shaped, "cannot be followed");
   Request thoughtful = greedy_request({1}, 4);
   thoughtful.reasoning_effort = ReasoningEffort::kLow;
   expect_failed<UnsupportedFeatureError>(*llm, thoughtful, "reasoning_effort");

@@ -1,4 +1,5 @@
-//! `tokenizers`, `minijinja` and `jsonschema` behind one typed C++ interface.
+//! `tokenizers`, `minijinja`, `jsonschema` and `llguidance` behind one typed C++
+//! interface.
 //!
 //! What a tokenizer or a template means is decided by the C++ that calls this;
 //! here is only what has to be said in Rust. Every entry returns a `Result` or
@@ -8,6 +9,7 @@
 mod budget;
 mod dialect;
 mod environment;
+mod grammar;
 mod guard;
 mod methods;
 mod python;
@@ -16,6 +18,7 @@ mod strftime;
 mod template;
 mod tokenizer;
 
+use grammar::{GrammarMatcher, TokenTrie};
 use guard::guarded;
 use schema::JsonSchema;
 use template::Template;
@@ -93,6 +96,13 @@ mod ffi {
         line: u32,
     }
 
+    enum GrammarKind {
+        JsonSchema,
+        Regex,
+        /// The dialect of Lark that llguidance documents.
+        Lark,
+    }
+
     extern "Rust" {
         type Tokenizer;
         fn tokenizer_from_json(json: &[u8]) -> Result<Box<Tokenizer>>;
@@ -123,6 +133,26 @@ mod ffi {
             now: &LocalTime,
         ) -> Rendering;
 
+        type TokenTrie;
+        /// Token i has the bytes of `texts` up to `ends[i]`.
+        fn token_trie(
+            texts: &[u8],
+            ends: &[u32],
+            special: &[u32],
+            end_tokens: &[u32],
+        ) -> Result<Box<TokenTrie>>;
+        fn compile(
+            self: &TokenTrie,
+            kind: GrammarKind,
+            source: &[u8],
+        ) -> Result<Box<GrammarMatcher>>;
+
+        type GrammarMatcher;
+        fn mask(self: &mut GrammarMatcher, bits: &mut [u32]) -> Result<()>;
+        fn accept(self: &mut GrammarMatcher, token: u32) -> Result<()>;
+        fn is_finished(self: &GrammarMatcher) -> bool;
+        fn duplicate(self: &GrammarMatcher) -> Box<GrammarMatcher>;
+
         type JsonSchema;
         fn json_schema_compile(source: &[u8]) -> Result<Box<JsonSchema>>;
         /// Path, message, path, message ...; none if `instance` holds.
@@ -144,4 +174,13 @@ fn template_compile(source: &[u8]) -> Result<Box<Template>, String> {
 
 fn json_schema_compile(source: &[u8]) -> Result<Box<JsonSchema>, String> {
     guarded(|| JsonSchema::compile(source).map(Box::new))
+}
+
+fn token_trie(
+    texts: &[u8],
+    ends: &[u32],
+    special: &[u32],
+    end_tokens: &[u32],
+) -> Result<Box<TokenTrie>, String> {
+    guarded(|| TokenTrie::new(texts, ends, special, end_tokens).map(Box::new))
 }

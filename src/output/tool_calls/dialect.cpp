@@ -92,4 +92,48 @@ std::optional<ToolDialect> find_tool_dialect(std::string_view chat_template) {
   return std::nullopt;
 }
 
+std::vector<std::string_view> special_marks(ToolDialect dialect) {
+  switch (dialect) {
+    case ToolDialect::kHermes:
+    case ToolDialect::kQwenXml:
+    case ToolDialect::kGlm:
+    case ToolDialect::kJson:
+    case ToolDialect::kGemma:
+      return {"<tool_call>",      "</tool_call>", "<function_call>",
+              "</function_call>", "<arg_key>",    "</arg_key>",
+              "<arg_value>",      "</arg_value>"};
+    case ToolDialect::kLlama:
+      return {"<|python_tag|>", "<tool_call>", "</tool_call>"};
+    case ToolDialect::kMistral:
+      return {"[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"};
+    case ToolDialect::kCommandR:
+      return {"<|START_ACTION|>", "<|END_ACTION|>"};
+    case ToolDialect::kDeepSeek:
+      return {"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>",
+              "<｜tool▁call▁begin｜>",  "<｜tool▁call▁end｜>",
+              "<｜tool▁sep｜>",         "｜DSML｜"};
+    case ToolDialect::kHarmony:
+      return {"<|start|>",     "<|end|>",  "<|message|>", "<|channel|>",
+              "<|constrain|>", "<|call|>", "<|return|>"};
+    case ToolDialect::kFunctools:
+    case ToolDialect::kGranite:
+      return {"<|tool_call|>", "<|/tool_call|>", "</|tool_call|>",
+              "<tool_call>", "</tool_call>"};
+    case ToolDialect::kPythonic:
+      return {"<|tool_call_start|>", "<|tool_call_end|>", "<|python_start|>",
+              "<|python_end|>"};
+    case ToolDialect::kGemmaTag:
+      return {"<|tool_call>", "<tool_call|>", "<|\"|>"};
+    case ToolDialect::kKimi:
+      return {"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>",
+              "<|tool_call_begin|>", "<|tool_call_end|>",
+              "<|tool_call_argument_begin|>"};
+    case ToolDialect::kMiniMax:
+      return {"<minimax:tool_call>", "</minimax:tool_call>"};
+    case ToolDialect::kToolcall:
+      return {"<TOOLCALL>", "</TOOLCALL>"};
+  }
+  return {};
+}
+
 }  // namespace abstractllm::output

@@ -39,4 +39,8 @@ const std::vector<ToolDialect>& all_tool_dialects();
 /// to use; nothing where its text has the marks of none.
 std::optional<ToolDialect> find_tool_dialect(std::string_view chat_template);
 
+/// Texts of the special tokens that calls of a dialect are written with: where
+/// they are special tokens of a vocabulary they have to be kept in the text.
+std::vector<std::string_view> special_marks(ToolDialect dialect);
+
 }  // namespace abstractllm::output

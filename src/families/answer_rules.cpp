@@ -1,0 +1,61 @@
+// Marks of dialects and of reasoning.
+// SPDX-License-Identifier: Apache-2.0
+#include "families/answer_rules.h"
+
+#include <array>
+#include <utility>
+
+namespace abstractllm::families {
+
+namespace {
+
+using Marks = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array kReasoning{
+    Marks{"<think>", "</think>"},
+    Marks{"[THINK]", "[/THINK]"},
+    Marks{"<|START_THINKING|>", "<|END_THINKING|>"},
+    Marks{"<seed:think>", "</seed:think>"},
+    Marks{"<|channel>thought\n", "<channel|>"},
+    Marks{"<|inner_prefix|>", "<|inner_suffix|>"},
+};
+
+output::ToolDialect find_dialect(const std::string& chat_template,
+                                 const TemplateFacts& facts,
+                                 const MLXModelConfig& family) {
+  const auto marked = output::find_tool_dialect(chat_template);
+  if (marked == output::ToolDialect::kHarmony) return *marked;
+  if (!facts.tools) return output::ToolDialect::kHermes;
+  return marked.value_or(
+      family.tool_dialect.value_or(output::ToolDialect::kJson));
+}
+
+}  // namespace
+
+AnswerRules find_answer_rules(
+    const std::string& chat_template, const TemplateFacts& facts,
+    const MLXModelConfig& family,
+    const std::function<bool(std::string_view)>& is_token) {
+  AnswerRules rules{.dialect = find_dialect(chat_template, facts, family)};
+  if (rules.has_channels()) return rules;
+  const auto writes = [&](const Marks& marks) {
+    const std::string_view begin =
+        marks.first.substr(0, marks.first.find('\n'));
+    return chat_template.find(begin) != std::string::npos ||
+           chat_template.find(marks.second) != std::string::npos ||
+           is_token(marks.first);
+  };
+  for (const Marks& marks : kReasoning) {
+    if (!writes(marks)) continue;
+    rules.reasoning_begin = marks.first;
+    rules.reasoning_end = marks.second;
+    return rules;
+  }
+  if (!family.reasoning_begin.empty() && is_token(family.reasoning_begin)) {
+    rules.reasoning_begin = family.reasoning_begin;
+    rules.reasoning_end = family.reasoning_end;
+  }
+  return rules;
+}
+
+}  // namespace abstractllm::families

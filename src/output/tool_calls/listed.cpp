@@ -1,0 +1,77 @@
+// A JSON list or object behind a mark, perhaps with a closing one: functools of
+// Phi and Firefunction, Granite's and Nemotron's tags.
+// SPDX-License-Identifier: Apache-2.0
+#include "output/tool_calls/json_value.h"
+#include "output/tool_calls/reading_steps.h"
+
+namespace abstractllm::output {
+
+namespace {
+
+using State = Reading::State;
+
+struct Marks {
+  std::vector<Opener> openers;
+  std::vector<std::string_view> closers;
+};
+
+class ListedReader : public CallReader {
+ public:
+  explicit ListedReader(Marks marks) : marks_(std::move(marks)) {}
+
+  const std::vector<Opener>& openers() const override { return marks_.openers; }
+
+  Reading read(std::string_view text, bool at_end) const override {
+    Cursor cursor{text, 0, at_end};
+    for (const Opener& opener : marks_.openers) {
+      if (cursor.take(opener.text)) break;
+    }
+    cursor.skip_space();
+    if (cursor.rest().empty()) {
+      return at_end ? Reading::none() : Reading::more();
+    }
+    const Value value = take_value(cursor);
+    if (value.state != State::kCalls) return {value.state};
+    auto calls = calls_in_json(value.json);
+    // "[]" says that there is nothing to call.
+    if (!calls && value.json == "[]") calls.emplace();
+    if (!calls) return Reading::none();
+    const std::size_t end = cursor.at;
+    cursor.skip_space();
+    if (cursor.rest().empty() && !at_end && !marks_.closers.empty()) {
+      return Reading::more();
+    }
+    for (const std::string_view closer : marks_.closers) {
+      bool taken = false;
+      if (!cursor.take_optional(closer, taken)) return Reading::more();
+      if (taken) return Reading::of(cursor.at, *std::move(calls));
+    }
+    return Reading::of(end, *std::move(calls));
+  }
+
+ private:
+  const Marks marks_;
+};
+
+}  // namespace
+
+std::unique_ptr<CallReader> make_listed_reader(ToolDialect dialect,
+                                               const Tools&) {
+  Marks marks;
+  switch (dialect) {
+    case ToolDialect::kGranite:
+      marks = {{{"<|tool_call|>"}, {"<tool_call>"}},
+               {"</|tool_call|>", "<|/tool_call|>", "</tool_call>"}};
+      break;
+    case ToolDialect::kToolcall:
+      marks = {{{"<TOOLCALL>"}}, {"</TOOLCALL>"}};
+      break;
+    default:
+      marks = {{{"functools"}, {"<|tool_call|>"}},
+               {"<|/tool_call|>", "</|tool_call|>"}};
+      break;
+  }
+  return std::make_unique<ListedReader>(std::move(marks));
+}
+
+}  // namespace abstractllm::output
