@@ -70,6 +70,10 @@ class FullCache : public ops::KvLayer {
     keys_.write(keys, filled_);
     values_.write(values, filled_);
     filled_ += keys.shape(1);
+    return view(keys.shape(1));
+  }
+
+  ops::KvView view(int /*tokens*/) const override {
     return {keys_.front(filled_), values_.front(filled_), first_};
   }
 
@@ -107,8 +111,12 @@ class RotatingCache : public FullCache {
   ops::KvView append(const mx::array& keys, const mx::array& values) override {
     // Dropping in bulk keeps the copies at one row per token on average.
     if (filled_ >= most_kept()) drop(window_ - 1);
-    const ops::KvView all = FullCache::append(keys, values);
-    const int visible = std::min(filled_, keys.shape(1) + window_ - 1);
+    return FullCache::append(keys, values);
+  }
+
+  ops::KvView view(int tokens) const override {
+    const ops::KvView all = FullCache::view(tokens);
+    const int visible = std::min(filled_, tokens + window_ - 1);
     const int hidden = filled_ - visible;
     const auto tail = [&](const mx::array& rows) {
       return mx::slice(rows, {0, hidden, 0}, rows.shape());

@@ -22,6 +22,10 @@ class RecurrentCache : public ops::KvLayer {
     throw InternalError("[cache] a recurrent state takes no keys");
   }
 
+  ops::KvView view(int /*tokens*/) const override {
+    throw InternalError("[cache] a recurrent state has no keys");
+  }
+
   bool can_truncate(int length) const override { return length == length_; }
   void truncate(int length) override {
     if (length != length_) {

@@ -25,6 +25,10 @@ class SlabCache : public ops::KvLayer {
     throw InternalError("[cache] a slab takes no arrays");
   }
 
+  ops::KvView view(int /*tokens*/) const override {
+    throw InternalError("[cache] a slab gives no arrays");
+  }
+
   bool can_truncate(int length) const override {
     return slab_.first() == 0 ||
            length - (slab_.options().window - 1) >= slab_.first();

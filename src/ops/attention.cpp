@@ -21,24 +21,27 @@ mx::array split_heads(const mx::array& x, int heads, int head_dim) {
 }
 
 // True where query row i, at position first_query + i, may look at key column
-// j, at position first_key + j: (queries, keys) bool.
-mx::array window_mask(int first_query, int queries, int first_key, int keys,
-                      int window) {
+// j, at the position of the view's first key + j: (queries, keys) bool.
+mx::array visible_mask(const AttentionSpec& spec, int first_query, int queries,
+                       const KvView& view) {
   const mx::array query = mx::expand_dims(
       mx::arange(first_query, first_query + queries, mx::int32), 1);
-  const mx::array key =
-      mx::expand_dims(mx::arange(first_key, first_key + keys, mx::int32), 0);
-  mx::array mask = mx::less_equal(key, query);
-  if (window > 0) {
-    mask = mx::logical_and(mask, mx::less(query - key, mx::array(window)));
-  }
-  return mask;
+  const int first_key = view.first_position;
+  const mx::array key = mx::expand_dims(
+      mx::arange(first_key, first_key + view.keys.shape(1), mx::int32), 0);
+  const mx::array mask = mx::less_equal(key, query);
+  if (spec.window == 0) return mask;
+  const mx::array window(spec.window);
+  return mx::logical_and(
+      mask, spec.chunked
+                ? mx::greater_equal(key, query - mx::remainder(query, window))
+                : mx::less(query - key, window));
 }
 
-bool needs_mask(const AttentionSpec& spec, int queries, const KvView& view,
-                int first_query) {
-  if (queries > 1) return true;
-  return spec.window > 0 && first_query - view.first_position >= spec.window;
+// Whether the last of the queries must not see all of the view.
+bool window_hides(const AttentionSpec& spec, int queries, const KvView& view,
+                  int first_query) {
+  return view.first_position < spec.first_visible(first_query + queries - 1);
 }
 
 // Scores with a soft cap have no fused form.
@@ -55,8 +58,7 @@ mx::array capped_attention(const mx::array& queries, const KvView& view,
   const mx::array cap(spec.softcap, scores.dtype());
   scores = mx::tanh(scores / cap) * cap;
   scores = mx::reshape(scores, {spec.kv_heads, groups, rows, stored});
-  const mx::array mask =
-      window_mask(first_query, rows, view.first_position, stored, spec.window);
+  const mx::array mask = visible_mask(spec, first_query, rows, view);
   scores = mx::where(mask, scores, mx::array(-INFINITY, scores.dtype()));
   const mx::array weights =
       mx::reshape(mx::softmax(scores, -1, /* precise = */ true),
@@ -78,20 +80,13 @@ mx::array attend(const mx::array& queries, const KvView& view,
     return capped_attention(queries, view, spec, first_query);
   }
   const int rows = queries.shape(1);
-  const int stored = view.keys.shape(1);
   std::string mode;
   std::optional<mx::array> mask;
-  if (needs_mask(spec, rows, view, first_query)) {
-    const bool window_hides =
-        spec.window > 0 &&
-        first_query + rows - 1 - view.first_position >= spec.window;
-    if (window_hides) {
-      mode = "array";
-      mask = window_mask(first_query, rows, view.first_position, stored,
-                         spec.window);
-    } else {
-      mode = "causal";
-    }
+  if (window_hides(spec, rows, view, first_query)) {
+    mode = "array";
+    mask = visible_mask(spec, first_query, rows, view);
+  } else if (rows > 1) {
+    mode = "causal";
   }
   return mx::squeeze(
       mx::fast::scaled_dot_product_attention(
@@ -99,6 +94,18 @@ mx::array attend(const mx::array& queries, const KvView& view,
           mx::expand_dims(view.values, 0), spec.scale, mode, mask,
           sinks_like(queries, spec)),
       0);
+}
+
+// queries: (heads, rows, head_dim), the first at `position`.
+mx::array apply_temperature(const mx::array& queries, const AttentionSpec& spec,
+                            int position) {
+  if (spec.temperature == 0) return queries;
+  std::vector<float> scales;
+  for (int i = 0; i < queries.shape(1); ++i) {
+    scales.push_back(spec.query_scale(position + i));
+  }
+  return queries *
+         mx::astype(mx::expand_dims(make_floats(scales), 1), queries.dtype());
 }
 
 mx::array slice_rows(const mx::array& x, int first, int rows) {
@@ -109,7 +116,8 @@ mx::array slice_rows(const mx::array& x, int first, int rows) {
 }  // namespace
 
 mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
-                      const mx::array& key, const mx::array& value, int layer,
+                      const std::optional<mx::array>& key,
+                      const std::optional<mx::array>& value, int layer,
                       const Step& step) {
   const int value_size = spec.value_size();
   std::vector<mx::array> outputs;
@@ -118,20 +126,23 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
     const int first = sequence.first_row;
     const int rows = sequence.rows;
     KvLayer& kv = *(*sequence.kv)[layer];
-    const int position = kv.length();
+    const int position = key ? kv.length() : kv.length() - rows;
     const RopeTable& rope = rope_for(
         spec.rope, sequence.planned > 0 ? sequence.planned : position + rows);
-    const mx::array q =
-        split_heads(slice_rows(query, first, rows), spec.heads, spec.head_dim);
-    const mx::array k =
-        split_heads(slice_rows(key, first, rows), spec.kv_heads, spec.head_dim);
-    const mx::array v =
-        split_heads(slice_rows(value, first, rows), spec.kv_heads, value_size);
-    const KvView view = kv.append(rotate(k, rope, position), v);
-    const mx::array attended =
-        attend(rotate(q, rope, position), view, spec, position);
-    outputs.push_back(mx::reshape(mx::transpose(attended, {1, 0, 2}),
-                                  {rows, spec.heads * value_size}));
+    const auto heads_of = [&](const mx::array& x, int heads, int size) {
+      return split_heads(slice_rows(x, first, rows), heads, size);
+    };
+    const mx::array q = apply_temperature(
+        rotate(heads_of(query, spec.heads, spec.head_dim), rope, position),
+        spec, position);
+    const KvView view =
+        key ? kv.append(rotate(heads_of(*key, spec.kv_heads, spec.head_dim),
+                               rope, position),
+                        heads_of(*value, spec.kv_heads, value_size))
+            : kv.view(rows);
+    outputs.push_back(
+        mx::reshape(mx::transpose(attend(q, view, spec, position), {1, 0, 2}),
+                    {rows, spec.heads * value_size}));
   }
   return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);
 }
@@ -148,10 +159,15 @@ mx::array attention_block_stock(const mx::array& input,
                                 const Step& step) {
   const mx::array x = enter_frame(input, block.frame);
   mx::array query = linear(x, block.query);
-  mx::array key = linear(x, block.key);
-  const mx::array value = linear(x, block.value);
   if (block.query_norm) query = normalise_heads(query, *block.query_norm);
-  if (block.key_norm) key = normalise_heads(key, *block.key_norm);
+  std::optional<mx::array> key;
+  std::optional<mx::array> value;
+  if (!block.reuses_cache) {
+    key = linear(x, block.key);
+    value = linear(x, block.value);
+    if (block.key_norm) key = normalise_heads(*key, *block.key_norm);
+    if (block.value_norm) value = normalise_heads(*value, *block.value_norm);
+  }
   mx::array attended = attend_step(block.spec, query, key, value, layer, step);
   if (block.gate) attended = attended * mx::sigmoid(linear(x, *block.gate));
   return leave_frame(linear(attended, block.output), residual, block.frame);

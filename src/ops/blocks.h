@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
 #include <optional>
 
 #include "mlx/array.h"
@@ -31,11 +32,30 @@ struct AttentionSpec {
   float scale = 0;  ///< of the scores, mostly head_dim^-1/2
   /// A position sees itself and the window - 1 before it; 0: all before it.
   int window = 0;
+  /// Windows are stretches that begin at multiples of `window` instead.
+  bool chunked = false;
   /// Scores become softcap * tanh(score / softcap); 0: unchanged.
   float softcap = 0;
   RopeTable rope;
   /// (heads) float32: a score of each head that draws weight from no value.
   std::optional<mlx::core::array> sinks = std::nullopt;
+
+  /// Queries at position p are multiplied by
+  /// 1 + temperature * log(1 + floor((p + 1) / temperature_step)); 0: by 1.
+  float temperature = 0;
+  int temperature_step = 1;
+
+  /// First position that the one at `position` sees.
+  int first_visible(int position) const {
+    if (window == 0) return 0;
+    if (chunked) return position - position % window;
+    return position < window ? 0 : position - window + 1;
+  }
+
+  float query_scale(int position) const {
+    const int steps = (position + 1) / temperature_step;
+    return 1.0f + temperature * std::log1p(static_cast<float>(steps));
+  }
 
   int value_size() const { return value_dim > 0 ? value_dim : head_dim; }
 };
@@ -52,6 +72,10 @@ struct AttentionBlock {
   /// together where it has as many weights.
   std::optional<Norm> query_norm = std::nullopt;
   std::optional<Norm> key_norm = std::nullopt;
+  std::optional<Norm> value_norm = std::nullopt;
+  /// Queries meet the keys and values that an earlier block of the step has put
+  /// into the caches of the layer; `key` and `value` are not used.
+  bool reuses_cache = false;
   /// (heads * value_size, hidden): its sigmoid multiplies what output gets.
   std::optional<Linear> gate = std::nullopt;
 };

@@ -32,23 +32,30 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
                    const std::vector<SlabRows>& sequences, std::int64_t rows,
                    const float* input, const float* residual, float* output) {
   const std::int64_t query_size = block.query.outputs();
-  const std::int64_t kv_size = block.key.outputs();
   CpuFrame frame(cpu, block.frame, rows, block.output.outputs());
   frame.enter(input);
   float* query = floats(cpu.query, rows * query_size);
-  float* key = floats(cpu.key, rows * kv_size);
-  float* value = floats(cpu.value, rows * kv_size);
-  cpu::linear(cpu.pool, cpu.input,
-              {target(block.query, query), target(block.key, key),
-               target(block.value, value)},
-              cpu.options);
+  float* key = nullptr;
+  float* value = nullptr;
+  if (block.reuses_cache) {
+    cpu::linear(cpu.pool, cpu.input, {target(block.query, query)}, cpu.options);
+  } else {
+    const std::int64_t kv_size = block.key.outputs();
+    key = floats(cpu.key, rows * kv_size);
+    value = floats(cpu.value, rows * kv_size);
+    cpu::linear(cpu.pool, cpu.input,
+                {target(block.query, query), target(block.key, key),
+                 target(block.value, value)},
+                cpu.options);
+    apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
+    apply_head_norm(cpu, block.value_norm, rows * kv_size, value);
+  }
   float* gate = nullptr;
   if (block.gate) {
     gate = floats(cpu.gate, rows * query_size);
     cpu::linear(cpu.pool, cpu.input, {target(*block.gate, gate)}, cpu.options);
   }
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
-  apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
   if (gate) apply_sigmoid(gate, rows * query_size, attended);
@@ -90,14 +97,15 @@ bool runs_on_slabs(const Step& step, int layer) {
 mx::array attention_block_cpu(const mx::array& input, const mx::array& residual,
                               const AttentionBlock& block, int layer,
                               const Step& step) {
-  return host_kernel(block.query.backend().cpu, "AttentionBlock",
-                     residual.shape(), {input, residual},
-                     [cpu = block.query.backend().cpu, block = &block,
-                      sequences = reserve_slabs(step, layer),
-                      rows = residual.shape(0)](auto inputs, float* output) {
-                       run_attention(*cpu, *block, sequences, rows, inputs[0],
-                                     inputs[1], output);
-                     });
+  return host_kernel(
+      block.query.backend().cpu, "AttentionBlock", residual.shape(),
+      {input, residual},
+      [cpu = block.query.backend().cpu, block = &block,
+       sequences = reserve_slabs(step, layer, !block.reuses_cache),
+       rows = residual.shape(0)](auto inputs, float* output) {
+        run_attention(*cpu, *block, sequences, rows, inputs[0], inputs[1],
+                      output);
+      });
 }
 
 mx::array mlp_block_cpu(const mx::array& input, const mx::array& residual,

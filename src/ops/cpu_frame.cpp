@@ -20,6 +20,17 @@ const float* data_or_null(const std::optional<mx::array>& array) {
 
 namespace {
 
+// query: (rows, heads * head_dim), the first at `position`.
+void apply_temperature(const AttentionSpec& spec, std::int64_t position,
+                       std::int64_t rows, float* query) {
+  if (spec.temperature == 0) return;
+  const std::int64_t size = std::int64_t{spec.heads} * spec.head_dim;
+  for (std::int64_t row = 0; row < rows; ++row, query += size) {
+    const float scale = spec.query_scale(static_cast<int>(position + row));
+    for (std::int64_t i = 0; i < size; ++i) query[i] *= scale;
+  }
+}
+
 // x = x * weight + bias, for each row.
 void scale_rows(const float* weight, const float* bias, std::int64_t rows,
                 std::int64_t columns, float* x) {
@@ -108,14 +119,14 @@ void CpuFrame::leave(float* branch, const float* residual, float* output) {
   cpu::add_scaled(branch, frame_.scale, count, output);
 }
 
-std::vector<SlabRows> reserve_slabs(const Step& step, int layer) {
+std::vector<SlabRows> reserve_slabs(const Step& step, int layer, bool added) {
   std::vector<SlabRows> sequences;
   sequences.reserve(step.sequences.size());
   for (const SequenceRows& sequence : step.sequences) {
     KvLayer& kv = *(*sequence.kv)[layer];
     sequences.push_back(
         {kv.slab(), sequence.first_row, sequence.rows, sequence.planned});
-    kv.reserve(sequence.rows);
+    if (added) kv.reserve(sequence.rows);
   }
   return sequences;
 }
@@ -128,7 +139,8 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
   std::vector<cpu::AttentionSequence> views;
   views.reserve(sequences.size());
   for (const SlabRows& sequence : sequences) {
-    const std::int64_t position = sequence.slab->length();
+    const std::int64_t position =
+        sequence.slab->length() - (key ? 0 : sequence.rows);
     const RopeTable& rope =
         rope_for(spec.rope, sequence.planned > 0
                                 ? sequence.planned
@@ -140,10 +152,14 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
     float* q = query + sequence.first_row * query_size;
     cpu::transform_heads(cpu.pool, q, sequence.rows, spec.heads, spec.head_dim,
                          0, turn);
-    sequence.slab->append(cpu.pool, {.k = key + sequence.first_row * kv_size,
-                                     .v = value + sequence.first_row * kv_size,
-                                     .tokens = sequence.rows,
-                                     .k_transform = turn});
+    apply_temperature(spec, position, sequence.rows, q);
+    if (key) {
+      sequence.slab->append(cpu.pool,
+                            {.k = key + sequence.first_row * kv_size,
+                             .v = value + sequence.first_row * kv_size,
+                             .tokens = sequence.rows,
+                             .k_transform = turn});
+    }
     views.push_back({.kv = sequence.slab,
                      .q = q,
                      .out = out + sequence.first_row * query_size,
@@ -156,6 +172,7 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   .scale = spec.scale,
                   .softcap = spec.softcap,
                   .window = spec.window,
+                  .chunked = spec.chunked && spec.window > 0,
                   .sinks = data_or_null(spec.sinks)},
                  views);
 }

@@ -60,11 +60,14 @@ struct SlabRows {
   int planned;
 };
 
-/// Takes the slabs of `layer` out of `step` and reserves the new rows in them.
-std::vector<SlabRows> reserve_slabs(const Step& step, int layer);
+/// Takes the slabs of `layer` out of `step` and, if they are to be `added`,
+/// reserves the new rows in them.
+std::vector<SlabRows> reserve_slabs(const Step& step, int layer,
+                                    bool added = true);
 
 /// query (rows, heads * head_dim) is rotated in place; key and value of
-/// kv_heads * head_dim; out like query.
+/// kv_heads * head_dim; out like query. Without key and value those of the rows
+/// are in the slabs already.
 void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   const std::vector<SlabRows>& sequences, float* query,
                   const float* key, const float* value, float* out);

@@ -175,9 +175,14 @@ class Experts {
   void run_expert(std::size_t expert, const float* x, std::int64_t hidden,
                   const std::vector<Visit>& visits, float* sum) {
     const auto rows = static_cast<std::int64_t>(visits.size());
+    const bool scales_input = block_.spec.scales_input;
     float* gathered = floats(state_.gathered, rows * hidden);
     for (std::int64_t i = 0; i < rows; ++i) {
       std::copy_n(x + visits[i].row * hidden, hidden, gathered + i * hidden);
+      if (!scales_input) continue;
+      for (std::int64_t j = 0; j < hidden; ++j) {
+        gathered[i * hidden + j] *= visits[i].weight;
+      }
     }
     state_.input.set(gathered, rows, hidden);
     const Linear& down = (*block_.down.packed())[expert];
@@ -188,7 +193,8 @@ class Experts {
     cpu::linear(cpu_.pool, state_.input, {target(down, gathered)},
                 cpu_.options);
     for (std::int64_t i = 0; i < rows; ++i) {
-      cpu::add_scaled(gathered + i * hidden, visits[i].weight, hidden,
+      cpu::add_scaled(gathered + i * hidden,
+                      scales_input ? 1.0f : visits[i].weight, hidden,
                       sum + visits[i].row * hidden);
     }
   }

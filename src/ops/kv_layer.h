@@ -47,6 +47,9 @@ class KvLayer {
   virtual KvView append(const mlx::core::array& keys,
                         const mlx::core::array& values) = 0;
 
+  /// What append() of the last `tokens` positions returned.
+  virtual KvView view(int tokens) const = 0;
+
   /// True if the cache can go back to `length` positions.
   virtual bool can_truncate(int length) const = 0;
   /// Forgets positions from `length` on. REQUIRES can_truncate(length).

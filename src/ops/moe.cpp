@@ -107,15 +107,17 @@ mx::array moe_block_stock(const mx::array& input, const mx::array& residual,
   const mx::array x = enter_frame(input, block.frame);
   const Routes routes =
       route(linear(x, block.router), block.correction, block.spec);
-  const mx::array rows = mx::expand_dims(x, 1);
+  const mx::array weights =
+      mx::astype(mx::expand_dims(routes.weights, 2), x.dtype());
+  mx::array rows = mx::expand_dims(x, 1);
+  if (block.spec.scales_input) rows = rows * weights;
   const mx::array inner =
       gated_unit(expert_linear(rows, block.gate, routes.experts),
                  expert_linear(rows, block.up, routes.experts), block);
   // (tokens, chosen, hidden)
   const mx::array outputs = expert_linear(inner, block.down, routes.experts);
-  const mx::array weights =
-      mx::astype(mx::expand_dims(routes.weights, 2), x.dtype());
-  mx::array y = mx::sum(outputs * weights, 1);
+  mx::array y =
+      mx::sum(block.spec.scales_input ? outputs : outputs * weights, 1);
   if (block.shared) y = y + run_shared(x, *block.shared, block.activation);
   return leave_frame(y, residual, block.frame);
 }

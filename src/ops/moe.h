@@ -29,6 +29,8 @@ struct RouterSpec {
   /// The weights of the chosen experts are divided by their sum.
   bool normalise = false;
   float scale = 1.0f;  ///< multiplies the weights
+  /// The weights multiply what the experts get instead of what they give.
+  bool scales_input = false;
   /// Neighbouring experts form `groups` groups, of which those `kept` with the
   /// largest scores take part. 0: no groups.
   int groups = 0;

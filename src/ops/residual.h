@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
+
 #include "mlx/array.h"
 #include "ops/blocks.h"
 
@@ -17,12 +19,13 @@ mlx::core::array leave_frame(const mlx::core::array& x,
                              const ResidualFrame& frame);
 
 /// query (tokens, heads * head_dim), key and value of kv_heads, not yet rotated
-/// -> (tokens, heads * value_size). Keys and values go into the caches.
+/// -> (tokens, heads * value_size). Keys and values go into the caches; without
+/// them, those of the step are there already.
 mlx::core::array attend_step(const AttentionSpec& spec,
                              const mlx::core::array& query,
-                             const mlx::core::array& key,
-                             const mlx::core::array& value, int layer,
-                             const Step& step);
+                             const std::optional<mlx::core::array>& key,
+                             const std::optional<mlx::core::array>& value,
+                             int layer, const Step& step);
 
 /// x: (tokens, n * size of the norm) -> same shape.
 mlx::core::array normalise_heads(const mlx::core::array& x, const Norm& norm);

@@ -39,6 +39,7 @@ class Attention {
   std::int64_t first_seen(const AttentionSequence& s,
                           std::int64_t token) const {
     const std::int64_t position = s.kv->length() - s.tokens + token;
+    if (shape_.chunked) return position - position % shape_.window;
     return shape_.window == 0
                ? 0
                : std::max<std::int64_t>(0, position - shape_.window + 1);

@@ -24,6 +24,8 @@ struct AttentionShape {
   float scale = 1.0f;
   float softcap = 0.0f;     ///< scores become cap * tanh(score / cap); 0: off
   std::int64_t window = 0;  ///< positions a token sees, itself one; 0: all
+  /// Windows are stretches that begin at multiples of `window` instead.
+  bool chunked = false;
   const float* sinks = nullptr;  ///< [heads] scores that draw weight, or null
 };
 

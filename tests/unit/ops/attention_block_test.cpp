@@ -23,7 +23,8 @@ Values attend(const Values& q, const Values& k, const Values& v, int t,
   const auto query = row_of(q, t, spec.heads * size).subspan(head * size, size);
   std::vector<double> weights;
   double sum = sink ? std::exp(*sink) : 0;
-  const int first = spec.window > 0 ? std::max(0, t - spec.window + 1) : 0;
+  const int stretch = spec.chunked ? t % spec.window + 1 : spec.window;
+  const int first = spec.window > 0 ? std::max(0, t - stretch + 1) : 0;
   for (int s = first; s <= t; ++s) {
     const auto key =
         row_of(k, s, kv_heads * size).subspan(kv_head * size, size);
@@ -118,6 +119,137 @@ TEST(AttentionBlock, DrawsWeightIntoSinksAndNormsAllHeadsTogether) {
       EXPECT_LT(
           distance(run_in_chunks(backend, block, input, chunk, attention_block),
                    want),
+          kClose)
+          << "backend " << static_cast<int>(backend.kind) << ", chunks of "
+          << chunk;
+    }
+  }
+}
+
+// A layer whose windows are stretches, whose queries grow and which is gated,
+// and one that meets its keys and values with queries of its own.
+class StretchedAttention {
+ public:
+  static constexpr int kHeads = 4;
+  static constexpr int kSize = 6;
+
+  explicit StretchedAttention(Random& random)
+      : q_(random, kHeads * kSize, kHidden),
+        k_(random, 2 * kSize, kHidden),
+        v_(random, 2 * kSize, kHidden),
+        o_(random, kHidden, kHeads * kSize),
+        gate_(random, kHeads * kSize, kHidden),
+        later_q_(random, kHeads * kSize, kHidden),
+        later_o_(random, kHidden, kHeads * kSize) {}
+
+  AttentionBlock first(const Backend& backend) const {
+    return {.frame = {},
+            .spec = spec(),
+            .query = q_.linear(backend),
+            .key = k_.linear(backend),
+            .value = v_.linear(backend),
+            .output = o_.linear(backend),
+            .value_norm = rms_norm(backend, Values(kSize, 1.0f)),
+            .gate = gate_.linear(backend)};
+  }
+
+  AttentionBlock later(const Backend& backend) const {
+    return {.frame = {},
+            .spec = spec(),
+            .query = later_q_.linear(backend),
+            .key = later_q_.linear(backend),
+            .value = later_q_.linear(backend),
+            .output = later_o_.linear(backend),
+            .reuses_cache = true};
+  }
+
+  Values expected(const Values& input) const {
+    Values keys;
+    Values values;
+    for (int t = 0; t < kTokens; ++t) {
+      const auto x = row_of(input, t, kHidden);
+      const Values key = k_.apply(x);
+      keys.insert(keys.end(), key.begin(), key.end());
+      const Values value = v_.apply(x);
+      for (int head = 0; head < 2; ++head) {
+        const Values normed =
+            apply_rms_norm(row_of(value, head, kSize), Values(kSize, 1.0f));
+        values.insert(values.end(), normed.begin(), normed.end());
+      }
+    }
+    const Values middle = run(input, q_, &gate_, o_, keys, values);
+    return run(middle, later_q_, nullptr, later_o_, keys, values);
+  }
+
+ private:
+  static AttentionSpec spec() {
+    return {.heads = kHeads,
+            .kv_heads = 2,
+            .head_dim = kSize,
+            .scale = 0.4f,
+            .window = 4,
+            .chunked = true,
+            .rope = {},
+            .temperature = 0.5f,
+            .temperature_step = 3};
+  }
+
+  static Values run(const Values& input, const Matrix& q, const Matrix* gate,
+                    const Matrix& o, const Values& keys, const Values& values) {
+    Values queries;
+    for (int t = 0; t < kTokens; ++t) {
+      const float scale =
+          1 + 0.5f * std::log(1.0f + std::floor((t + 1) / 3.0f));
+      for (const float value : q.apply(row_of(input, t, kHidden))) {
+        queries.push_back(value * scale);
+      }
+    }
+    Values output = input;
+    for (int t = 0; t < kTokens; ++t) {
+      Values heads;
+      for (int head = 0; head < kHeads; ++head) {
+        const Values y = attend(queries, keys, values, t, head, head / 2,
+                                spec(), 2, nullptr);
+        heads.insert(heads.end(), y.begin(), y.end());
+      }
+      if (gate) {
+        const Values shares = gate->apply(row_of(input, t, kHidden));
+        for (std::size_t i = 0; i < heads.size(); ++i) {
+          heads[i] *= sigmoid(shares[i]);
+        }
+      }
+      const Values y = o.apply(heads);
+      for (int i = 0; i < kHidden; ++i) output[t * kHidden + i] += y[i];
+    }
+    return output;
+  }
+
+  Matrix q_;
+  Matrix k_;
+  Matrix v_;
+  Matrix o_;
+  Matrix gate_;
+  Matrix later_q_;
+  Matrix later_o_;
+};
+
+TEST(AttentionBlock, SeesStretchesGrowsQueriesGatesAndSharesKeys) {
+  Random random(17);
+  const StretchedAttention layer(random);
+  const Values input = random.values(kTokens * kHidden);
+  const Values want = layer.expected(input);
+  for (const Backend& backend : {reference_backend(), cpu_backend()}) {
+    const AttentionBlock first = layer.first(backend);
+    const AttentionBlock later = layer.later(backend);
+    const auto both = [&](const mx::array& x, const mx::array& residual,
+                          const AttentionBlock& block, int index,
+                          const Step& step) {
+      const mx::array y = attention_block(x, residual, block, index, step);
+      return attention_block(y, y, later, index, step);
+    };
+    for (const int chunk : {1, 3, kTokens}) {
+      EXPECT_LT(
+          distance(run_in_chunks(backend, first, input, chunk, both), want),
           kClose)
           << "backend " << static_cast<int>(backend.kind) << ", chunks of "
           << chunk;

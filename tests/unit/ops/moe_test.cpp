@@ -106,9 +106,31 @@ std::vector<int> best(const Values& scores, int count) {
   return order;
 }
 
+// One expert after the other, by arXiv:2409.12136.
+std::vector<std::pair<int, float>> mix_sparsely(const Values& scores,
+                                                const RouterSpec& spec) {
+  Values left = scores;
+  std::vector<std::pair<int, float>> chosen;
+  for (int i = 0; i < spec.chosen; ++i) {
+    const int e = best(left, 1)[0];
+    double sum = 0;
+    for (std::size_t j = 0; j < scores.size(); ++j) {
+      const float scale = std::max(std::abs(scores[j]), left[e]);
+      const bool near = (left[e] - scores[j]) / scale <= 2 * spec.jitter;
+      if (near) sum += std::exp(left[j] - left[e]);
+    }
+    chosen.emplace_back(e, static_cast<float>(1 / sum));
+    left[e] = -INFINITY;
+  }
+  return chosen;
+}
+
 // The experts of a token and their weights.
 std::vector<std::pair<int, float>> choose(Values scores, const Values& added,
                                           const RouterSpec& spec) {
+  if (spec.score == RouterScore::kSparseMixer) {
+    return mix_sparsely(scores, spec);
+  }
   double sum = 0;
   for (float& score : scores) {
     score =
@@ -162,8 +184,12 @@ Values expected(const Layer& layer, const Options& options, const Values& input,
     for (const auto& [e, weight] : choose(
              layer.router.apply(x),
              options.corrected ? layer.correction : Values{}, options.spec)) {
-      add(gated(layer.gate[e], layer.up[e], layer.down[e], x, options.clamped),
-          weight);
+      const bool before = options.spec.scales_input;
+      Values entered = x;
+      for (float& value : entered) value *= before ? weight : 1.0f;
+      add(gated(layer.gate[e], layer.up[e], layer.down[e], entered,
+                options.clamped),
+          before ? 1.0f : weight);
     }
     if (options.shared) {
       add(gated(layer.shared_gate, layer.shared_up, layer.shared_down, x,
@@ -212,6 +238,21 @@ TEST(MoeBlock, ChoosesGroupsFirst) {
 TEST(MoeBlock, ClampsGateAndUp) {
   expect_equal({.spec = {.chosen = 2, .normalise = true}, .clamped = true},
                /* bias = */ true);
+}
+
+TEST(MoeBlock, MixesSparsely) {
+  for (const float jitter : {0.01f, 0.3f, 2.0f}) {
+    expect_equal({.spec = {.chosen = 2,
+                           .score = RouterScore::kSparseMixer,
+                           .jitter = jitter}});
+  }
+}
+
+TEST(MoeBlock, WeighsWhatExpertsGetIfAsked) {
+  expect_equal({.spec = {.chosen = 2,
+                         .score = RouterScore::kSigmoid,
+                         .scales_input = true},
+                .shared = true});
 }
 
 TEST(MoeBlock, RunsEveryExpertForEveryTokenIfAsked) {
