@@ -52,6 +52,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "Gemma 3's language model",
      .verified = "as `llama`, with two rotations and norms of q and k",
      .formats = "safetensors"},
+    {.model_type = "gemma3n_text",
+     .models = "Gemma 3n's language model",
+     .verified = "as `llama`: alternating updates, embeddings of layers, "
+                 "sparse gates, layers that share keys",
+     .formats = "safetensors"},
     {.model_type = "glm4",
      .models = "GLM 4 (0414)",
      .verified = "as `llama`",
@@ -98,6 +103,12 @@ constexpr CatalogueRow kRows[] = {
                  "biases; single and sharded files",
      .formats = "safetensors, MLX affine 4 and 8 bit, GGUF (F16, Q4_0, Q4_1, "
                 "Q8_0, Q4_K and Q6_K)"},
+    {.model_type = "llama4_text",
+     .models = "Llama 4's language model, under its own `model_type`",
+     .verified =
+         "as `llama`: stretches of attention, layers without rotation whose "
+         "queries grow with the position, experts with weighted inputs",
+     .formats = "safetensors"},
     {.model_type = "mamba2",
      .models = "Mamba 2",
      .verified = "as `llama`: state spaces only",

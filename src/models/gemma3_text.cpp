@@ -8,39 +8,10 @@
 
 namespace abstractllm::models {
 
-namespace {
-
-constexpr double kLocalTheta = 10000;
-constexpr double kGlobalTheta = 1000000;
-
-struct Ropes {
-  ops::RopeTable local;
-  ops::RopeTable global;
-};
-
-// rope_parameters of newer configs has one object for each kind of layer.
-Ropes read_ropes(const io::JsonConfig& config, int dims) {
-  const auto parameters = config.find_object("rope_parameters");
-  if (parameters && parameters->is_object("full_attention")) {
-    const auto kind = [&](const char* name, double theta) {
-      return read_rope_parameters(config, parameters->require_object(name),
-                                  {.theta = theta, .dims = dims});
-    };
-    return {kind("sliding_attention", kLocalTheta),
-            kind("full_attention", kGlobalTheta)};
-  }
-  const double local =
-      config.find_number("rope_local_base_freq").value_or(kLocalTheta);
-  return {plain_rope({.theta = local, .dims = dims}),
-          read_rope(config, {.theta = kGlobalTheta, .dims = dims})};
-}
-
-}  // namespace
-
 std::unique_ptr<Model> make_gemma3_text(const ModelSource& source) {
   DenseConfig config =
       read_gemma_config(source.config, {.sliding_window_pattern = 6});
-  const Ropes ropes = read_ropes(source.config, config.head_dim);
+  const GemmaRopes ropes = read_gemma_ropes(source.config, config.head_dim);
   DecoderParts parts = read_gemma_parts(source, config, /* around = */ true,
                                         HeadNorm::kEachHead);
   parts.logit_softcap = number_or(source.config, "final_logit_softcapping", 0);

@@ -30,6 +30,24 @@ DecoderParts read_gemma_parts(const ModelSource& source,
   return parts;
 }
 
+GemmaRopes read_gemma_ropes(const io::JsonConfig& config, int dims) {
+  constexpr double kLocalTheta = 10000;
+  constexpr double kGlobalTheta = 1000000;
+  const auto parameters = config.find_object("rope_parameters");
+  if (parameters && parameters->is_object("full_attention")) {
+    const auto kind = [&](const char* name, double theta) {
+      return read_rope_parameters(config, parameters->require_object(name),
+                                  {.theta = theta, .dims = dims});
+    };
+    return {kind("sliding_attention", kLocalTheta),
+            kind("full_attention", kGlobalTheta)};
+  }
+  const double local =
+      config.find_number("rope_local_base_freq").value_or(kLocalTheta);
+  return {plain_rope({.theta = local, .dims = dims}),
+          read_rope(config, {.theta = kGlobalTheta, .dims = dims})};
+}
+
 float gemma_score_scale(const io::JsonConfig& config) {
   return 1.0f / std::sqrt(number_or(config, "query_pre_attn_scalar", 256));
 }

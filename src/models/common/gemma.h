@@ -20,4 +20,14 @@ DecoderParts read_gemma_parts(const ModelSource& source,
 /// Scores are scaled by query_pre_attn_scalar^-1/2.
 float gemma_score_scale(const io::JsonConfig& config);
 
+/// The rotations of layers with a window and of those that see all.
+struct GemmaRopes {
+  ops::RopeTable local;
+  ops::RopeTable global;
+};
+
+/// Gemma 3's: rope_local_base_freq and rope_theta, or rope_parameters with an
+/// object for each kind of layer.
+GemmaRopes read_gemma_ropes(const io::JsonConfig& config, int dims);
+
 }  // namespace abstractllm::models

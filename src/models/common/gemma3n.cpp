@@ -1,0 +1,300 @@
+// Reading of Gemma 3n checkpoints.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/common/gemma3n.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "abstractllm/error.h"
+#include "io/json_config.h"
+#include "io/weight_source.h"
+#include "models/common/config_fields.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+// The value below which a normal variable lies with `probability`, by Newton's
+// method. REQUIRES: 0 < probability < 1.
+float normal_quantile(double probability) {
+  double x = 0;
+  for (int i = 0; i < 100; ++i) {
+    const double below = 0.5 * std::erfc(-x / std::sqrt(2.0));
+    const double density =
+        std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+    // Long steps from where the curve is flat would leave the range.
+    const double step = std::clamp((below - probability) / density, -0.5, 0.5);
+    x -= step;
+    if (std::abs(step) < 1e-12) break;
+  }
+  return static_cast<float>(x);
+}
+
+DenseConfig read_config(const io::JsonConfig& config) {
+  DenseConfig read;
+  read.hidden_size = require_size(config, "hidden_size");
+  read.num_hidden_layers = require_size(config, "num_hidden_layers");
+  read.num_attention_heads = require_size(config, "num_attention_heads");
+  read.num_key_value_heads = require_size(config, "num_key_value_heads");
+  read.head_dim = size_or(config, "head_dim", 256);
+  read.vocab_size = require_size(config, "vocab_size");
+  read.norm_eps = number_or(config, "rms_norm_eps", 1e-6);
+  read.activation =
+      read_activation(config, "hidden_activation", "gelu_pytorch_tanh");
+  read.windows = read_windows(config, read.num_hidden_layers, 5);
+  if (read.num_attention_heads % read.num_key_value_heads != 0 ||
+      read.head_dim % 2 != 0) {
+    throw ModelLoadingError(
+        "[config] " + std::to_string(read.num_attention_heads) +
+        " heads of size " + std::to_string(read.head_dim) + " cannot share " +
+        std::to_string(read.num_key_value_heads) + " heads of keys");
+  }
+  return read;
+}
+
+std::string find_prefix(const io::WeightSource& weights) {
+  for (const char* prefix :
+       {"model.language_model.", "language_model.model.", "language_model."}) {
+    if (weights.has_matrix(std::string(prefix) + "embed_tokens")) return prefix;
+  }
+  return "model.";
+}
+
+class PartsReader {
+ public:
+  PartsReader(const ModelSource& source, const io::JsonConfig& fields)
+      : source_(source),
+        fields_(fields),
+        weights_(source.weights, source.backend),
+        config_(read_config(fields)),
+        prefix_(find_prefix(source.weights)),
+        ropes_(read_gemma_ropes(fields, config_.head_dim)),
+        layer_width_(size_or(fields, "hidden_size_per_layer_input", 256)),
+        streams_(size_or(fields, "altup_num_inputs", 4)),
+        own_layers_(config_.num_hidden_layers -
+                    static_cast<int>(
+                        fields.find_int("num_kv_shared_layers").value_or(15))) {
+    traits_.query_key_norm = HeadNorm::kEachHead;
+    if (own_layers_ < 1 || own_layers_ > config_.num_hidden_layers) {
+      throw ModelLoadingError("[config] num_kv_shared_layers leaves " +
+                              std::to_string(own_layers_) + " of " +
+                              std::to_string(config_.num_hidden_layers) +
+                              " layers with keys of their own");
+    }
+  }
+
+  Gemma3nParts read() const {
+    const int hidden = config_.hidden_size;
+    const int widths = config_.num_hidden_layers * layer_width_;
+    Gemma3nParts parts{
+        .embedding =
+            linear(prefix_ + "embed_tokens", config_.vocab_size, hidden),
+        .layer_embedding = linear(
+            prefix_ + "embed_tokens_per_layer",
+            size_or(fields_, "vocab_size_per_layer_input", config_.vocab_size),
+            widths),
+        .layer_projection =
+            linear(prefix_ + "per_layer_model_projection", widths, hidden),
+        .layer_norm = norm(prefix_ + "per_layer_projection_norm", layer_width_),
+        .layer_width = layer_width_,
+        .widening = projections("altup_projections."),
+        .narrowing = projections("altup_unembed_projections."),
+        .layers = {},
+        .final_norm = norm(prefix_ + "norm", hidden),
+        .logit_softcap = number_or(fields_, "final_logit_softcapping", 0)};
+    if (!fields_.find_bool("tie_word_embeddings").value_or(true)) {
+      parts.head = linear("lm_head", config_.vocab_size, hidden);
+    }
+    source_.weights.find_tensor("lm_head.weight");
+    for (int i = 0; i < config_.num_hidden_layers; ++i) {
+      parts.layers.push_back(layer(i));
+      if (source_.on_progress) {
+        source_.on_progress((i + 1.0) / config_.num_hidden_layers);
+      }
+    }
+    return parts;
+  }
+
+ private:
+  ops::Linear linear(const std::string& module, int outputs, int inputs) const {
+    return weights_.linear(module, outputs, inputs, Bias::kNone);
+  }
+
+  ops::Norm norm(const std::string& module, int size) const {
+    return weights_.norm(ops::NormKind::kRms, module, size, config_.norm_eps);
+  }
+
+  std::vector<ops::Linear> projections(const std::string& name) const {
+    std::vector<ops::Linear> read;
+    for (int i = 0; i + 1 < streams_; ++i) {
+      read.push_back(linear(prefix_ + name + std::to_string(i),
+                            config_.hidden_size, config_.hidden_size));
+    }
+    return read;
+  }
+
+  // The layer whose keys and values layer `index` uses: itself, or the last of
+  // its kind that has its own.
+  int key_layer(int index) const {
+    if (index < own_layers_) return index;
+    const bool slides = config_.windows[index] > 0;
+    for (int i = own_layers_ - 1; i >= 0; --i) {
+      if ((config_.windows[i] > 0) == slides) return i;
+    }
+    throw ModelLoadingError("[config] layer " + std::to_string(index) +
+                            " has no layer of its kind to share keys with");
+  }
+
+  ops::AttentionBlock attention(int index, const std::string& layer) const {
+    const std::string module = layer + "self_attn.";
+    ops::ResidualFrame frame{
+        .before = norm(layer + "input_layernorm", config_.hidden_size),
+        .after = norm(layer + "post_attention_layernorm", config_.hidden_size)};
+    ops::AttentionBlock block =
+        index < own_layers_
+            ? read_attention(weights_, config_, traits_, module, index,
+                             std::move(frame))
+            : reusing_attention(index, module, std::move(frame));
+    block.spec.scale = 1.0f;
+    block.spec.rope = config_.windows[index] > 0 ? ropes_.local : ropes_.global;
+    block.value_norm = ops::Norm{
+        .kind = ops::NormKind::kRms,
+        .weight = ops::make_vector(weights_.backend(),
+                                   std::vector<float>(config_.head_dim, 1.0f)),
+        .bias = std::nullopt,
+        .eps = config_.norm_eps,
+        .cpu = weights_.backend().cpu};
+    return block;
+  }
+
+  ops::AttentionBlock reusing_attention(int index, const std::string& module,
+                                        ops::ResidualFrame frame) const {
+    for (const char* name :
+         {"k_proj.weight", "k_proj.scales", "k_proj.biases", "v_proj.weight",
+          "v_proj.scales", "v_proj.biases", "k_norm.weight", "v_norm.weight"}) {
+      source_.weights.find_tensor(module + name);
+    }
+    const int width = config_.num_attention_heads * config_.head_dim;
+    const ops::Linear query =
+        linear(module + "q_proj", width, config_.hidden_size);
+    return {.frame = std::move(frame),
+            .spec = {.heads = config_.num_attention_heads,
+                     .kv_heads = config_.num_key_value_heads,
+                     .head_dim = config_.head_dim,
+                     .window = config_.windows[index],
+                     .rope = {}},
+            .query = query,
+            .key = query,
+            .value = query,
+            .output = linear(module + "o_proj", config_.hidden_size, width),
+            .query_norm = norm(module + "q_norm", config_.head_dim),
+            .reuses_cache = true};
+  }
+
+  // Of layer `index`; Gemma 3n has one size for all or a list.
+  int inner_size(int index) const {
+    const auto sizes = fields_.find_ints("intermediate_size");
+    if (!sizes || sizes->size() == 1) {
+      return require_size(fields_, "intermediate_size");
+    }
+    if (static_cast<int>(sizes->size()) <= index || (*sizes)[index] < 1) {
+      throw ModelLoadingError(
+          "[config] intermediate_size has no size of layer " +
+          std::to_string(index));
+    }
+    return static_cast<int>((*sizes)[index]);
+  }
+
+  std::optional<float> cutoff(int index) const {
+    constexpr int kSparseLayers = 10;  // of models with more, where unsaid
+    const auto pattern = fields_.find_numbers("activation_sparsity_pattern");
+    double share =
+        config_.num_hidden_layers > kSparseLayers && index < kSparseLayers
+            ? 0.95
+            : 0.0;
+    if (pattern) {
+      share = index < static_cast<int>(pattern->size()) ? (*pattern)[index] : 0;
+    }
+    if (share <= 0) return std::nullopt;
+    if (!(share < 1)) {
+      throw ModelLoadingError("[config] activation_sparsity_pattern holds " +
+                              std::to_string(share) + ", expected less than 1");
+    }
+    return normal_quantile(share);
+  }
+
+  ops::MlpBlock feed_forward(int index, const std::string& layer) const {
+    DenseConfig own = config_;
+    own.intermediate_size = inner_size(index);
+    return read_gated_mlp(weights_, own, traits_, layer + "mlp.",
+                          {.before = norm(layer + "pre_feedforward_layernorm",
+                                          config_.hidden_size),
+                           .after = norm(layer + "post_feedforward_layernorm",
+                                         config_.hidden_size)});
+  }
+
+  Gemma3nLayer layer(int index) const {
+    const std::string name = prefix_ + "layers." + std::to_string(index) + ".";
+    const int hidden = config_.hidden_size;
+    const int rank = size_or(fields_, "laurel_rank", 64);
+    Gemma3nLayer layer{
+        .updates = read_alternating_updates(
+            weights_, name + "altup.", hidden, streams_,
+            static_cast<int>(fields_.find_int("altup_active_idx").value_or(0)),
+            config_.norm_eps),
+        .narrow = linear(name + "laurel.linear_left", rank, hidden),
+        .widen = linear(name + "laurel.linear_right", hidden, rank),
+        .past_norm = norm(name + "laurel.post_laurel_norm", hidden),
+        .attention = attention(index, name),
+        .cache = key_layer(index),
+        .mlp = feed_forward(index, name),
+        .cutoff = cutoff(index),
+        .input_gate =
+            linear(name + "per_layer_input_gate", layer_width_, hidden),
+        .input_projection =
+            linear(name + "per_layer_projection", hidden, layer_width_),
+        .input_norm = norm(name + "post_per_layer_input_norm", hidden)};
+    const std::vector<float> scale =
+        weights_.vector(name + "altup.correct_output_scale", hidden);
+    if (fields_.find_bool("altup_correct_scale").value_or(true)) {
+      layer.output_scale = ops::make_floats(scale);
+    }
+    return layer;
+  }
+
+  const ModelSource& source_;
+  const io::JsonConfig& fields_;
+  WeightReader weights_;
+  DenseConfig config_;
+  std::string prefix_;
+  GemmaRopes ropes_;
+  int layer_width_;
+  int streams_;
+  int own_layers_;  // the first ones, with keys and values of their own
+  DenseTraits traits_;
+};
+
+// The towers for images and sound, which text does not need.
+void pass_over_towers(const io::WeightSource& weights) {
+  for (const std::string& name : weights.names()) {
+    for (const char* tower :
+         {"vision_tower.", "audio_tower.", "embed_vision.", "embed_audio."}) {
+      if (name.starts_with(tower) ||
+          name.starts_with(std::string("model.") + tower)) {
+        weights.find_tensor(name);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Gemma3nParts read_gemma3n_parts(const ModelSource& source) {
+  const auto text = source.config.find_object("text_config");
+  pass_over_towers(source.weights);
+  return PartsReader(source, text ? *text : source.config).read();
+}
+
+}  // namespace abstractllm::models

@@ -1,0 +1,48 @@
+// What a Gemma 3n checkpoint holds.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "models/common/alternating_updates.h"
+#include "models/common/gemma.h"
+
+namespace abstractllm::models {
+
+struct Gemma3nLayer {
+  AlternatingUpdates updates;
+  ops::Linear narrow;   ///< (rank, hidden): the way past the attention
+  ops::Linear widen;    ///< (hidden, rank)
+  ops::Norm past_norm;  ///< (hidden)
+  ops::AttentionBlock attention;
+  int cache = 0;  ///< index of the KvLayer that it fills or uses
+  ops::MlpBlock mlp;
+  /// Gates below this many deviations above their mean are 0; absent: all stay.
+  std::optional<float> cutoff = std::nullopt;
+  std::optional<mlx::core::array> output_scale = std::nullopt;  ///< (hidden)
+  ops::Linear input_gate;        ///< (inputs of a layer, hidden)
+  ops::Linear input_projection;  ///< (hidden, inputs of a layer)
+  ops::Norm input_norm;          ///< (hidden)
+};
+
+struct Gemma3nParts {
+  ops::Linear embedding;  ///< (vocabulary, hidden)
+  std::optional<ops::Linear> head = std::nullopt;
+  ops::Linear layer_embedding;   ///< (vocabulary, layers * layer_width)
+  ops::Linear layer_projection;  ///< (layers * layer_width, hidden)
+  ops::Norm layer_norm;          ///< (layer_width)
+  int layer_width = 0;
+  std::vector<ops::Linear> widening;   ///< (hidden, hidden) a further stream
+  std::vector<ops::Linear> narrowing;  ///< likewise
+  std::vector<Gemma3nLayer> layers;
+  ops::Norm final_norm;
+  float logit_softcap = 0;  ///< 0: none
+};
+
+/// From config.json or its text_config. Tensors of layers that reuse others'
+/// keys and values, and of towers for images and sound, are passed over.
+/// Throws ModelLoadingError.
+Gemma3nParts read_gemma3n_parts(const ModelSource& source);
+
+}  // namespace abstractllm::models
