@@ -23,6 +23,9 @@ A spec is a JSON object:
   gain          standard deviation of a layer's outputs over its inputs (1.5)
   head_gain     multiplies the weights that give the logits (1)
   draw          {pattern: [mean, deviation]} for parameters whose name matches
+  strip         what names of tensors begin with in the library only
+  extra         {name: shape} of tensors that a checkpoint has beside those
+                of the model
   python        settings of the loaded model's config, for what the config file
                 alone does not switch
 """
@@ -38,6 +41,7 @@ import sys
 import numpy
 import safetensors
 import safetensors.numpy
+import safetensors.torch
 import tokenizers
 import torch
 import transformers
@@ -158,9 +162,20 @@ def save_random_model(spec, config, seed, folder):
             drawn = drawer.draw(name, tuple(values.shape))
             values.copy_(torch.from_numpy(numpy.asarray(drawn, "float32")))
     model.to(torch.bfloat16).save_pretrained(folder)
-    for extra in ("generation_config.json",):
-        (folder / extra).unlink(missing_ok=True)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    if "strip" in spec or "extra" in spec:
+        edit_names(spec, folder / "model.safetensors")
     return model
+
+
+def edit_names(spec, path):
+    """Names without the prefix to strip, and tensors that no model reads."""
+    prefix = spec.get("strip", "")
+    weights = {name.removeprefix(prefix): values for name, values
+               in safetensors.torch.load_file(path).items()}
+    for name, shape in spec.get("extra", {}).items():
+        weights[name] = torch.ones(shape, dtype=torch.bfloat16)
+    safetensors.torch.save_file(weights, path, metadata={"format": "pt"})
 
 
 def load_widened(folder, spec):
