@@ -115,6 +115,10 @@ EncodedImage EncodedImage::from_file(
     fail_image(codec.format, fmt::format("{}x{} pixels", shape.stored_width,
                                          shape.stored_height));
   }
+  require_within("pixels along one side",
+                 static_cast<std::uint64_t>(
+                     std::max(shape.stored_width, shape.stored_height)),
+                 limits.side);
   require_within(fmt::format("pixels ({}x{})", shape.width(), shape.height()),
                  static_cast<std::uint64_t>(shape.stored_width) *
                      static_cast<std::uint64_t>(shape.stored_height),

@@ -20,13 +20,15 @@ enum class ImageFormat { kBmp, kGif, kJpeg, kPng, kWebp };
 /// "PNG", "JPEG", ...
 std::string_view to_string(ImageFormat format) noexcept;
 
-/// What an image may cost. All three are checked against the file's header,
+/// What an image may cost. All are checked against the file's header,
 /// before anything of that size is allocated.
 struct ImageLimits {
   /// Of the encoded file.
-  std::uint64_t file_bytes = std::uint64_t{256} << 20;
+  std::uint64_t file_bytes = std::uint64_t{512} << 20;
   /// width * height; Pillow refuses the same number.
   std::uint64_t pixels = 178'956'970;
+  /// Width and height: what resizing holds grows with them.
+  std::uint64_t side = std::uint64_t{1} << 20;
   /// Working memory of the decoder: a few rows, or whole frames for files that
   /// cannot be decoded row by row (progressive JPEG, interlaced PNG, WebP).
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;

@@ -14,6 +14,13 @@
 namespace abstractllm::vision {
 namespace {
 
+int either(const io::JsonConfig& json, const char* key,
+           const io::JsonConfig& tower, const char* tower_key, int otherwise,
+           int most) {
+  return int_setting(
+      json, key, int_setting(tower, tower_key, otherwise, 1, most), 1, most);
+}
+
 // Beyond this proportion the model was never shown an image.
 constexpr double kMaxProportion = 200;
 
@@ -26,10 +33,12 @@ struct Config {
   bool resizes = true;
   Filter filter = Filter::kBicubic;
 
-  explicit Config(const io::JsonConfig& json)
-      : patch(int_setting(json, "patch_size", 14, 1, 1024)),
-        temporal(int_setting(json, "temporal_patch_size", 2, 1, 64)),
-        merge(int_setting(json, "merge_size", 2, 1, 64)),
+  // What `json` leaves out is the tower's.
+  Config(const io::JsonConfig& json, const io::JsonConfig& tower)
+      : patch(either(json, "patch_size", tower, "patch_size", 14, 1024)),
+        temporal(either(json, "temporal_patch_size", tower,
+                        "temporal_patch_size", 2, 64)),
+        merge(either(json, "merge_size", tower, "spatial_merge_size", 2, 64)),
         resizes(json.find_bool("do_resize").value_or(true)),
         filter(filter_setting(json, Filter::kBicubic)) {
     // Both edges are numbers of pixels; the older names come first.
@@ -81,7 +90,8 @@ Extent smart_resize(Extent size, int factor, std::int64_t min_pixels,
 class Qwen2Vl final : public ImageProcessor {
  public:
   explicit Qwen2Vl(const ProcessorFiles& files)
-      : config_(files.preprocessor),
+      : config_(files.preprocessor, files.model.find_object("vision_config")
+                                        .value_or(io::JsonConfig())),
         values_(files.preprocessor, PixelValues::kClipMean,
                 PixelValues::kClipStd) {
     image_token_ = image_token_of(files, "<|image_pad|>");

@@ -121,6 +121,9 @@ TEST(Image, LimitsAreToldWithTheirNumbers) {
       message_of<ResourceExceededError>(
           [&] { EncodedImage::from_bytes(bytes, {.pixels = 550}); }),
       testing::AllOf(HasSubstr("551 pixels (29x19)"), HasSubstr("550")));
+  EXPECT_THAT(message_of<ResourceExceededError>(
+                  [&] { EncodedImage::from_bytes(bytes, {.side = 28}); }),
+              HasSubstr("29 pixels along one side, the limit is 28"));
   EXPECT_THAT(message_of<ResourceExceededError>([&] {
                 EncodedImage::from_bytes(bytes, {.memory_bytes = 1000});
               }),

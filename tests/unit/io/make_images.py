@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 usage: make_images.py [FOLDER]
 
 Writes the images, pixels.bin and images.json into FOLDER, by default
-tests/data/images. images.json has for each file its upright size, where its
+tests/data/images, and references/huge.png. images.json has for each file its upright size, where its
 RGB pixels begin in pixels.bin, and by how much a decoder of another version may
 differ. Made with Pillow 13.0.0 and numpy 2.4.6.
 """
@@ -321,6 +321,14 @@ def read(name, data):
     return numpy.asarray(image.convert("RGB"))
 
 
+def make_huge():
+    """12000x9000 pixels in little of a file."""
+    y, x = numpy.mgrid[0:9000, 0:12000]
+    stripes = ((x >> 9) + (y >> 9) & 1).astype(numpy.uint8)
+    return saved(Image.fromarray(stripes * 255).convert("1"), "PNG",
+                 compress_level=9)
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else
@@ -337,6 +345,8 @@ def main():
                       "height": rgb.shape[0], "at": len(pixels),
                       "tolerance": tolerance})
         pixels += rgb.tobytes()
+    (folder / "references").mkdir(exist_ok=True)
+    (folder / "references" / "huge.png").write_bytes(make_huge())
     (folder / "pixels.bin").write_bytes(pixels)
     (folder / "images.json").write_text(
         json.dumps({"source": "Pillow 13.0.0", "images": index}, indent=1) +
