@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "ops/cpu/dense_packer.h"
 #include "ops/cpu/half.h"
 
 namespace abstractllm::ops::cpu {
@@ -278,21 +279,6 @@ Misfit pack_quantised(const RowSource& source, const PanelLayout& layout,
   return static_cast<Misfit>(misfit.load());
 }
 
-void store_dense(WeightEncoding encoding, std::int64_t column, int row,
-                 float value, std::uint8_t* panel) {
-  if (encoding == WeightEncoding::kF32) {
-    std::memcpy(panel + (column * kPanelRows + row) * 4, &value, 4);
-  } else if (encoding == WeightEncoding::kF16) {
-    const std::uint16_t half = float_to_f16(value);
-    std::memcpy(panel + (column * kPanelRows + row) * 2, &half, 2);
-  } else {
-    const std::uint16_t half = float_to_bf16(value);
-    const std::int64_t index =
-        column / 2 * 2 * kPanelRows + row * 2 + column % 2;
-    std::memcpy(panel + index * 2, &half, 2);
-  }
-}
-
 float load_dense(WeightEncoding encoding, std::int64_t column, int row,
                  const std::uint8_t* panel) {
   if (encoding == WeightEncoding::kF32) {
@@ -312,32 +298,16 @@ float load_dense(WeightEncoding encoding, std::int64_t column, int row,
 
 void pack_dense(const RowSource& source, const PanelLayout& layout,
                 ThreadPool& pool, std::uint8_t* out) {
-  const std::int64_t columns = layout.shape.columns;
-  const std::int64_t padded = round_up(columns, 2);
   const std::int64_t grain =
       std::max<std::int64_t>(1, 65536 / layout.panel_bytes);
-  pool.parallel_for(
-      layout.panel_count, grain,
-      [&](std::int64_t begin, std::int64_t end, int) {
-        std::vector<float> rows(static_cast<std::size_t>(padded * kPanelRows));
-        for (std::int64_t p = begin; p < end; ++p) {
-          std::fill(rows.begin(), rows.end(), 0.0f);
-          for (int r = 0; r < kPanelRows; ++r) {
-            const std::int64_t row = p * kPanelRows + r;
-            if (row < layout.shape.rows) {
-              source.read_row(row, rows.data() + r * padded);
-            }
-          }
-          std::uint8_t* panel = out + p * layout.panel_bytes;
-          for (std::int64_t c = 0; c < padded; ++c) {
-            for (int r = 0; r < kPanelRows; ++r) {
-              store_dense(layout.shape.encoding, c, r,
-                          rows[static_cast<std::size_t>(r * padded + c)],
-                          panel);
-            }
-          }
-        }
-      });
+  pool.parallel_for(layout.panel_count, grain,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      DensePacker packer(source, layout.shape);
+                      for (std::int64_t p = begin; p < end; ++p) {
+                        packer.pack(p, reinterpret_cast<std::byte*>(
+                                           out + p * layout.panel_bytes));
+                      }
+                    });
 }
 
 // A code of `row`, from the lines of its tile.

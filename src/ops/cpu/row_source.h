@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace abstractllm::ops::cpu {
@@ -39,6 +40,13 @@ class RowSource {
 
   /// The `columns` values of a row. Called for dense encodings only.
   virtual void read_row(std::int64_t row, float* values) const = 0;
+
+  /// The values of a row in memory, in the type of the encoding and without
+  /// gaps, not necessarily aligned; null if they must be read by read_row.
+  /// Called for dense encodings only.
+  virtual const std::byte* stored_row(std::int64_t /*row*/) const {
+    return nullptr;
+  }
 
   /// Codes (`columns`, each below 2^bits), scales and biases (`groups()` each)
   /// of a row. For mxfp4 `biases` is not written, and a code is the four bits

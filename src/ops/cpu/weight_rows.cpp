@@ -49,6 +49,15 @@ void WeightRows::read_row(std::int64_t row, float* values) const {
   matrix_.read_row(row, {values, static_cast<std::size_t>(matrix_.columns())});
 }
 
+const std::byte* WeightRows::stored_row(std::int64_t row) const {
+  const io::StorageType type = matrix_.stored_type();
+  const bool as_it_is =
+      matrix_.encoding() == io::WeightEncoding::kDense &&
+      (type == io::StorageType::kF16 || type == io::StorageType::kBF16 ||
+       type == io::StorageType::kF32);
+  return as_it_is ? matrix_.stored_row(row).data() : nullptr;
+}
+
 void WeightRows::read_codes(std::int64_t row, std::uint8_t* codes,
                             float* scales, float* biases) const {
   const auto columns = static_cast<std::size_t>(matrix_.columns());

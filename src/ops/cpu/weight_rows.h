@@ -17,6 +17,7 @@ class WeightRows final : public RowSource {
 
   WeightShape shape() const override;
   void read_row(std::int64_t row, float* values) const override;
+  const std::byte* stored_row(std::int64_t row) const override;
   void read_codes(std::int64_t row, std::uint8_t* codes, float* scales,
                   float* biases) const override;
 

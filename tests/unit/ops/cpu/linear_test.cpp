@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "abstractllm/error.h"
@@ -562,6 +563,57 @@ class OddRow final : public RowSource {
  private:
   TestMatrix regular_;
 };
+
+/// Rows as a file has them, not aligned.
+class StoredRows final : public RowSource {
+ public:
+  explicit StoredRows(const TestMatrix& rows)
+      : shape_(rows.shape()),
+        width_(shape_.columns *
+               (shape_.encoding == WeightEncoding::kF32 ? 4 : 2)),
+        bytes_(static_cast<std::size_t>(1 + shape_.rows * width_)) {
+    for (std::int64_t i = 0; i < shape_.rows * shape_.columns; ++i) {
+      const float value = rows.values()[static_cast<std::size_t>(i)];
+      if (shape_.encoding == WeightEncoding::kF32) {
+        std::memcpy(&bytes_[static_cast<std::size_t>(1 + 4 * i)], &value, 4);
+        continue;
+      }
+      const std::uint16_t half = shape_.encoding == WeightEncoding::kF16
+                                     ? float_to_f16(value)
+                                     : float_to_bf16(value);
+      std::memcpy(&bytes_[static_cast<std::size_t>(1 + 2 * i)], &half, 2);
+    }
+  }
+  WeightShape shape() const override { return shape_; }
+  void read_row(std::int64_t, float*) const override { ADD_FAILURE(); }
+  const std::byte* stored_row(std::int64_t row) const override {
+    return bytes_.data() + 1 + row * width_;
+  }
+  void read_codes(std::int64_t, std::uint8_t*, float*, float*) const override {}
+
+ private:
+  WeightShape shape_;
+  std::int64_t width_;
+  std::vector<std::byte> bytes_;
+};
+
+TEST(PackedMatrix, StoredRowsPackAsThoseThatAreConverted) {
+  ThreadPool pool({.threads = 2});
+  for (const WeightEncoding encoding :
+       {WeightEncoding::kF32, WeightEncoding::kF16, WeightEncoding::kBF16}) {
+    for (const std::int64_t columns : {1, 2, 31, 64, 307}) {
+      const TestMatrix rows(
+          {.rows = 37, .columns = columns, .encoding = encoding}, 4);
+      const PackedMatrix converted = PackedMatrix::pack(rows, pool);
+      const PackedMatrix stored = PackedMatrix::pack(StoredRows(rows), pool);
+      ASSERT_EQ(stored.bytes(), converted.bytes());
+      EXPECT_EQ(std::memcmp(stored.panel(0), converted.panel(0),
+                            static_cast<std::size_t>(stored.bytes())),
+                0)
+          << columns << " columns";
+    }
+  }
+}
 
 TEST(PackedMatrix, PacksAgainWhenALateRowDoesNotFit) {
   ThreadPool pool({.threads = 2});
