@@ -26,6 +26,7 @@ struct BenchOptions {
 
 struct Report {
   double load_seconds = 0;
+  std::string precision{};  // local models: how they compute
   Measurements runs;
 };
 
@@ -39,12 +40,20 @@ std::uint64_t peak_memory_bytes() {
 #endif
 }
 
+std::string precision_of(AbstractLLMInterface& model) {
+  if (model.provider() != "mlx") return {};
+  for (const auto& [key, value] : model.describe()) {
+    if (key == "cpu_precision") return value;
+  }
+  return {};
+}
+
 Report measure_model(const BenchOptions& options, CliEnvironment& env) {
   const auto start = std::chrono::steady_clock::now();
   const auto model = open_model(options.model, env);
   const std::chrono::duration<double> load =
       std::chrono::steady_clock::now() - start;
-  return {load.count(), measure(options.runs, *model)};
+  return {load.count(), precision_of(*model), measure(options.runs, *model)};
 }
 
 Json spread_json(const std::vector<double>& values) {
@@ -100,6 +109,7 @@ std::string as_json(const BenchOptions& options, const Report& report) {
       {"concurrency", options.runs.concurrency},
       {"threads", options.model.config.threads},
       {"cpu_backend", options.model.config.cpu_backend}};
+  if (!report.precision.empty()) json["cpu_precision"] = report.precision;
   if (!runs.steps.empty())
     json["decode_step"] = step_json(StepReport(runs.steps));
   json["details"] = {

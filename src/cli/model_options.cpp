@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "abstractllm/observe.h"
@@ -55,6 +56,19 @@ void add_engine_options(CLI::App& app, ModelOptions& options) {
   add("--prefill-chunk", config.prefill_chunk, "N",
       "Prompt tokens computed at a time; 0 lets the engine choose (0)")
       ->check(count);
+  add("--parallel-sequences", config.parallel_sequences, "N",
+      "Requests computed together; 0 lets the engine choose (0)")
+      ->check(count);
+  add("--max-queued-requests", config.max_queued_requests, "N",
+      "Requests that may wait beside them; 0 lets the engine choose (0)")
+      ->check(count);
+  add("--kv-cache-bytes", config.kv_cache_bytes, "SIZE",
+      "Memory for keys and values, as 800MB or 2GB; 0 takes half of what is "
+      "free (0)")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true).description(""))
+      // A negative number has become a very large one.
+      ->check(
+          CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62).description(""));
 }
 
 void add_connection_options(CLI::App& app, ModelOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "engine/engine.h"
 #include "ops/backend.h"
@@ -13,5 +14,13 @@ namespace abstractllm::engine {
 /// `hidden_size`: of the model, 0 if it is not known.
 ops::Backend choose_backend(const EngineOptions& options,
                             std::int64_t hidden_size);
+
+/// The width of a model's rows by its configuration; 0: it does not say. Models
+/// of pictures and text keep it with the text; GPT-2's kin call it n_embd.
+std::int64_t hidden_size(const io::JsonConfig& config);
+
+/// What weights meet on the CPU with these options, and why, for people.
+std::string describe_precision(const EngineOptions& options,
+                               std::int64_t hidden_size);
 
 }  // namespace abstractllm::engine

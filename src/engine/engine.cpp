@@ -39,17 +39,6 @@ struct ScoreJob {
   std::unique_ptr<ScoreRun> run = nullptr;  // once begun
 };
 
-// Models of pictures and text keep it with the text; GPT-2's kin call it
-// n_embd.
-std::int64_t hidden_size(const io::JsonConfig& config) {
-  if (const auto text = config.find_object("text_config")) {
-    return hidden_size(*text);
-  }
-  if (const auto size = config.find_int("hidden_size")) return *size;
-  if (const auto size = config.find_int("n_embd")) return *size;
-  return config.find_int("d_model").value_or(0);
-}
-
 // What the model needs is packed by now. Pages around the weights that were
 // read, and those between them, would count as resident for as long as it
 // lives.

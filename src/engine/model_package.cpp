@@ -8,6 +8,7 @@
 
 #include "abstractllm/error.h"
 #include "base/log.h"
+#include "engine/backend_choice.h"
 #include "families/chat_fallback.h"
 #include "families/conversation.h"
 #include "families/end_tokens.h"
@@ -296,7 +297,8 @@ EncodedChat ModelPackage::encode_chat(const ChatPrompt& prompt) const {
   return encoded;
 }
 
-ModelDescription describe(const ModelPackage& package) {
+ModelDescription describe(const ModelPackage& package,
+                          const EngineOptions& options) {
   const io::JsonConfig& config = package.config();
   ModelDescription facts{
       {"model", package.id},
@@ -313,6 +315,8 @@ ModelDescription describe(const ModelPackage& package) {
       facts.emplace_back(field, std::to_string(*value));
     }
   }
+  facts.emplace_back("cpu_precision",
+                     describe_precision(options, hidden_size(config)));
   facts.emplace_back("end_tokens", join(package.end_tokens));
   describe_family(package, facts);
   facts.emplace_back("default_parameters", to_json(package.defaults));

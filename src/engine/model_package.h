@@ -11,6 +11,7 @@
 
 #include "abstractllm/llm.h"
 #include "abstractllm/parameters.h"
+#include "engine/engine.h"
 #include "families/answer_rules.h"
 #include "families/family.h"
 #include "families/template_facts.h"
@@ -83,7 +84,9 @@ struct ModelPackage {
   static ModelPackage open(std::string_view id);
 };
 
-/// What the files say, for people and programs.
-ModelDescription describe(const ModelPackage& package);
+/// What the files say, and how an engine with `options` computes, for people
+/// and programs.
+ModelDescription describe(const ModelPackage& package,
+                          const EngineOptions& options = {});
 
 }  // namespace abstractllm::engine

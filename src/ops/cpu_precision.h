@@ -19,13 +19,15 @@ struct CpuPrecision {
   bool operator==(const CpuPrecision&) const = default;
 };
 
+/// Models of this hidden size and more bear 8 bits in prompts; small ones
+/// change their answers.
+inline constexpr std::int64_t kBearsRounding = 1024;
+
 /// What was asked for, in all rows, or else the choice for a model of this
 /// size. Pairs cost nothing where rows come one by one, since weights then
 /// arrive more slowly than they are multiplied, but twice the time in prompts.
-/// Models of 1024 and more bear 8 bits there; small ones change their answers.
 constexpr CpuPrecision choose_cpu_precision(
     std::optional<cpu::Precision> wanted, std::int64_t hidden_size) {
-  constexpr std::int64_t kBearsRounding = 1024;
   if (wanted) return {*wanted, *wanted};
   if (hidden_size < kBearsRounding) return {};
   return {.prompt = cpu::Precision::kInt8};

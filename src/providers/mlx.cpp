@@ -186,7 +186,9 @@ class MLXProvider : public AbstractLLMInterface {
     return engine_.score(ids, CancelToken());
   }
 
-  ModelDescription describe() override { return engine::describe(package_); }
+  ModelDescription describe() override {
+    return engine::describe(package_, engine_options_);
+  }
 
  private:
   static engine::EngineOptions read_options(

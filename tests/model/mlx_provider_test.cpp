@@ -253,6 +253,22 @@ TEST(MLXProvider, RoundedActivationsAndCachesScoreAlike) {
   }
 }
 
+TEST(MLXProvider, SaysHowItComputesAndWhy) {
+  const auto precision = [](ProviderConfig config) {
+    config.model = test::fixture("text/llama3").string();
+    for (const auto& [key, value] : create_llm("mlx", config)->describe()) {
+      if (key == "cpu_precision") return value;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(precision({}),
+            "int8-pair (auto: a hidden size of 64 is less than 1024)");
+  EXPECT_EQ(precision({.cpu_precision = "int8"}), "int8 (as asked for)");
+  EXPECT_EQ(precision({.cpu_exact = true}), "exact (as asked for)");
+  EXPECT_EQ(precision({.cpu_backend = "reference"}),
+            "float32, by the reference backend");
+}
+
 TEST(MLXProvider, ChatsThroughTheModelsTemplate) {
   const auto llm = open_fixture("text/llama3");
   const auto chat = reference_of("text/llama3").at("tokenizer").at("chats")[0];

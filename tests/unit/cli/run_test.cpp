@@ -240,9 +240,30 @@ TEST_F(Run, RefusesABadParameterBeforeItLoadsAModel) {
 
 TEST_F(Run, MapsEveryEngineOption) {
   model->enqueue("ok");
-  run({"run", "org/m", "p", "--threads", "3", "--cpu-backend", "reference",
-       "--cpu-exact", "--cpu-precision", "exact", "--kv-type", "int8",
-       "--context-length", "1024", "--prefill-chunk", "64", "--device", "cpu"});
+  run({"run",
+       "org/m",
+       "p",
+       "--threads",
+       "3",
+       "--cpu-backend",
+       "reference",
+       "--cpu-exact",
+       "--cpu-precision",
+       "exact",
+       "--kv-type",
+       "int8",
+       "--context-length",
+       "1024",
+       "--prefill-chunk",
+       "64",
+       "--device",
+       "cpu",
+       "--parallel-sequences",
+       "3",
+       "--max-queued-requests",
+       "7",
+       "--kv-cache-bytes",
+       "800MB"});
   ASSERT_EQ(opened.size(), 1u);
   EXPECT_EQ(opened_providers[0], "mlx");
   EXPECT_EQ(opened[0].model, "org/m");
@@ -254,6 +275,25 @@ TEST_F(Run, MapsEveryEngineOption) {
   EXPECT_EQ(opened[0].context_length, 1024);
   EXPECT_EQ(opened[0].prefill_chunk, 64);
   EXPECT_EQ(opened[0].device, "cpu");
+  EXPECT_EQ(opened[0].parallel_sequences, 3);
+  EXPECT_EQ(opened[0].max_queued_requests, 7);
+  EXPECT_EQ(opened[0].kv_cache_bytes, 800'000'000u);
+}
+
+TEST_F(Run, SizesAreBytesOrHaveUnits) {
+  for (const auto& [text, bytes] :
+       std::vector<std::pair<std::string, std::uint64_t>>{
+           {"0", 0},
+           {"12345", 12345},
+           {"2GB", 2'000'000'000},
+           {"1 GiB", 1u << 30},
+           {"3kb", 3000}}) {
+    opened.clear();
+    model->enqueue("ok");
+    EXPECT_EQ(run({"run", "m", "p", "--kv-cache-bytes", text}).exit_code, 0);
+    ASSERT_EQ(opened.size(), 1u) << text;
+    EXPECT_EQ(opened[0].kv_cache_bytes, bytes) << text;
+  }
 }
 
 TEST_F(Run, AKnownProviderMayStandBeforeTheModel) {

@@ -58,6 +58,10 @@ TEST_F(Usage, APromptThatLooksLikeAnOptionGetsAHint) {
 
 TEST_F(Usage, ValuesAreChecked) {
   expect_usage_error({"run", "m", "p", "--threads", "many"}, "--threads");
+  for (const char* size : {"much", "-1", "2 ducks", "99999999999GB"}) {
+    expect_usage_error({"run", "m", "p", "--kv-cache-bytes", size},
+                       "--kv-cache-bytes");
+  }
   expect_usage_error({"run", "m", "p", "--threads", "-1"}, "--threads");
   expect_usage_error({"run", "m", "p", "--cpu-backend", "slow"},
                      "--cpu-backend");
