@@ -134,6 +134,9 @@ ABSTRACTLLM_API void pull_model(
     const ConnectionOptions& connection = {},
     const std::function<bool(const PullProgress&)>& report = {});
 
+/// By the provider's id.
+using ProviderConnections = std::map<std::string, ConnectionOptions>;
+
 enum class ProviderState {
   kReady,
   kKeyMissing,
@@ -158,8 +161,10 @@ struct ProviderInfo {
 
 /// All known providers, sorted by id. Servers on this machine are asked
 /// whether they are there, for at most half a second; services elsewhere are
-/// not.
-ABSTRACTLLM_API std::vector<ProviderInfo> provider_info();
+/// not. `connections` says how those are reached that the environment alone
+/// does not describe.
+ABSTRACTLLM_API std::vector<ProviderInfo> provider_info(
+    const ProviderConnections& connections = {});
 
 using ProviderFactory =
     std::function<std::unique_ptr<AbstractLLMInterface>(ProviderConfig)>;

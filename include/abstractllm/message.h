@@ -67,6 +67,13 @@ struct ToolResult {
 using Part =
     std::variant<TextPart, ReasoningPart, ImagePart, ToolCall, ToolResult>;
 
+/// The file at `path` as a part of a message, by its content: an image (PNG,
+/// JPEG, GIF, WebP, BMP) stays in its file until it is sent; UTF-8 text, a
+/// table (CSV, TSV) among it, becomes text of at most 16 MiB in a fenced block
+/// under the file's name. Throws FileProcessingError for a file that cannot be
+/// read, is too large or is neither.
+ABSTRACTLLM_API Part part_from_file(const std::string& path);
+
 /// One message. A plain value.
 struct ABSTRACTLLM_API Message {
   Role role = Role::kUser;

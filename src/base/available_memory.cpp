@@ -3,6 +3,9 @@
 #include "base/available_memory.h"
 
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -83,6 +86,12 @@ std::uint64_t available_memory() {
   if (pages <= 0 || page <= 0) return std::uint64_t{1} << 30;
   return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page) /
          2;
+}
+
+void return_freed_memory() noexcept {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 }  // namespace abstractllm::base

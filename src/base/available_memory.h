@@ -1,4 +1,4 @@
-// How much memory this process may still take.
+// How much memory this process may still take, and giving some back.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -22,5 +22,10 @@ std::optional<std::uint64_t> cgroup_memory_left(
 /// The lesser of the two for this process as it runs now; half of the
 /// machine's memory where neither is known.
 std::uint64_t available_memory();
+
+/// Gives back to the system what the allocator keeps of memory that was freed.
+/// glibc keeps it for each thread that there ever was, up to eight times the
+/// processors; other allocators are left alone.
+void return_freed_memory() noexcept;
 
 }  // namespace abstractllm::base

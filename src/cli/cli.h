@@ -32,7 +32,8 @@ struct ModelAccess {
   std::function<ModelDescription(std::string_view)> describe;
   /// Ids and aliases.
   std::function<std::vector<std::string>()> providers;
-  std::function<std::vector<ProviderInfo>()> provider_info{};
+  std::function<std::vector<ProviderInfo>(const ProviderConnections&)>
+      provider_info{};
   std::function<std::vector<ModelEntry>(std::string_view provider,
                                         const ConnectionOptions&)>
       list_of{};

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/report.h"
 
 namespace abstractllm::cli {
@@ -88,8 +89,9 @@ std::string entries_table(const std::vector<ModelEntry>& models) {
 }
 
 int list_of_provider(const ListOptions& options, CliEnvironment& env) {
-  const std::vector<ModelEntry> models =
-      env.models.list_of(options.provider, options.connection);
+  const std::vector<ModelEntry> models = env.models.list_of(
+      options.provider,
+      connection_of(options.provider, options.connection, env));
   if (options.json) {
     env.out.write(entries_json(models));
   } else if (options.ids) {

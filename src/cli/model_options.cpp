@@ -20,49 +20,63 @@ void add_model_argument(CLI::App& app, ModelOptions& options) {
       ->type_name("MODEL");
 }
 
+namespace {
+
+std::function<void(const ProviderConfig&, ProviderConfig&)> copy_of(
+    auto ProviderConfig::*member) {
+  return [member](const ProviderConfig& from, ProviderConfig& to) {
+    to.*member = from.*member;
+  };
+}
+
+}  // namespace
+
 void add_engine_options(CLI::App& app, ModelOptions& options) {
   const CLI::Validator count = CLI::Range(0, 1 << 30).description("");
-  const auto add = [&](const char* name, auto& value, const char* type,
-                       const char* text) {
-    return app.add_option(name, value, text)
-        ->type_name(type)
-        ->group("Local models");
+  const auto add = [&](const char* name, auto ProviderConfig::*member,
+                       const char* type, const char* text) {
+    CLI::Option* option = app.add_option(name, options.config.*member, text)
+                              ->type_name(type)
+                              ->group("Local models");
+    options.settings.push_back({option, copy_of(member)});
+    return option;
   };
-  ProviderConfig& config = options.config;
-  add("--device", config.device, "auto|cpu|cuda|metal",
+  add("--device", &ProviderConfig::device, "auto|cpu|cuda|metal",
       "Where the model runs (auto)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "metal"}).description(""));
-  add("--threads", config.threads, "N",
+  add("--threads", &ProviderConfig::threads, "N",
       "Worker threads; 0 takes what the process may use (0)")
       ->check(count);
-  add("--cpu-backend", config.cpu_backend, "fast|reference",
+  add("--cpu-backend", &ProviderConfig::cpu_backend, "fast|reference",
       "Kernels on the CPU: our own, or stock MLX in float32 (fast)")
       ->check(CLI::IsMember({"fast", "reference"}).description(""));
-  add("--cpu-precision", config.cpu_precision, "PRECISION",
+  add("--cpu-precision", &ProviderConfig::cpu_precision, "PRECISION",
       "What quantised weights meet on the CPU: int8, int8-pair, exact, or "
       "auto, by the model's size (auto)")
       ->check(CLI::IsMember({"auto", "int8", "int8-pair", "exact"})
                   .description(""));
-  add("--kv-type", config.kv_cache_type, "TYPE",
+  add("--kv-type", &ProviderConfig::kv_cache_type, "TYPE",
       "Keys and values in the CPU kernels: f32, f16, bf16, int8 or auto (auto)")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "int8"})
                   .description(""));
-  app.add_flag("--cpu-exact", config.cpu_exact,
-               "The same as --cpu-precision exact")
-      ->group("Local models");
-  add("--context-length", config.context_length, "N",
+  options.settings.push_back(
+      {app.add_flag("--cpu-exact", options.config.cpu_exact,
+                    "The same as --cpu-precision exact")
+           ->group("Local models"),
+       copy_of(&ProviderConfig::cpu_exact)});
+  add("--context-length", &ProviderConfig::context_length, "N",
       "Tokens of context to provide for; 0 takes the model's own (0)")
       ->check(count);
-  add("--prefill-chunk", config.prefill_chunk, "N",
+  add("--prefill-chunk", &ProviderConfig::prefill_chunk, "N",
       "Prompt tokens computed at a time; 0 lets the engine choose (0)")
       ->check(count);
-  add("--parallel-sequences", config.parallel_sequences, "N",
+  add("--parallel-sequences", &ProviderConfig::parallel_sequences, "N",
       "Requests computed together; 0 lets the engine choose (0)")
       ->check(count);
-  add("--max-queued-requests", config.max_queued_requests, "N",
+  add("--max-queued-requests", &ProviderConfig::max_queued_requests, "N",
       "Requests that may wait beside them; 0 lets the engine choose (0)")
       ->check(count);
-  add("--kv-cache-bytes", config.kv_cache_bytes, "SIZE",
+  add("--kv-cache-bytes", &ProviderConfig::kv_cache_bytes, "SIZE",
       "Memory for keys and values, as 800MB or 2GB; 0 takes half of what is "
       "free (0)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true).description(""))
@@ -99,28 +113,15 @@ ModelAddress divided(const std::string& text,
   return {"mlx", text};
 }
 
-// What the command line left as it is comes from the configuration.
-ProviderConfig merged(const ProviderConfig& given, ProviderConfig configured) {
-  const ProviderConfig untouched;
-  const auto take = [&](auto ProviderConfig::*member) {
-    if (given.*member != untouched.*member) {
-      configured.*member = given.*member;
-    }
-  };
-  if (!given.connection.base_url.empty()) {
-    configured.connection.base_url = given.connection.base_url;
+// What the command line says lies over the configuration, also where it says
+// what is the default.
+ProviderConfig merged(const ModelOptions& options, ProviderConfig configured) {
+  for (const ModelOptions::Setting& setting : options.settings) {
+    if (setting.option->count() > 0) setting.copy(options.config, configured);
   }
-  take(&ProviderConfig::device);
-  take(&ProviderConfig::cpu_backend);
-  take(&ProviderConfig::cpu_precision);
-  take(&ProviderConfig::cpu_exact);
-  take(&ProviderConfig::kv_cache_type);
-  take(&ProviderConfig::threads);
-  take(&ProviderConfig::context_length);
-  take(&ProviderConfig::prefill_chunk);
-  take(&ProviderConfig::parallel_sequences);
-  take(&ProviderConfig::max_queued_requests);
-  take(&ProviderConfig::kv_cache_bytes);
+  if (!options.config.connection.base_url.empty()) {
+    configured.connection.base_url = options.config.connection.base_url;
+  }
   return configured;
 }
 
@@ -132,13 +133,30 @@ ModelAddress model_address(std::string_view text,
                  environment);
 }
 
+ConnectionOptions connection_of(std::string_view provider,
+                                const ConnectionOptions& given,
+                                const CliEnvironment& environment) {
+  ConnectionOptions connection =
+      configuration_of(environment).provider(provider).connection;
+  if (!given.base_url.empty()) connection.base_url = given.base_url;
+  return connection;
+}
+
+ProviderConnections configured_connections(const CliEnvironment& environment) {
+  ProviderConnections connections;
+  for (const auto& [id, config] : configuration_of(environment).providers) {
+    connections.emplace(id, config.connection);
+  }
+  return connections;
+}
+
 std::shared_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
                                                  CliEnvironment& environment) {
   const config::Configuration configuration = configuration_of(environment);
   const ModelAddress address =
       divided(configuration.resolve_model(options.config.model), environment);
   ProviderConfig config =
-      merged(options.config, configuration.provider(address.provider));
+      merged(options, configuration.provider(address.provider));
   config.model = address.model;
   std::shared_ptr<ProgressBar> bar;
   // Shown when the first report comes; services load nothing and report none.

@@ -2,15 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/cli.h"
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace abstractllm::cli {
 
@@ -18,6 +21,12 @@ namespace abstractllm::cli {
 /// typed until open_model divides it.
 struct ModelOptions {
   ProviderConfig config;
+  /// The options of `config` that there are, and how to copy what each says.
+  struct Setting {
+    const CLI::Option* option;
+    std::function<void(const ProviderConfig& from, ProviderConfig& to)> copy;
+  };
+  std::vector<Setting> settings{};
 };
 
 /// Adds the required argument MODEL.
@@ -38,6 +47,15 @@ struct ModelAddress {
 };
 ModelAddress model_address(std::string_view text,
                            const CliEnvironment& environment);
+
+/// How `provider` is reached: as the configuration says, under what the command
+/// line says in `given`.
+ConnectionOptions connection_of(std::string_view provider,
+                                const ConnectionOptions& given,
+                                const CliEnvironment& environment);
+
+/// What the configuration says of every provider.
+ProviderConnections configured_connections(const CliEnvironment& environment);
 
 /// Loads the model, with a progress bar if standard error is a terminal.
 /// What the configuration says of the provider lies under what the command line

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/model_options.h"
 #include "cli/report.h"
 
 namespace abstractllm::cli {
@@ -80,7 +81,8 @@ void add_providers_command(CLI::App& app, Invocation& invocation) {
   command->callback([json, verbose, &invocation] {
     invocation.run = [json, verbose, &invocation] {
       CliEnvironment& env = invocation.environment;
-      const std::vector<ProviderInfo> providers = env.models.provider_info();
+      const std::vector<ProviderInfo> providers =
+          env.models.provider_info(configured_connections(env));
       env.out.write(*json ? as_json(providers) : as_table(providers, *verbose));
       return 0;
     };

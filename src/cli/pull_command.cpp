@@ -26,14 +26,16 @@ int pull(const ModelOptions& options, CliEnvironment& env) {
   {
     Interrupts interrupts(Interrupts::Mode::kFilter);
     const Interrupts::Answer interruptible(cancel);
-    env.models.pull(address.provider, address.model, options.config.connection,
-                    [&](const PullProgress& progress) {
-                      if (bar && progress.total > 0) {
-                        bar->update(static_cast<double>(progress.completed) /
-                                    static_cast<double>(progress.total));
-                      }
-                      return !cancel.cancelled();
-                    });
+    env.models.pull(
+        address.provider, address.model,
+        connection_of(address.provider, options.config.connection, env),
+        [&](const PullProgress& progress) {
+          if (bar && progress.total > 0) {
+            bar->update(static_cast<double>(progress.completed) /
+                        static_cast<double>(progress.total));
+          }
+          return !cancel.cancelled();
+        });
   }
   bar.reset();
   report_note(env.err, fmt::format("{} has the model {}", address.provider,

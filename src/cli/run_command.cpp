@@ -6,6 +6,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <variant>
+#include <vector>
 
 #include "abstractllm/error.h"
 #include "cli/answer.h"
@@ -25,6 +27,7 @@ struct RunOptions {
   std::optional<std::string> prompt;
   std::optional<std::string> system;
   std::string messages_file;
+  std::vector<std::string> files;
   bool raw = false;
   bool json = false;
   bool verbose = false;
@@ -74,6 +77,21 @@ void add_messages(const RunOptions& options, CliEnvironment& env,
   }
 }
 
+// Before the text of the last message, as services advise: the question about
+// a document comes behind it.
+void attach_files(const RunOptions& options, Request& request) {
+  if (options.files.empty()) return;
+  std::vector<Part>& parts = request.messages.back().parts;
+  std::vector<Part> attached;
+  for (const std::string& file : options.files) {
+    attached.push_back(part_from_file(file));
+    if (auto* text = std::get_if<TextPart>(&attached.back())) {
+      text->text += '\n';
+    }
+  }
+  parts.insert(parts.begin(), attached.begin(), attached.end());
+}
+
 Request make_request(const RunOptions& options, CliEnvironment& env) {
   Request request;
   request.parameters = read_parameters(options.parameters);
@@ -88,6 +106,7 @@ Request make_request(const RunOptions& options, CliEnvironment& env) {
   } else {
     request.messages = {Message::user(prompt_text(options, env))};
   }
+  attach_files(options, request);
   return request;
 }
 
@@ -141,11 +160,19 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   CLI::Option* system =
       command->add_option("--system", options->system, "System prompt")
           ->type_name("TEXT");
+  CLI::Option* files =
+      command
+          ->add_option("--file", options->files,
+                       "An image, text or table to send before the prompt; "
+                       "repeatable")
+          ->type_name("FILE")
+          ->allow_extra_args(false);
   command
       ->add_flag("--raw", options->raw,
                  "Continue the prompt as it stands, without a chat template")
       ->excludes(messages)
-      ->excludes(system);
+      ->excludes(system)
+      ->excludes(files);
   command->add_flag("--json", options->json,
                     "Print the answer with its details as one JSON object");
   command->add_flag("--verbose", options->verbose,

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "base/available_memory.h"
 #include "engine/backend_choice.h"
 #include "engine/batcher.h"
 #include "engine/cache_budget.h"
@@ -243,7 +244,10 @@ Engine::Engine(const io::JsonConfig& config, const io::WeightSource& weights,
     : thread_(std::make_unique<Thread>(config, weights,
                                        with_defaults(std::move(options)))) {}
 
-Engine::~Engine() = default;
+Engine::~Engine() {
+  thread_.reset();
+  base::return_freed_memory();
+}
 
 void Engine::submit(GenerationJob job) { thread_->submit(std::move(job)); }
 

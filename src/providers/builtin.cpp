@@ -19,7 +19,10 @@ BuiltinProvider remote(const RemoteDefinition& (*definition)()) {
             return make_remote(definition(), std::move(config));
           },
       .aliases = definition().aliases,
-      .info = [definition] { return remote_info(definition()); },
+      .info =
+          [definition](const ConnectionOptions& options) {
+            return remote_info(definition(), options);
+          },
       .list =
           [definition](const ConnectionOptions& options) {
             return list_remote_models(*open_endpoint(definition(), options));
@@ -34,7 +37,7 @@ BuiltinProvider remote(const RemoteDefinition& (*definition)()) {
   return row;
 }
 
-ProviderInfo mlx_info() {
+ProviderInfo mlx_info(const ConnectionOptions&) {
   using enum ModelCapability;
   return {.id = "mlx",
           .aliases = {},

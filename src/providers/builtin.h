@@ -16,7 +16,7 @@ struct BuiltinProvider {
   std::string_view id;
   ProviderFactory make;
   std::vector<std::string_view> aliases{};
-  std::function<ProviderInfo()> info{};
+  std::function<ProviderInfo(const ConnectionOptions&)> info{};
   std::function<std::vector<ModelEntry>(const ConnectionOptions&)> list{};
   std::function<void(std::string_view model, const ConnectionOptions&,
                      const std::function<bool(const PullProgress&)>&)>

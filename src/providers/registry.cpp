@@ -133,7 +133,8 @@ std::vector<std::string> ProviderRegistry::names() const {
   return list;
 }
 
-std::vector<ProviderInfo> ProviderRegistry::info() const {
+std::vector<ProviderInfo> ProviderRegistry::info(
+    const ProviderConnections& connections) const {
   std::map<std::string, Row, std::less<>> rows;
   {
     const std::lock_guard lock(mutex_);
@@ -143,7 +144,9 @@ std::vector<ProviderInfo> ProviderRegistry::info() const {
   std::vector<ProviderInfo> list;
   for (const auto& [id, row] : rows) {
     if (row.provider.info) {
-      list.push_back(row.provider.info());
+      const auto own = connections.find(id);
+      list.push_back(row.provider.info(
+          own == connections.end() ? ConnectionOptions{} : own->second));
       continue;
     }
     list.push_back(
@@ -200,8 +203,9 @@ std::vector<std::string> provider_names() {
   return providers::ProviderRegistry::global().names();
 }
 
-std::vector<ProviderInfo> provider_info() {
-  return providers::ProviderRegistry::global().info();
+std::vector<ProviderInfo> provider_info(
+    const ProviderConnections& connections) {
+  return providers::ProviderRegistry::global().info(connections);
 }
 
 std::vector<ModelEntry> list_models(std::string_view provider,

@@ -40,7 +40,7 @@ class ProviderRegistry {
   std::vector<std::string> names() const;
 
   /// As the functions of factory.h.
-  std::vector<ProviderInfo> info() const;
+  std::vector<ProviderInfo> info(const ProviderConnections& connections) const;
   std::vector<ModelEntry> list_models(std::string_view provider,
                                       const ConnectionOptions& options) const;
   void pull_model(std::string_view provider, std::string_view model,

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 
 #include "abstractllm/error.h"
@@ -326,6 +328,41 @@ TEST(Acceptance, A1_EveryProviderIsThereFromTheFirstCall) {
       EXPECT_THAT(error.message(), HasSubstr("not built into"));
     } catch (const Error&) {
     }
+  }
+}
+
+std::size_t open_descriptors() {
+  std::size_t count = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator("/dev/fd")) {
+    ++count;
+  }
+  return count;
+}
+
+TEST(Acceptance, A25_NoServiceIsAskedBeforeTheFirstRequest) {
+  HttpServer server;
+  const std::size_t before = open_descriptors();
+  list_providers();
+  std::vector<std::unique_ptr<AbstractLLMInterface>> models;
+  for (const WireScript& script : test::wire_scripts()) {
+    models.push_back(test::provider_at(script, server));
+    EXPECT_FALSE(models.back()->provider().empty());
+  }
+  EXPECT_EQ(server.requests().size(), 0U);
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST(Acceptance, A26_AnUnknownLocalModelNamesThoseThatThereAre) {
+  ::setenv("ABSTRACTLLM_MODELS_DIR", ABSTRACTLLM_TEST_DATA "/fixtures/text", 1);
+  try {
+    create_llm("mlx", {.model = "llama4"});
+    FAIL();
+  } catch (const UnsupportedProviderError& error) {
+    EXPECT_THAT(error.message(), HasSubstr("not built into"));
+  } catch (const ModelNotFoundError& error) {
+    EXPECT_THAT(error.message(), HasSubstr("llama4"));
+    EXPECT_THAT(error.hint(), HasSubstr("llama3"));
   }
 }
 

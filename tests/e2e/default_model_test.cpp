@@ -11,12 +11,31 @@ const std::string kDefaultModel = DEFAULT_MODEL;
 
 class DefaultModel : public Model {};
 
-TEST_F(DefaultModel, KnowsTheCapitalOfFrance) {
+// Acceptance case A3.
+TEST_F(DefaultModel, A3KnowsTheCapitalOfFrance) {
   const Ended ended = run({"run", kDefaultModel, "--temperature", "0",
                            "What is the capital of France?"});
   EXPECT_EQ(ended.exit_code, 0);
   EXPECT_EQ(ended.out, "The capital of France is Paris.\n");
   EXPECT_EQ(ended.err, "");
+}
+
+// Acceptance case A3: a system prompt changes the answer.
+TEST_F(DefaultModel, A3ASystemPromptChangesTheFavouriteFood) {
+  const auto answer = [this](std::vector<std::string> system) {
+    std::vector<std::string> arguments{"run", kDefaultModel,  "--temperature",
+                                       "0",   "--max-tokens", "40"};
+    arguments.insert(arguments.end(), system.begin(), system.end());
+    arguments.push_back("What is your favourite food?");
+    return run(arguments).out;
+  };
+  const std::string plain = answer({});
+  const std::string italian = answer(
+      {"--system",
+       "You are a chef of Italian cuisine. You only talk about Italian food."});
+  EXPECT_EQ(plain.find("Italian"), std::string::npos) << plain;
+  EXPECT_NE(italian.find("Italian"), std::string::npos) << italian;
+  EXPECT_EQ(answer({}), plain);
 }
 
 TEST_F(DefaultModel, RemembersWithinAChat) {

@@ -75,7 +75,13 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
   environment.models.providers = [] {
     return std::vector<std::string>{"mlx", "openai"};
   };
-  environment.models.provider_info = [this] { return providers; };
+  environment.models.provider_info =
+      [this](const ProviderConnections& connections) {
+        for (const auto& [id, connection] : connections) {
+          listed.push_back(id + ' ' + connection.base_url);
+        }
+        return providers;
+      };
   environment.models.list_of = [this](std::string_view provider,
                                       const ConnectionOptions& options) {
     listed.push_back(std::string(provider) + ' ' + options.base_url);
@@ -84,8 +90,9 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
   };
   environment.models.pull =
       [this](std::string_view provider, std::string_view name,
-             const ConnectionOptions&, const auto& report) {
+             const ConnectionOptions& options, const auto& report) {
         pulled.push_back(std::string(provider) + ' ' + std::string(name));
+        if (!options.base_url.empty()) pulled.back() += ' ' + options.base_url;
         if (open_error) throw_error(*open_error);
         report({"pulling", 10, 5});
       };

@@ -93,6 +93,31 @@ context_length = 64
   EXPECT_EQ(opened[1].parameters.temperature, 0.1);
 }
 
+TEST_F(Config, AnOptionThatSaysTheDefaultIsSaidToo) {
+  folder.file("config.toml",
+              "[providers.mlx]\nthreads = 2\ndevice = \"cuda\"\n"
+              "cpu_precision = \"exact\"\ncontext_length = 64\n");
+  model->enqueue("ok");
+  run({"run", "m", "Hi", "--threads", "0", "--device", "auto"});
+  EXPECT_EQ(opened.at(0).threads, 0);
+  EXPECT_EQ(opened.at(0).device, "auto");
+  EXPECT_EQ(opened.at(0).cpu_precision, "exact");
+  EXPECT_EQ(opened.at(0).context_length, 64);
+}
+
+TEST_F(Config, ServicesAreReachedAsItSays) {
+  folder.file("config.toml",
+              "[providers.openai]\nbase_url = \"http://here/v1\"\n");
+  run({"list", "openai", "--ids"});
+  run({"list", "openai", "--ids", "--base-url", "http://there/v1"});
+  run({"providers"});
+  EXPECT_EQ(listed, (std::vector<std::string>{"openai http://here/v1",
+                                              "openai http://there/v1",
+                                              "openai http://here/v1"}));
+  run({"pull", "openai/m"});
+  EXPECT_EQ(pulled, std::vector<std::string>{"openai m http://here/v1"});
+}
+
 TEST_F(Config, AMistakeInTheFileIsSaidByWhatNeedsIt) {
   folder.file("config.toml", "defualt_model = 'x'");
   const RunResult result = run({"run", "m", "Hi"});

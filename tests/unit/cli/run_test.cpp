@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <csignal>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -62,6 +63,30 @@ TEST_F(Run, RawTakesThePromptAsItStands) {
   run({"run", "m", "--raw"}, " Once upon\n");
   EXPECT_EQ(only_request().prompt, " Once upon\n");
   EXPECT_TRUE(only_request().messages.empty());
+}
+
+TEST_F(Run, FilesGoBeforeThePrompt) {
+  model->enqueue("ok");
+  const auto table = folder.path() / "prices.csv";
+  const auto picture = folder.path() / "a.png";
+  std::ofstream(table) << "a,b\n1,2\n";
+  std::ofstream(picture) << "\x89PNG\r\n\x1A\n";
+  const RunResult result = run({"run", "m", "--file", table.string(), "--file",
+                                picture.string(), "Which is dearer?"});
+  EXPECT_EQ(result.err, "");
+  const std::vector<Part> parts = only_request().messages.at(0).parts;
+  ASSERT_EQ(parts.size(), 3U);
+  EXPECT_EQ(std::get<TextPart>(parts[0]).text,
+            "prices.csv:\n```csv\na,b\n1,2\n```\n\n");
+  EXPECT_EQ(std::get<ImagePart>(parts[1]).path, picture.string());
+  EXPECT_EQ(std::get<TextPart>(parts[2]).text, "Which is dearer?");
+}
+
+TEST_F(Run, AFileThatIsMissingIsSaidBeforeTheModelLoads) {
+  const RunResult result = run({"run", "m", "--file", "/no/such.csv", "Hi"});
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_NE(result.err.find("/no/such.csv"), std::string::npos);
+  EXPECT_TRUE(model->requests().empty());
 }
 
 TEST_F(Run, APromptThatNamesASubcommandIsAPrompt) {
