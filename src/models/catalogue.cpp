@@ -52,6 +52,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "Gemma 3's language model",
      .verified = "as `llama`, with two rotations and norms of q and k",
      .formats = "safetensors"},
+    {.model_type = "gemma3n",
+     .models = "Gemma 3n E2B, E4B (text)",
+     .verified =
+         "as `gemma3n_text`, behind `text_config` and beside the towers",
+     .formats = "safetensors"},
     {.model_type = "gemma3n_text",
      .models = "Gemma 3n's language model",
      .verified = "as `llama`: alternating updates, embeddings of layers, "
@@ -103,8 +108,12 @@ constexpr CatalogueRow kRows[] = {
                  "biases; single and sharded files",
      .formats = "safetensors, MLX affine 4 and 8 bit, GGUF (F16, Q4_0, Q4_1, "
                 "Q8_0, Q4_K and Q6_K)"},
+    {.model_type = "llama4",
+     .models = "Llama 4 Scout, Maverick (text)",
+     .verified = "as `llama4_text`, behind `text_config` and beside the tower",
+     .formats = "safetensors"},
     {.model_type = "llama4_text",
-     .models = "Llama 4's language model, under its own `model_type`",
+     .models = "Llama 4's language model",
      .verified =
          "as `llama`: stretches of attention, layers without rotation whose "
          "queries grow with the position, experts with weighted inputs",

@@ -111,9 +111,9 @@ void edit_block(const ModelSource& source, const DenseConfig& config, int index,
   }
 }
 
-}  // namespace
-
-std::unique_ptr<Model> make_llama4_text(const ModelSource& source) {
+// `root`: what the names of all tensors begin with.
+std::unique_ptr<Model> make_text_model(const ModelSource& source,
+                                       const std::string& root) {
   const io::JsonConfig& fields = source.config;
   const DenseConfig config = read_dense_config(
       fields, {.rope = {.theta = 500000, .interleaved = true}});
@@ -128,6 +128,10 @@ std::unique_ptr<Model> make_llama4_text(const ModelSource& source) {
                  .score = ops::RouterScore::kSigmoid,
                  .scales_input = true}};
   DenseTraits traits;
+  for (std::string* name : {&traits.names.embedding, &traits.names.layers,
+                            &traits.names.final_norm, &traits.names.head}) {
+    *name = root + *name;
+  }
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
@@ -142,6 +146,19 @@ std::unique_ptr<Model> make_llama4_text(const ModelSource& source) {
     edit_block(source, config, index, block);
   });
   return make_decoder(std::move(parts));
+}
+
+}  // namespace
+
+// The language model of a checkpoint for text and images stands behind
+// text_config and a prefix.
+std::unique_ptr<Model> make_llama4_text(const ModelSource& source) {
+  const auto text = source.config.find_object("text_config");
+  if (!text) return make_text_model(source, "");
+  pass_over(source.weights, {"vision_model.", "multi_modal_projector."});
+  return make_text_model(
+      {*text, source.weights, source.backend, source.on_progress},
+      "language_model.");
 }
 
 }  // namespace abstractllm::models

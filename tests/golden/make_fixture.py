@@ -26,6 +26,9 @@ A spec is a JSON object:
   strip         what names of tensors begin with in the library only
   extra         {name: shape} of tensors that a checkpoint has beside those
                 of the model
+  nest          {model_type, architectures, names, beside}: writes the model
+                as the text_config of another one, with renamed tensors and
+                those that text does not need
   python        settings of the loaded model's config, for what the config file
                 alone does not switch
 """
@@ -346,9 +349,31 @@ def make(spec, name, folder):
         "logits_std": round(float(numpy.concatenate(
             list(arrays.values())).std()), 3),
         "left_padded_batch": batch, "tokenizer": tokenizer_facts(folder)}
+    if "nest" in spec:
+        nest(spec["nest"], folder)
+        reference["model_type"] = spec["nest"]["model_type"]
     (folder / "reference.json").write_text(
         json.dumps(reference, ensure_ascii=False) + "\n")
     report(folder, reference)
+
+
+def nest(outer, folder):
+    """The model as the language model of one for text and images."""
+    fields = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", {
+        "architectures": outer["architectures"],
+        "model_type": outer["model_type"], "text_config": fields,
+        "eos_token_id": fields["eos_token_id"],
+        "torch_dtype": fields["torch_dtype"]})
+    path = folder / "model.safetensors"
+    weights = {}
+    for name, values in safetensors.torch.load_file(path).items():
+        for pattern, new in outer["names"].items():
+            name = re.sub(pattern, new, name)
+        weights[name] = values
+    for name, shape in outer["beside"].items():
+        weights[name] = torch.ones(shape, dtype=torch.bfloat16)
+    safetensors.torch.save_file(weights, path, metadata={"format": "pt"})
 
 
 def report(folder, reference):

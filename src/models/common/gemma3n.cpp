@@ -276,24 +276,15 @@ class PartsReader {
   DenseTraits traits_;
 };
 
-// The towers for images and sound, which text does not need.
-void pass_over_towers(const io::WeightSource& weights) {
-  for (const std::string& name : weights.names()) {
-    for (const char* tower :
-         {"vision_tower.", "audio_tower.", "embed_vision.", "embed_audio."}) {
-      if (name.starts_with(tower) ||
-          name.starts_with(std::string("model.") + tower)) {
-        weights.find_tensor(name);
-      }
-    }
-  }
-}
-
 }  // namespace
 
 Gemma3nParts read_gemma3n_parts(const ModelSource& source) {
   const auto text = source.config.find_object("text_config");
-  pass_over_towers(source.weights);
+  for (const char* prefix : {"", "model."}) {
+    const std::string part = prefix;
+    pass_over(source.weights, {part + "vision_tower.", part + "audio_tower.",
+                               part + "embed_vision.", part + "embed_audio."});
+  }
   return PartsReader(source, text ? *text : source.config).read();
 }
 

@@ -29,6 +29,15 @@ std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
   return rows;
 }
 
+void pass_over(const io::WeightSource& weights,
+               const std::vector<std::string>& prefixes) {
+  for (const std::string& name : weights.names()) {
+    for (const std::string& prefix : prefixes) {
+      if (name.starts_with(prefix)) weights.find_tensor(name);
+    }
+  }
+}
+
 bool WeightReader::has_matrix(const std::string& module) const {
   return source_.has_matrix(module);
 }

@@ -32,6 +32,11 @@ struct OwnedMatrices {
 std::vector<std::int32_t> head_rows(int heads, int size, int first, int count,
                                     int first2 = 0, int count2 = 0);
 
+/// Counts all tensors whose names begin with one of `prefixes` as read: parts
+/// of a checkpoint that text does not need, such as towers for images.
+void pass_over(const io::WeightSource& weights,
+               const std::vector<std::string>& prefixes);
+
 /// Names are the checkpoint's own (Hugging Face's). A missing tensor or a
 /// wrong shape is a ModelLoadingError naming it. One thread at a time.
 class WeightReader {
