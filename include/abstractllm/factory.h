@@ -94,10 +94,56 @@ struct LocalModel {
   std::string path;    ///< folder or file
   std::string format;  ///< "gguf" or "safetensors"
   std::uint64_t bytes = 0;
+  /// Whose it is: "abstractllm" (the models folder), "huggingface",
+  /// "lmstudio" or "ollama".
+  std::string source{};
+  std::string architecture{};  ///< as its files call it; empty: not said
 };
 
 /// Models in the local model folders, sorted by id. Never touches a network.
 ABSTRACTLLM_API std::vector<LocalModel> list_local_models();
+
+/// What remove_model takes away. A plain value.
+struct ModelRemoval {
+  std::string id;
+  std::vector<std::string> paths;  ///< files and folders, as they are now
+  std::uint64_t bytes = 0;         ///< that become free
+};
+
+/// What would go with the local model `id`: its folder or file in the models
+/// folder; in Hugging Face's cache the whole repository, or with @REVISION that
+/// snapshot and the content that no other one shares. Throws
+/// ModelNotFoundError, and UnsupportedOperationError for what belongs to
+/// another program or lies elsewhere.
+ABSTRACTLLM_API ModelRemoval plan_model_removal(std::string_view id);
+
+/// Throws FileProcessingError for what cannot be removed; the rest is gone.
+ABSTRACTLLM_API void remove_model(const ModelRemoval& removal);
+
+enum class Verdict { kRuns, kRunsWithNotes, kDoesNotRun };
+
+/// "runs", "runs, with notes", "does not run".
+ABSTRACTLLM_API std::string_view to_string(Verdict verdict) noexcept;
+
+/// What is known of this machine, and of a model on it. A plain value.
+struct Diagnosis {
+  /// Facts of one kind, for people. The first row of a table of more than two
+  /// columns is its head.
+  struct Section {
+    std::string title;
+    std::vector<std::vector<std::string>> rows;
+  };
+  Verdict verdict = Verdict::kRuns;
+  std::string reason{};              ///< why it does not run; else empty
+  std::vector<std::string> notes{};  ///< what to know before using it
+  std::vector<Section> sections{};
+  std::string json{};  ///< the same as one JSON object
+};
+
+/// Whether and how `model` would run here, from its files' headers alone: no
+/// weights are loaded. An empty `model`: the machine alone. What is wrong with
+/// the model is in the result. Throws ModelNotFoundError where there is none.
+ABSTRACTLLM_API Diagnosis diagnose(std::string_view model = {});
 
 /// What a model's files say of it, without loading weights. Throws
 /// ModelNotFoundError and ModelLoadingError.
@@ -123,11 +169,18 @@ struct PullProgress {
   std::string status;           ///< the service's word for what it does
   std::uint64_t total = 0;      ///< bytes; 0: not known
   std::uint64_t completed = 0;  ///< bytes
+  std::string file{};  ///< that is complete with this report; empty: none
+  std::string path{};  ///< of the model, when all of it is there
 };
 
-/// Makes a server fetch a model: "ollama". `report` may be empty; returning
-/// false ends the download, which a later call goes on with. Throws
-/// UnsupportedOperationError for other providers, CancelledError, and the
+/// Fetches a model: "mlx" from a hub onto this machine, into the cache that
+/// Hugging Face's tools share; "ollama" makes its server do it. For "mlx",
+/// `model` is ORG/NAME[@REVISION][:FILES], FILES a glob or the name of a
+/// quantisation; `connection` may name another hub and its key. `report` may
+/// be empty; returning false ends the download, which a later call goes on
+/// with. Throws UnsupportedOperationError for other providers and where
+/// HF_HUB_OFFLINE is set, CancelledError, AuthenticationError,
+/// ModelNotFoundError, ResourceExceededError for a full disk, and the
 /// provider's own errors.
 ABSTRACTLLM_API void pull_model(
     std::string_view provider, std::string_view model,

@@ -41,6 +41,9 @@ struct ModelAccess {
                      const ConnectionOptions&,
                      const std::function<bool(const PullProgress&)>&)>
       pull{};
+  std::function<ModelRemoval(std::string_view)> plan_removal{};
+  std::function<void(const ModelRemoval&)> remove{};
+  std::function<Diagnosis(std::string_view)> diagnose{};
 };
 
 /// What the program finds around it. References outlive the run.

@@ -29,6 +29,8 @@ std::string as_json(const std::vector<LocalModel>& models) {
     list.push_back({{"id", model.id},
                     {"format", model.format},
                     {"bytes", model.bytes},
+                    {"architecture", model.architecture},
+                    {"source", model.source},
                     {"path", model.path}});
   }
   return list.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -43,16 +45,23 @@ std::string size_text(std::uint64_t bytes) {
 std::string as_table(const std::vector<LocalModel>& models) {
   std::size_t id = 2;
   std::size_t format = 6;
+  std::size_t architecture = 12;
+  std::size_t source = 6;
   for (const LocalModel& model : models) {
     id = std::max(id, model.id.size());
     format = std::max(format, model.format.size());
+    architecture = std::max(architecture, model.architecture.size());
+    source = std::max(source, model.source.size());
   }
-  std::string table = fmt::format("{:{}}  {:{}}  {:>9}  {}\n", "ID", id,
-                                  "FORMAT", format, "SIZE", "PATH");
+  std::string table = fmt::format(
+      "{:{}}  {:{}}  {:>9}  {:{}}  {:{}}  {}\n", "ID", id, "FORMAT", format,
+      "SIZE", "ARCHITECTURE", architecture, "SOURCE", source, "PATH");
   for (const LocalModel& model : models) {
-    table += fmt::format("{:{}}  {:{}}  {:>9}  {}\n", one_line(model.id), id,
-                         model.format, format, size_text(model.bytes),
-                         one_line(model.path));
+    table +=
+        fmt::format("{:{}}  {:{}}  {:>9}  {:{}}  {:{}}  {}\n",
+                    one_line(model.id), id, model.format, format,
+                    size_text(model.bytes), one_line(model.architecture),
+                    architecture, model.source, source, one_line(model.path));
   }
   return table;
 }
@@ -114,7 +123,8 @@ int list(const ListOptions& options, CliEnvironment& env) {
   } else if (models.empty()) {
     report_note(env.err,
                 "no models on this machine; `make setup` fetches the default "
-                "one, and any folder or .gguf file can be named by its path");
+                "one, `allm pull ORG/NAME` others, and any folder or .gguf "
+                "file can be named by its path");
   } else {
     env.out.write(as_table(models));
   }

@@ -25,5 +25,6 @@ int main(int argc, char** argv) {
   return cli::run_process(
       argc, argv,
       {open_provider, list_local_models, describe_model, provider_names,
-       provider_info, list_models, pull_model});
+       provider_info, list_models, pull_model, plan_model_removal, remove_model,
+       diagnose});
 }

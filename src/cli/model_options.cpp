@@ -103,6 +103,7 @@ config::Configuration configuration_of(const CliEnvironment& environment) {
 ModelAddress divided(const std::string& text,
                      const CliEnvironment& environment) {
   const std::size_t slash = text.find('/');
+  if (text.starts_with("hf:")) return {"mlx", text};
   if (slash != std::string::npos) {
     const auto known = environment.models.providers();
     const std::string first(text.substr(0, slash));

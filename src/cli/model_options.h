@@ -39,8 +39,8 @@ void add_engine_options(CLI::App& app, ModelOptions& options);
 void add_connection_options(CLI::App& app, ModelOptions& options);
 
 /// "openai/gpt" is a provider and its model if the provider is known; anything
-/// else is a model of the provider "mlx". "default" and the aliases of the
-/// configuration stand for what it says.
+/// else, and what begins with "hf:", is a model of the provider "mlx".
+/// "default" and the aliases of the configuration stand for what it says.
 struct ModelAddress {
   std::string provider;
   std::string model;

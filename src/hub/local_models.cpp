@@ -1,4 +1,4 @@
-// Walks the models folder and the Hugging Face cache.
+// The places that models lie in, each with its own names for them.
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/local_models.h"
 
@@ -14,15 +14,23 @@
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "hub/cache_layout.h"
+#include "hub/file_selection.h"
+#include "hub/model_folder.h"
+#include "hub/ollama_store.h"
+#include "hub/repository_address.h"
 
 namespace abstractllm::hub {
 namespace {
 
 namespace fs = std::filesystem;
+using Models = std::vector<LocalModel>;
 
-// Entries of one folder that are looked at; more is not a folder of models.
-constexpr int kMaxEntries = 10'000;
 constexpr std::size_t kSuggestions = 5;
+constexpr const char* kOwn = "abstractllm";
+constexpr const char* kHub = "huggingface";
+constexpr const char* kLmStudio = "lmstudio";
+constexpr const char* kOllama = "ollama";
 
 struct Alias {
   std::string_view name;  // lower case
@@ -36,112 +44,9 @@ constexpr Alias kAliases[] = {
     {"huggingfacetb/smollm2-135m-instruct", "smollm2"},
 };
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
-
-bool path_exists(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored);
-}
-
-bool has_ending(const fs::path& path, std::string_view ending) {
-  return lower(path.filename().string()).ends_with(ending);
-}
-
-bool is_gguf_file(const fs::path& path) {
-  return has_ending(path, ".gguf") && is_file(path);
-}
-
-// Not the second part or a later one of a split file.
-bool is_first_part(const fs::path& path) {
-  const std::string name = path.filename().string();
-  const auto of = name.rfind("-of-");
-  return of == name.npos || of < 6 || name[of - 6] != '-' ||
-         name.substr(of - 5, 5) == "00001" ||
-         name.find_first_not_of("0123456789", of - 5) != of;
-}
-
-/// Entries that are not hidden, sorted; none if the folder cannot be read.
-std::vector<fs::path> entries_of(const fs::path& folder) {
-  std::vector<fs::path> entries;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end;
-       !error && entry != end && entries.size() < kMaxEntries;
-       entry.increment(error)) {
-    if (!entry->path().filename().string().starts_with('.')) {
-      entries.push_back(entry->path());
-    }
-  }
-  std::sort(entries.begin(), entries.end());
-  return entries;
-}
-
-std::uint64_t bytes_of(const std::vector<fs::path>& files) {
-  std::uint64_t bytes = 0;
-  for (const fs::path& file : files) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    if (!error) bytes += size;
-  }
-  return bytes;
-}
-
-/// What a folder holds: one safetensors model, or GGUF models.
-struct FolderModels {
-  std::vector<fs::path> safetensors;
-  std::vector<fs::path> ggufs;       // first parts
-  std::vector<fs::path> gguf_files;  // all parts
-
-  explicit FolderModels(const fs::path& folder) {
-    if (!is_folder(folder)) return;
-    const bool has_config = is_file(folder / "config.json");
-    for (const fs::path& entry : entries_of(folder)) {
-      if (has_config && has_ending(entry, ".safetensors") && is_file(entry)) {
-        safetensors.push_back(entry);
-      } else if (is_gguf_file(entry) && !has_ending(entry, "mmproj.gguf") &&
-                 !entry.filename().string().starts_with("mmproj")) {
-        gguf_files.push_back(entry);
-        if (is_first_part(entry)) ggufs.push_back(entry);
-      }
-    }
-  }
-
-  bool empty() const { return safetensors.empty() && ggufs.empty(); }
-};
-
-bool is_model(const fs::path& path) {
-  return is_gguf_file(path) || !FolderModels(path).empty();
-}
-
 bool is_written_as_path(std::string_view id) {
   return id.starts_with('/') || id.starts_with("./") || id.starts_with("../") ||
          id == "." || id == "..";
-}
-
-// An id is NAME or more parts: none that would lead out of the folder.
-bool is_safe_id(std::string_view id) {
-  if (id.empty() || id.find('\0') != id.npos || id.front() == '/') {
-    return false;
-  }
-  for (const fs::path& part : fs::path(id)) {
-    if (part.empty() || part == "." || part == "..") return false;
-  }
-  return true;
 }
 
 std::string without_alias(std::string_view id) {
@@ -152,100 +57,172 @@ std::string without_alias(std::string_view id) {
   return std::string(id);
 }
 
-std::optional<fs::path> find_in_models(const fs::path& models,
-                                       const std::string& id) {
-  if (models.empty() || !is_safe_id(id)) return std::nullopt;
-  for (const fs::path& path : {models / id, models / (id + ".gguf")}) {
-    if (is_model(path)) return path;
+LocalModel gguf_model(std::string id, const GgufEntry& entry,
+                      const char* source) {
+  return {std::move(id), entry.path.string(), "gguf", entry.bytes, source, {}};
+}
+
+// The models of one folder: a single one has the folder's id, several have
+// their quantisation or file behind it.
+Models models_of(const ModelFolder& folder, const std::string& id,
+                 const char* source) {
+  if (folder.has_safetensors) {
+    return {{id,
+             folder.path.string(),
+             "safetensors",
+             folder.safetensors_bytes,
+             source,
+             {}}};
   }
-  return std::nullopt;
+  Models models;
+  if (folder.ggufs.size() == 1) {
+    models.push_back(gguf_model(id, folder.ggufs.front(), source));
+    std::error_code ignored;
+    // The folder reads as the file, unless a config says it is something else.
+    if (!fs::exists(folder.path / "config.json", ignored)) {
+      models.back().path = folder.path.string();
+    }
+    return models;
+  }
+  std::map<std::string, int> labels;
+  for (const GgufEntry& entry : folder.ggufs) {
+    ++labels[quantisation_in_name(entry.name)];
+  }
+  for (const GgufEntry& entry : folder.ggufs) {
+    const std::string label = quantisation_in_name(entry.name);
+    const bool is_short =
+        source != kOwn && !label.empty() && labels[label] == 1;
+    models.push_back(gguf_model(
+        is_short ? id + ":" + label : id + "/" + entry.name, entry, source));
+  }
+  return models;
+}
+
+Models models_named(const ModelFolder& folder, const std::string& id,
+                    std::string_view wanted, const char* source) {
+  Models models;
+  for (const GgufEntry& entry : folder.find(wanted)) {
+    models.push_back(gguf_model(id + "/" + entry.name, entry, source));
+  }
+  return models;
+}
+
+Models find_in_folder(const fs::path& root, const std::string& id,
+                      const char* source) {
+  if (root.empty() || !is_safe_path(id)) return {};
+  for (const fs::path& path : {root / id, root / (id + ".gguf")}) {
+    if (is_gguf(path)) {
+      return {gguf_model(id, {path.filename(), path, 0}, source)};
+    }
+  }
+  Models models = models_of(ModelFolder(root / id), id, source);
+  const std::size_t colon = id.rfind(':');
+  if (!models.empty() || colon == id.npos) return models;
+  const std::string base = id.substr(0, colon);
+  return models_named(ModelFolder(root / base), base, id.substr(colon + 1),
+                      source);
 }
 
 /// The snapshot that refs/main names, else the only one there is.
-std::optional<fs::path> snapshot_of(const fs::path& repository) {
-  std::ifstream stream(repository / "refs" / "main");
-  std::string revision;
-  stream >> revision;
-  if (is_safe_id(revision) && revision.find('/') == revision.npos) {
-    const fs::path snapshot = repository / "snapshots" / revision;
-    if (is_model(snapshot)) return snapshot;
+std::optional<fs::path> snapshot_of(const CachedRepository& cached,
+                                    const std::string& revision) {
+  if (const auto commit = cached.commit_of(revision)) {
+    return cached.snapshot(*commit);
   }
-  const auto snapshots = entries_of(repository / "snapshots");
-  if (snapshots.size() == 1 && is_model(snapshots.front())) {
-    return snapshots.front();
+  const auto commits = cached.commits();
+  if (revision == "main" && commits.size() == 1) {
+    return cached.snapshot(commits.front());
   }
   return std::nullopt;
 }
 
-std::optional<fs::path> find_in_cache(const fs::path& cache,
-                                      const std::string& id) {
-  if (cache.empty() || !is_safe_id(id)) return std::nullopt;
-  std::string name = "models";
-  for (const fs::path& part : fs::path(id)) name += "--" + part.string();
-  return snapshot_of(cache / name);
-}
-
-using ModelsById = std::map<std::string, LocalModel>;
-
-void add(ModelsById& models, const std::string& id, const fs::path& path,
-         const char* format, std::uint64_t bytes) {
-  models.emplace(id, LocalModel{id, path.string(), format, bytes});
-}
-
-void add_folder(ModelsById& models, const std::string& id,
-                const fs::path& folder) {
-  const FolderModels found(folder);
-  if (!found.safetensors.empty()) {
-    add(models, id, folder, "safetensors", bytes_of(found.safetensors));
-  } else if (found.ggufs.size() == 1) {
-    add(models, id, folder, "gguf", bytes_of(found.gguf_files));
-  } else {
-    for (const fs::path& file : found.ggufs) {
-      add(models, id + "/" + file.filename().string(), file, "gguf",
-          bytes_of({file}));
+// "ORG/NAME/FILE" beside what parse_address reads.
+std::optional<RepositoryAddress> address_of(std::string_view id) {
+  std::string file;
+  const std::size_t org = id.find('/');
+  if (org != id.npos && id.find_first_of("@:") == id.npos) {
+    const std::size_t name = id.find('/', org + 1);
+    if (name != id.npos) {
+      file = id.substr(name + 1);
+      id = id.substr(0, name);
     }
+  }
+  try {
+    RepositoryAddress address = parse_address(id);
+    if (!file.empty()) address.files = file;
+    return address;
+  } catch (const InvalidRequestError&) {
+    return std::nullopt;  // then it is no name of a repository
   }
 }
 
-void list_models_folder(ModelsById& models, const fs::path& root) {
+Models find_in_cache(const fs::path& cache, std::string_view id) {
+  if (cache.empty()) return {};
+  const auto address = address_of(id);
+  if (!address) return {};
+  const CachedRepository cached(cache, address->id);
+  const auto snapshot = snapshot_of(cached, address->revision);
+  if (!snapshot) return {};
+  const ModelFolder folder(*snapshot);
+  if (address->files.empty()) {
+    return models_of(folder, std::string(id), kHub);
+  }
+  return models_named(folder, address->id, address->files, kHub);
+}
+
+Models find_in_ollama(const fs::path& store, const std::string& id) {
+  Models found;
+  for (const OllamaModel& model : list_ollama_models(store)) {
+    if (model.id == id || model.id == id + ":latest") {
+      found.push_back(
+          {model.id, model.path.string(), "gguf", model.bytes, kOllama, {}});
+    }
+  }
+  return found;
+}
+
+void append(Models& to, Models from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+// ORG/NAME and NAME folders, and .gguf files.
+Models list_folder(const fs::path& root, const char* source) {
+  Models models;
   for (const fs::path& entry : entries_of(root)) {
     const std::string name = entry.filename().string();
-    if (is_gguf_file(entry)) {
-      if (is_first_part(entry)) {
-        add(models, name, entry, "gguf", bytes_of({entry}));
-      }
+    const ModelFolder folder(entry);
+    if (!folder.empty()) {
+      append(models, models_of(folder, name, source));
       continue;
     }
-    if (!is_folder(entry)) continue;
-    if (!FolderModels(entry).empty()) {
-      add_folder(models, name, entry);
-      continue;
-    }
+    std::error_code ignored;
+    if (!fs::is_directory(entry, ignored)) continue;
     for (const fs::path& inner : entries_of(entry)) {
-      add_folder(models, name + "/" + inner.filename().string(), inner);
+      append(models, models_of(ModelFolder(inner),
+                               name + "/" + inner.filename().string(), source));
     }
   }
+  for (const GgufEntry& file : ModelFolder(root).ggufs) {
+    models.push_back(gguf_model(file.name, file, source));
+  }
+  return models;
 }
 
-void list_cache(ModelsById& models, const fs::path& cache) {
-  constexpr std::string_view kPrefix = "models--";
+Models list_cache(const fs::path& cache) {
+  Models models;
   for (const fs::path& entry : entries_of(cache)) {
-    std::string id = entry.filename().string();
-    if (!id.starts_with(kPrefix)) continue;
-    id.erase(0, kPrefix.size());
-    if (const auto dashes = id.find("--"); dashes != id.npos) {
-      id.replace(dashes, 2, "/");
-    }
-    if (const auto snapshot = snapshot_of(entry)) {
-      add_folder(models, id, *snapshot);
+    const auto id = CachedRepository::id_of(entry.filename().string());
+    if (!id) continue;
+    const auto snapshot = snapshot_of(CachedRepository(cache, *id), "main");
+    if (snapshot) {
+      append(models, models_of(ModelFolder(*snapshot), *id, kHub));
     }
   }
+  return models;
 }
 
-std::string value_of(const ModelLocations::Environment& environment,
-                     const char* name) {
-  const char* value = environment(name);
-  return value == nullptr ? "" : value;
+std::string prefix_of(const std::string& source) {
+  return source == kHub ? "hf:" : source + ":";
 }
 
 }  // namespace
@@ -256,39 +233,90 @@ ModelLocations ModelLocations::from_environment() {
 
 ModelLocations ModelLocations::from_environment(
     const Environment& environment) {
+  const fs::path home = value_of(environment, "HOME");
   fs::path cache = value_of(environment, "XDG_CACHE_HOME");
-  if (cache.empty()) {
-    const std::string home = value_of(environment, "HOME");
-    if (!home.empty()) cache = fs::path(home) / ".cache";
-  }
+  if (cache.empty() && !home.empty()) cache = home / ".cache";
   ModelLocations locations;
   locations.models = value_of(environment, "ABSTRACTLLM_MODELS_DIR");
   if (locations.models.empty() && !cache.empty()) {
     locations.models = cache / "abstractllm" / "models";
   }
-  locations.hugging_face = value_of(environment, "HF_HUB_CACHE");
-  if (!locations.hugging_face.empty()) return locations;
-  fs::path hub_home = value_of(environment, "HF_HOME");
-  if (hub_home.empty() && !cache.empty()) hub_home = cache / "huggingface";
-  if (!hub_home.empty()) locations.hugging_face = hub_home / "hub";
+  locations.hugging_face = hub_cache(environment);
+  if (!home.empty()) {
+    std::ifstream pointer(home / ".lmstudio-home-pointer");
+    std::string folder;
+    if (std::getline(pointer, folder) && !folder.empty()) {
+      locations.lm_studio.push_back(fs::path(folder) / "models");
+    }
+    for (const char* known : {".lmstudio/models", ".cache/lm-studio/models"}) {
+      const fs::path path = home / known;
+      if (std::find(locations.lm_studio.begin(), locations.lm_studio.end(),
+                    path) == locations.lm_studio.end()) {
+        locations.lm_studio.push_back(path);
+      }
+    }
+  }
+  const fs::path ollama = value_of(environment, "OLLAMA_MODELS");
+  if (!ollama.empty()) {
+    locations.ollama = {ollama};
+  } else if (!home.empty()) {
+    locations.ollama = {home / ".ollama/models",
+                        "/usr/share/ollama/.ollama/models"};
+  }
   return locations;
+}
+
+Models LocalModels::candidates(std::string_view id) const {
+  if (id.empty() || id.find('\0') != id.npos) return {};
+  const std::string name(id);
+  const auto in_lm_studio = [&](const std::string& wanted) {
+    for (const fs::path& root : locations_.lm_studio) {
+      Models found = find_in_folder(root, wanted, kLmStudio);
+      if (!found.empty()) return found;
+    }
+    return Models{};
+  };
+  const auto in_ollama = [&](const std::string& wanted) {
+    for (const fs::path& store : locations_.ollama) {
+      Models found = find_in_ollama(store, wanted);
+      if (!found.empty()) return found;
+    }
+    return Models{};
+  };
+  if (id.starts_with("hf:")) {
+    return find_in_cache(locations_.hugging_face, id.substr(3));
+  }
+  if (id.starts_with("lmstudio:")) return in_lm_studio(name.substr(9));
+  if (id.starts_with("ollama:")) return in_ollama(name.substr(7));
+  for (const std::string& known : {name, without_alias(id)}) {
+    Models found = find_in_folder(locations_.models, known, kOwn);
+    if (!found.empty()) return found;
+  }
+  Models found = find_in_cache(locations_.hugging_face, id);
+  if (found.empty()) found = in_lm_studio(name);
+  if (found.empty()) found = in_ollama(name);
+  if (!found.empty()) return found;
+  const std::string last = lower(id);
+  for (LocalModel& model : enumerate()) {
+    const std::string own = lower(model.id);
+    if (own == last || own.substr(own.rfind('/') + 1) == last) {
+      found.push_back(std::move(model));
+    }
+  }
+  return found;
 }
 
 std::optional<fs::path> LocalModels::find(std::string_view id) const {
   if (id.empty() || id.find('\0') != id.npos) return std::nullopt;
   const fs::path path(id);
   if (is_written_as_path(id)) {
-    return path_exists(path) ? std::optional(path) : std::nullopt;
+    std::error_code ignored;
+    return fs::exists(path, ignored) ? std::optional(path) : std::nullopt;
   }
   if (is_model(path)) return path;
-  const std::string name(id);
-  const std::string known = without_alias(id);
-  for (const std::string& candidate : {name, known}) {
-    if (auto found = find_in_models(locations_.models, candidate)) {
-      return found;
-    }
-  }
-  return find_in_cache(locations_.hugging_face, name);
+  const Models found = candidates(id);
+  return found.size() == 1 ? std::optional<fs::path>(found.front().path)
+                           : std::nullopt;
 }
 
 fs::path LocalModels::resolve(std::string_view id) const {
@@ -297,21 +325,49 @@ fs::path LocalModels::resolve(std::string_view id) const {
     throw ModelNotFoundError(
         fmt::format("[model] {}: no such file or folder", id));
   }
+  refuse(id);
+}
+
+void LocalModels::refuse(std::string_view id) const {
+  std::vector<std::string> ids;
+  for (const LocalModel& model : candidates(id)) ids.push_back(model.id);
+  if (!ids.empty()) {
+    throw InvalidRequestError(
+        fmt::format("[model] '{}' may mean {} models", id, ids.size()),
+        fmt::format("Name one: {}.", fmt::join(ids, ", ")));
+  }
   std::vector<std::string> looked = {"the path itself"};
-  for (const fs::path& folder : {locations_.models, locations_.hugging_face}) {
-    if (!folder.empty()) looked.push_back(folder.string());
+  std::vector<fs::path> folders{locations_.models, locations_.hugging_face};
+  for (const auto& more : {locations_.lm_studio, locations_.ollama}) {
+    folders.insert(folders.end(), more.begin(), more.end());
+  }
+  for (const fs::path& folder : folders) {
+    std::error_code ignored;
+    const bool is_usual =
+        folder == locations_.models || folder == locations_.hugging_face;
+    if (!folder.empty() && (is_usual || fs::exists(folder, ignored))) {
+      looked.push_back(folder.string());
+    }
   }
   std::vector<std::string> known;
-  for (const LocalModel& model : list()) known.push_back(model.id);
+  for (const LocalModel& model : enumerate()) known.push_back(model.id);
   const auto nearest = base::nearest_names(id, known, kSuggestions);
   const std::string have =
       nearest.empty()
           ? "There are no local models."
           : fmt::format("Local models: {}{}.", fmt::join(nearest, ", "),
                         known.size() > nearest.size() ? ", ..." : "");
+  const std::string message = fmt::format("[model] no model '{}'; looked at {}",
+                                          id, fmt::join(looked, ", "));
+  const auto address = address_of(id);
+  if (address && address->id.find('/') != address->id.npos) {
+    throw ModelNotFoundError(
+        message, fmt::format("allm pull {} fetches it from the hub, if it is "
+                             "there. {}",
+                             id, have));
+  }
   throw ModelNotFoundError(
-      fmt::format("[model] no model '{}'; looked at {}", id,
-                  fmt::join(looked, ", ")),
+      message,
       fmt::format("{} Name a folder or a .gguf file, or put the model into {}.",
                   have,
                   locations_.models.empty()
@@ -319,17 +375,38 @@ fs::path LocalModels::resolve(std::string_view id) const {
                       : (locations_.models / "NAME").string()));
 }
 
-std::vector<LocalModel> LocalModels::list() const {
-  ModelsById models;
-  if (!locations_.models.empty()) {
-    list_models_folder(models, locations_.models);
-  }
+// In the order in which an id is looked for.
+Models LocalModels::enumerate() const {
+  Models all;
+  if (!locations_.models.empty()) all = list_folder(locations_.models, kOwn);
   if (!locations_.hugging_face.empty()) {
-    list_cache(models, locations_.hugging_face);
+    append(all, list_cache(locations_.hugging_face));
   }
-  std::vector<LocalModel> sorted;
-  for (auto& [id, model] : models) sorted.push_back(std::move(model));
+  for (const fs::path& root : locations_.lm_studio) {
+    append(all, list_folder(root, kLmStudio));
+  }
+  for (const fs::path& store : locations_.ollama) {
+    for (const OllamaModel& model : list_ollama_models(store)) {
+      all.push_back(
+          {model.id, model.path.string(), "gguf", model.bytes, kOllama, {}});
+    }
+  }
+  std::map<std::string, LocalModel> by_id;
+  for (LocalModel& model : all) {
+    if (by_id.contains(model.id)) model.id = prefix_of(model.source) + model.id;
+    by_id.emplace(model.id, model);
+  }
+  Models sorted;
+  for (auto& [id, model] : by_id) sorted.push_back(std::move(model));
   return sorted;
+}
+
+Models LocalModels::list() const {
+  Models models = enumerate();
+  for (LocalModel& model : models) {
+    model.architecture = architecture_of(model.path);
+  }
+  return models;
 }
 
 }  // namespace abstractllm::hub

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "abstractllm/factory.h"
+#include "hub/hub_settings.h"
 
 namespace abstractllm::hub {
 
@@ -17,15 +17,17 @@ namespace abstractllm::hub {
 struct ModelLocations {
   /// Models by id: NAME or ORG/NAME, each a folder or a .gguf file.
   std::filesystem::path models;
-  /// The cache that Hugging Face's tools keep (models--ORG--NAME/...). Only
-  /// read.
+  /// The cache that Hugging Face's tools keep (models--ORG--NAME/...).
   std::filesystem::path hugging_face;
-
-  /// The value of an environment variable; null if it is not set.
-  using Environment = std::function<const char*(const char*)>;
+  /// LM Studio's: ORG/NAME folders. Only read.
+  std::vector<std::filesystem::path> lm_studio{};
+  /// Ollama's: manifests and blobs. Only read.
+  std::vector<std::filesystem::path> ollama{};
 
   /// $ABSTRACTLLM_MODELS_DIR, else abstractllm/models in the user's cache;
-  /// $HF_HUB_CACHE, else hub in $HF_HOME, else huggingface/hub in the cache.
+  /// hub_cache; models in the folder that ~/.lmstudio-home-pointer names, in
+  /// ~/.lmstudio and in ~/.cache/lm-studio; $OLLAMA_MODELS, ~/.ollama/models
+  /// and that of Ollama's service.
   static ModelLocations from_environment();
   static ModelLocations from_environment(const Environment& environment);
 };
@@ -37,22 +39,34 @@ class LocalModels {
   explicit LocalModels(ModelLocations locations)
       : locations_(std::move(locations)) {}
 
-  /// The folder or .gguf file of `id`: a path to a model; else an id or alias
-  /// in the models folder; else an id in the Hugging Face cache. A path that
-  /// is written as one ("/x", "./x", "../x") is returned if it exists, model
-  /// or not. Throws ModelNotFoundError that says where it looked and which
-  /// models there are, the nearest first.
+  /// The folder or GGUF file of `id`: a path to a model; else an id or alias
+  /// in the models folder; else an id in the Hugging Face cache,
+  /// ORG/NAME[@REVISION][:FILES]; else in LM Studio's folder, ORG/NAME[:FILES];
+  /// else Ollama's NAME[:TAG]; else the last part of a single model's id.
+  /// "hf:", "lmstudio:" and "ollama:" before it name one place. A path that is
+  /// written as one ("/x", "./x", "../x") is returned if it exists, model or
+  /// not. Throws InvalidRequestError that lists the models where several fit,
+  /// and ModelNotFoundError that says where it looked and which models there
+  /// are, the nearest first.
   std::filesystem::path resolve(std::string_view id) const;
 
   /// resolve, but nothing where it throws.
   std::optional<std::filesystem::path> find(std::string_view id) const;
 
-  /// All models in the two folders, sorted by id, each id once.
+  /// The models that `id` may mean, of the first place that has any. Without
+  /// their architecture.
+  std::vector<LocalModel> candidates(std::string_view id) const;
+
+  /// All models, sorted by id. One that another place has under the same id
+  /// has its place before it.
   std::vector<LocalModel> list() const;
 
   const ModelLocations& locations() const noexcept { return locations_; }
 
  private:
+  std::vector<LocalModel> enumerate() const;
+  [[noreturn]] void refuse(std::string_view id) const;
+
   ModelLocations locations_;
 };
 

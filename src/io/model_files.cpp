@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -45,6 +46,14 @@ bool is_gguf_name(const std::string& name) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   return ending == ".gguf";
+}
+
+// Ollama's blobs are GGUF files without that name.
+bool is_gguf_content(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  char magic[4] = {};
+  stream.read(magic, sizeof(magic));
+  return stream && std::string_view(magic, sizeof(magic)) == "GGUF";
 }
 
 struct FolderContent {
@@ -135,7 +144,8 @@ ModelFiles ModelFiles::at(const fs::path& location) {
   }
   if (fs::is_directory(status)) return at_folder(location);
   if (fs::is_regular_file(status) &&
-      is_gguf_name(location.filename().string())) {
+      (is_gguf_name(location.filename().string()) ||
+       is_gguf_content(location))) {
     return {.location = location, .gguf = location};
   }
   throw ModelLoadingError(

@@ -244,7 +244,9 @@ void HttpExchange::State::set_up() {
                      static_cast<curl_off_t>(request_.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.data());
   }
-  if (request_.method != "POST" && request_.method != "GET") {
+  if (request_.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else if (request_.method != "POST" && request_.method != "GET") {
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &State::on_header);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "abstractllm/error.h"
+#include "net/headers.h"
 
 namespace abstractllm::net {
 namespace {
@@ -25,10 +26,18 @@ class ParsedUrl {
 
   bool valid() const { return valid_; }
 
+  /// Goes to `reference`, as a browser would.
+  void follow(std::string_view reference) {
+    const std::string copy(reference);
+    valid_ = valid_ && copy.find('\0') == std::string::npos &&
+             curl_url_set(handle_.get(), CURLUPART_URL, copy.c_str(), 0) ==
+                 CURLUE_OK;
+  }
+
   /// Nothing where the URL has no such part.
-  std::optional<std::string> part(CURLUPart which) const {
+  std::optional<std::string> part(CURLUPart which, unsigned flags = 0) const {
     char* text = nullptr;
-    if (curl_url_get(handle_.get(), which, &text, 0) != CURLUE_OK) {
+    if (curl_url_get(handle_.get(), which, &text, flags) != CURLUE_OK) {
       return std::nullopt;
     }
     std::string result(text);
@@ -106,6 +115,29 @@ std::string display_url(std::string_view text) {
   const std::string path = url.part(CURLUPART_PATH).value_or("");
   if (path != "/") shown += path;
   return shown;
+}
+
+std::string resolve_url(std::string_view base, std::string_view reference) {
+  ParsedUrl url(base);
+  url.follow(reference);
+  if (!url.valid() || !is_web_scheme(url.part(CURLUPART_SCHEME)) ||
+      url.part(CURLUPART_HOST).value_or("").empty()) {
+    return {};
+  }
+  return url.part(CURLUPART_URL).value_or("");
+}
+
+bool same_origin(std::string_view a, std::string_view b) {
+  const ParsedUrl first(a);
+  const ParsedUrl second(b);
+  if (!first.valid() || !second.valid()) return false;
+  const auto same = [&](CURLUPart which, unsigned flags) {
+    const auto one = first.part(which, flags);
+    const auto other = second.part(which, flags);
+    return one && other && same_header_name(*one, *other);
+  };
+  return same(CURLUPART_SCHEME, 0) && same(CURLUPART_HOST, 0) &&
+         same(CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
 bool is_loopback_url(std::string_view text) {

@@ -24,6 +24,14 @@ std::string escape_url(std::string_view text);
 /// text that is no URL gives "<invalid URL>".
 std::string display_url(std::string_view url);
 
+/// `reference`, as a Location header has it, seen from `base`. Empty where the
+/// two make no http or https URL.
+std::string resolve_url(std::string_view base, std::string_view reference);
+
+/// Whether scheme, host and port of two URLs are the same, a scheme's own port
+/// written or not.
+bool same_origin(std::string_view a, std::string_view b);
+
 /// Whether the host of `url` is this machine: localhost, 127.0.0.0/8 or [::1].
 bool is_loopback_url(std::string_view url);
 

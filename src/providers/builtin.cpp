@@ -60,7 +60,8 @@ std::vector<ModelEntry> mlx_models(const ConnectionOptions&) {
 
 std::span<const BuiltinProvider> builtin_providers() {
   static const std::array kTable{
-      BuiltinProvider{"mlx", &make_mlx, {}, &mlx_info, &mlx_models},
+      BuiltinProvider{
+          "mlx", &make_mlx, {}, &mlx_info, &mlx_models, &pull_from_hub},
       remote(&anthropic_provider),
       remote(&huggingface_provider),
       remote(&lmstudio_provider),

@@ -23,6 +23,10 @@ struct BuiltinProvider {
       pull{};
 };
 
+/// As abstractllm::pull_model for "mlx".
+void pull_from_hub(std::string_view model, const ConnectionOptions& connection,
+                   const std::function<bool(const PullProgress&)>& report);
+
 /// The one table of them.
 std::span<const BuiltinProvider> builtin_providers();
 

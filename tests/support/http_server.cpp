@@ -144,6 +144,11 @@ Reply& Reply::bytes_of(std::string_view text) {
   return *this;
 }
 
+Reply& Reply::cut(std::size_t bytes) {
+  sent_ = bytes;
+  return *this;
+}
+
 Reply& Reply::raw(std::string bytes) {
   steps_.emplace_back(Raw{std::move(bytes)});
   return *this;
@@ -248,7 +253,8 @@ class HttpServer::Impl {
     RequestReader reader(*stream);
     while (std::optional<SeenRequest> request = reader.next()) {
       request->connection = number;
-      if (!answer(next_reply(*request), *stream, socket)) return;
+      const bool head_alone = request->method == "HEAD";
+      if (!answer(next_reply(*request), *stream, socket, head_alone)) return;
     }
   }
 
@@ -281,7 +287,8 @@ class HttpServer::Impl {
   }
 
   // False when the connection is over.
-  bool answer(const Reply& reply, SocketStream& stream, int socket) {
+  bool answer(const Reply& reply, SocketStream& stream, int socket,
+              bool head_alone) {
     const auto send = [&](const std::string& bytes) {
       if (stream.write(bytes.data(), bytes.size())) return true;
       count_departure();
@@ -293,8 +300,11 @@ class HttpServer::Impl {
       return false;
     }
     std::string head = head_of(reply);
-    if (reply.has_body_)
-      return send(head + reply.body_) && reply.steps_.empty();
+    if (head_alone) return send(head);
+    if (reply.has_body_) {
+      return send(head + reply.body_.substr(0, reply.sent_)) &&
+             reply.steps_.empty() && reply.sent_ >= reply.body_.size();
+    }
     if (!send(head)) return false;
     for (const Reply::Step& step : reply.steps_) {
       if (!take_step(step, send, socket)) return false;

@@ -58,6 +58,8 @@ class Reply {
   Reply& chunk(std::string bytes);
   /// `text` in chunks of one byte each.
   Reply& bytes_of(std::string_view text);
+  /// Of the body only the first `bytes` are sent; then the connection closes.
+  Reply& cut(std::size_t bytes);
   /// Bytes past the protocol.
   Reply& raw(std::string bytes);
   Reply& delay(std::chrono::milliseconds time);
@@ -74,13 +76,14 @@ class Reply {
   std::vector<std::pair<std::string, std::string>> headers_;
   bool has_body_ = false;
   std::string body_;
+  std::size_t sent_ = static_cast<std::size_t>(-1);  // of the body
   std::vector<Step> steps_;
 };
 
 /// Listens on 127.0.0.1 on a port that the system chooses, one thread a
-/// connection. Answers with the queued replies in the order in which requests
-/// come; without one left by the handler; without one of those with status
-/// 500. Thread-safe.
+/// connection; a HEAD request gets the head alone. Answers with the queued
+/// replies in the order in which requests come; without one left by the
+/// handler; without one of those with status 500. Thread-safe.
 class HttpServer {
  public:
   using Handler = std::function<Reply(const SeenRequest&)>;

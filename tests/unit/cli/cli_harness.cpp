@@ -88,6 +88,18 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
     if (open_error) throw_error(*open_error);
     return entries;
   };
+  environment.models.plan_removal = [](std::string_view id) {
+    return ModelRemoval{.id = std::string(id),
+                        .paths = {"/models/" + std::string(id)},
+                        .bytes = 2'000'000};
+  };
+  environment.models.remove = [this](const ModelRemoval& removal) {
+    removed.push_back(removal.id);
+  };
+  environment.models.diagnose = [this](std::string_view id) {
+    diagnosed.emplace_back(id);
+    return diagnosis;
+  };
   environment.models.pull =
       [this](std::string_view provider, std::string_view name,
              const ConnectionOptions& options, const auto& report) {
@@ -95,6 +107,12 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
         if (!options.base_url.empty()) pulled.back() += ' ' + options.base_url;
         if (open_error) throw_error(*open_error);
         report({"pulling", 10, 5});
+        if (provider != "mlx") return;
+        report({.status = "fetching",
+                .total = 10,
+                .completed = 10,
+                .file = "model.safetensors"});
+        report({.status = "complete", .path = "/cache/snapshot"});
       };
   std::vector<const char*> argv{"allm"};
   for (const std::string& argument : arguments) {

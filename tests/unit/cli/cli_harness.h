@@ -82,6 +82,9 @@ class CliTest : public ::testing::Test {
   std::vector<std::string> listed;
   /// As "PROVIDER MODEL".
   std::vector<std::string> pulled;
+  std::vector<std::string> removed;
+  Diagnosis diagnosis;
+  std::vector<std::string> diagnosed;
   /// Thrown when a model is opened, if set.
   std::optional<Error> open_error;
   StringOutput::Failure out_failure = StringOutput::Failure::kNone;

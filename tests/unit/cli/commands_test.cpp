@@ -53,16 +53,63 @@ TEST_F(Commands, ShowReportsWhatIsWrongWithAModel) {
 }
 
 TEST_F(Commands, ListIsATableOrJsonOrIds) {
-  local_models = {{"org/big", "/models/org/big", "safetensors", 2'500'000'000},
-                  {"tiny", "/models/tiny.gguf", "gguf", 98'000'000}};
-  EXPECT_EQ(run({"list"}).out,
-            "ID       FORMAT            SIZE  PATH\n"
-            "org/big  safetensors     2.5 GB  /models/org/big\n"
-            "tiny     gguf           98.0 MB  /models/tiny.gguf\n");
+  local_models = {{"org/big", "/models/org/big", "safetensors", 2'500'000'000,
+                   "huggingface", "llama"},
+                  {"tiny", "/models/tiny.gguf", "gguf", 98'000'000, "ollama",
+                   "granitemoehybrid"}};
+  EXPECT_EQ(
+      run({"list"}).out,
+      "ID       FORMAT            SIZE  ARCHITECTURE      SOURCE       PATH\n"
+      "org/big  safetensors     2.5 GB  llama             huggingface  "
+      "/models/org/big\n"
+      "tiny     gguf           98.0 MB  granitemoehybrid  ollama       "
+      "/models/tiny.gguf\n");
   EXPECT_EQ(run({"list", "--ids"}).out, "org/big\ntiny\n");
   EXPECT_EQ(json::parse(run({"list", "--json"}).out)[1],
             json::parse(R"({"id": "tiny", "format": "gguf",
-                "bytes": 98000000, "path": "/models/tiny.gguf"})"));
+                "bytes": 98000000, "architecture": "granitemoehybrid",
+                "source": "ollama", "path": "/models/tiny.gguf"})"));
+}
+
+TEST_F(Commands, RemovesAModelAfterAYes) {
+  const RunResult asked = run({"rm", "m"});
+  EXPECT_EQ(asked.exit_code, 15);
+  EXPECT_THAT(asked.err, testing::HasSubstr("--yes"));
+  EXPECT_TRUE(removed.empty());
+  const RunResult result = run({"rm", "m", "--yes"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(removed, testing::ElementsAre("m"));
+  EXPECT_THAT(result.err, testing::HasSubstr("removed m, 2.0 MB"));
+}
+
+TEST_F(Commands, AsksAtATerminalBeforeItRemoves) {
+  err_is_terminal = true;
+  const RunResult no = run_at_terminal({"rm", "m"});
+  EXPECT_EQ(no.exit_code, 1);
+  EXPECT_THAT(no.err, testing::AllOf(testing::HasSubstr("/models/m"),
+                                     testing::HasSubstr("Remove m, 2.0 MB?")));
+  EXPECT_TRUE(removed.empty());
+}
+
+TEST_F(Commands, DoctorSaysItsTablesNotesAndVerdict) {
+  diagnosis.sections = {{"Machine", {{"device", "cpu"}, {"cores", "2"}}}};
+  diagnosis.notes = {"slow"};
+  diagnosis.verdict = Verdict::kRunsWithNotes;
+  diagnosis.json = "{\"verdict\": \"runs_with_notes\"}";
+  const RunResult result = run({"doctor", "m"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out,
+            "Machine\n  device  cpu\n  cores   2\n\nnote: slow\n"
+            "verdict: runs, with notes\n");
+  EXPECT_THAT(diagnosed, testing::ElementsAre("m"));
+  EXPECT_EQ(run({"doctor", "--json"}).out, diagnosis.json + "\n");
+  diagnosis.verdict = Verdict::kDoesNotRun;
+  diagnosis.reason = "too large";
+  const RunResult unfit = run({"doctor", "m"});
+  EXPECT_EQ(unfit.exit_code, 1);
+  EXPECT_THAT(unfit.out,
+              testing::HasSubstr("verdict: does not run: too large\n"));
+  EXPECT_EQ(run({"doctor", "openai/m"}).exit_code, 2);
 }
 
 TEST_F(Commands, AnEmptyListIsEmptyAndSaysSoBesideIt) {

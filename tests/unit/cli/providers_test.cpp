@@ -82,6 +82,28 @@ TEST_F(Providers, FetchModels) {
   EXPECT_THAT(run({"pull", "openai/m"}).err, HasSubstr("fetching m"));
 }
 
+TEST_F(Providers, ModelsOfTheHubAreFetchedWithALineAFile) {
+  const RunResult result = run({"pull", "org/m@v1:*.json"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(pulled, ElementsAre("mlx org/m@v1:*.json"));
+  EXPECT_THAT(result.err,
+              testing::AllOf(HasSubstr("fetched model.safetensors\n"),
+                             HasSubstr("org/m@v1:*.json is in /cache/snap")));
+  err_is_terminal = true;
+  EXPECT_THAT(run({"pull", "org/m"}).err,
+              testing::AllOf(HasSubstr("fetching org/m"),
+                             testing::Not(HasSubstr("fetched"))));
+}
+
+TEST_F(Providers, ARepositoryOfAProvidersNameIsSaidToBeTheHubs) {
+  run({"pull", "hf:openai/m"});
+  EXPECT_THAT(pulled, ElementsAre("mlx hf:openai/m"));
+  open_error = UnsupportedOperationError("[providers] openai cannot fetch");
+  const RunResult result = run({"pull", "openai/m"});
+  EXPECT_NE(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr("allm pull hf:openai/m"));
+}
+
 TEST_F(Providers, AreRunByTheirAddress) {
   model->enqueue("hello");
   const RunResult result =

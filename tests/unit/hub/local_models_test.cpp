@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "abstractllm/error.h"
+#include "hub/model_removal.h"
 #include "unit/io/test_files.h"
 
 namespace abstractllm::hub {
@@ -109,6 +110,23 @@ TEST_F(LocalModelsTest, SaysWhereItLookedAndWhatThereIs) {
   }
 }
 
+TEST_F(LocalModelsTest, SaysHowToFetchWhatMayBeInTheHub) {
+  for (const std::string id : {"org/other", "hf:org/other"}) {
+    try {
+      models_.resolve(id);
+      FAIL();
+    } catch (const ModelNotFoundError& error) {
+      EXPECT_THAT(error.hint(), HasSubstr("allm pull " + id));
+    }
+  }
+}
+
+TEST_F(LocalModelsTest, FindsWhatIsSaidToBeInTheHubInItsCacheAlone) {
+  EXPECT_EQ(models_.resolve("hf:gpt2"),
+            folder_.path() / "hub/models--gpt2/snapshots/def");
+  EXPECT_FALSE(models_.find("hf:smollm2").has_value());
+}
+
 TEST_F(LocalModelsTest, SaysThatAPathDoesNotExist) {
   EXPECT_THAT(io::message_of<ModelNotFoundError>(
                   [&] { models_.resolve("./not-here"); }),
@@ -123,17 +141,163 @@ TEST_F(LocalModelsTest, ListsEachModelOnceSorted) {
     ids.push_back(model.id);
     by_id[model.id] = model;
   }
-  EXPECT_THAT(
-      ids, ElementsAre("Qwen/Qwen3-0.6B", "gpt2", "loose.gguf", "many/a.gguf",
-                       "many/b.gguf", "org/name", "smollm2", "split"));
+  EXPECT_THAT(ids, ElementsAre("Qwen/Qwen3-0.6B", "gpt2", "hf:Qwen/Qwen3-0.6B",
+                               "loose.gguf", "many/a.gguf", "many/b.gguf",
+                               "org/name", "smollm2", "split"));
   EXPECT_EQ(by_id["Qwen/Qwen3-0.6B"].format, "gguf");
   EXPECT_EQ(by_id["Qwen/Qwen3-0.6B"].bytes, 9u);
   EXPECT_EQ(by_id["org/name"].format, "safetensors");
   EXPECT_EQ(by_id["org/name"].bytes, 7u);
   EXPECT_EQ(by_id["split"].bytes, 6u);
+  EXPECT_EQ(by_id["gpt2"].source, "huggingface");
+  EXPECT_EQ(by_id["many/a.gguf"].source, "abstractllm");
   for (const std::string& id : ids) {
     EXPECT_EQ(models_.resolve(id), fs::path(by_id[id].path)) << id;
   }
+}
+
+TEST_F(LocalModelsTest, SeveralThatFitAreListed) {
+  write_cached("models--q--many", "abc", "m-Q4_0.gguf");
+  write_cached("models--q--many", "abc", "m-Q8_0.gguf");
+  try {
+    models_.resolve("q/many");
+    FAIL();
+  } catch (const InvalidRequestError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("2 models"));
+    EXPECT_THAT(error.hint(), HasSubstr("q/many:Q4_0, q/many:Q8_0"));
+  }
+  const fs::path snapshot =
+      folder_.path() / "hub/models--q--many/snapshots/abc";
+  for (const char* id : {"q/many:Q8_0", "q/many:q8_0", "q/many@abc:Q8_0",
+                         "q/many/m-Q8_0.gguf", "q/many:*8_0*"}) {
+    EXPECT_EQ(models_.resolve(id), snapshot / "m-Q8_0.gguf") << id;
+  }
+  EXPECT_FALSE(models_.find("q/many@other").has_value());
+  EXPECT_THROW(models_.resolve("q/many:Q2_K"), ModelNotFoundError);
+}
+
+TEST_F(LocalModelsTest, TheEndOfAnIdIsEnoughWhereOnlyOneHasIt) {
+  EXPECT_EQ(models_.resolve("Name"), models_folder() / "org/name");
+  folder_.write("models/other/name/config.json", "{}");
+  folder_.write("models/other/name/model.safetensors", "1");
+  EXPECT_THAT(
+      io::message_of<InvalidRequestError>([&] { models_.resolve("name"); }),
+      HasSubstr("'name' may mean 2 models"));
+}
+
+class ForeignModels : public testing::Test {
+ protected:
+  ForeignModels()
+      : models_(ModelLocations{.models = folder_.path() / "models",
+                               .hugging_face = {},
+                               .lm_studio = {folder_.path() / "lm"},
+                               .ollama = {folder_.path() / "ollama"}}) {
+    folder_.write("lm/org/name/m-Q4_K_M.gguf", "GGUF");
+    folder_.write("lm/org/name/mmproj-m.gguf", "GGUF");
+    const std::string digest(64, 'a');
+    folder_.write("ollama/blobs/sha256-" + digest, "GGUF....");
+    for (const char* name :
+         {"registry.ollama.ai/library/small/1b",
+          "registry.ollama.ai/library/small/latest",
+          "registry.ollama.ai/me/own/latest", "hub.example/org/far/Q4"}) {
+      folder_.write(
+          std::string("ollama/manifests/") + name,
+          R"({"layers": [{"mediaType": "application/vnd.ollama.image.template",
+              "digest": "sha256:x"},
+              {"mediaType": "application/vnd.ollama.image.model",
+               "digest": "sha256:)" +
+              digest + R"(", "size": 8}]})");
+    }
+    folder_.write("ollama/manifests/registry.ollama.ai/library/bad/x",
+                  R"({"layers": [{"mediaType":
+                      "application/vnd.ollama.image.model",
+                      "digest": "sha256:../../../etc/passwd"}]})");
+    folder_.write("ollama/manifests/registry.ollama.ai/library/bad/y", "[");
+  }
+
+  fs::path blob() const {
+    return folder_.path() / "ollama/blobs" / ("sha256-" + std::string(64, 'a'));
+  }
+
+  io::TemporaryFolder folder_;
+  LocalModels models_;
+};
+
+TEST_F(ForeignModels, AreListedWithTheirSource) {
+  std::vector<std::string> lines;
+  for (const LocalModel& model : models_.list()) {
+    lines.push_back(model.id + " " + model.source + " " + model.format);
+  }
+  EXPECT_THAT(lines,
+              ElementsAre("hub.example/org/far:Q4 ollama gguf",
+                          "me/own:latest ollama gguf", "org/name lmstudio gguf",
+                          "small:1b ollama gguf", "small:latest ollama gguf"));
+}
+
+TEST_F(ForeignModels, AreFoundByTheNamesOfTheirPrograms) {
+  for (const char* id : {"small", "small:latest", "small:1b", "ollama:small",
+                         "me/own", "hub.example/org/far:Q4"}) {
+    EXPECT_EQ(models_.resolve(id), blob()) << id;
+  }
+  for (const char* id : {"org/name", "lmstudio:org/name"}) {
+    EXPECT_EQ(models_.resolve(id), folder_.path() / "lm/org/name") << id;
+  }
+  EXPECT_EQ(models_.resolve("org/name:q4_k_m"),
+            folder_.path() / "lm/org/name/m-Q4_K_M.gguf");
+  EXPECT_FALSE(models_.find("bad:x").has_value());
+}
+
+TEST_F(ForeignModels, AreNotOursToRemove) {
+  for (const char* id : {"small", "org/name"}) {
+    EXPECT_THROW(plan_removal(models_, id), UnsupportedOperationError) << id;
+  }
+  EXPECT_THROW(plan_removal(models_, (folder_.path() / "lm").string()),
+               UnsupportedOperationError);
+  EXPECT_THROW(plan_removal(models_, "nothing"), ModelNotFoundError);
+}
+
+TEST(Removal, TakesARepositoryASnapshotOrOneQuantisation) {
+  const io::TemporaryFolder folder;
+  const fs::path cache = folder.path();
+  const fs::path repository = cache / "models--q--many";
+  for (const char* blob : {"b1", "b2", "b3"}) {
+    folder.write(fs::path("models--q--many/blobs") / blob, "1234");
+  }
+  const auto link = [&](const char* commit, const char* name,
+                        const char* blob) {
+    const fs::path path = repository / "snapshots" / commit / name;
+    fs::create_directories(path.parent_path());
+    fs::create_symlink(fs::path("../../blobs") / blob, path);
+  };
+  link("c1", "m-Q4_0.gguf", "b1");
+  link("c1", "m-Q8_0.gguf", "b2");
+  link("c2", "m-Q8_0.gguf", "b2");
+  link("c2", "m-Q2_K.gguf", "b3");
+  folder.write("models--q--many/refs/main", "c1");
+  folder.write("models--q--many/refs/v2", "c2");
+  folder.write(".locks/models--q--many/b1.lock", "");
+  const LocalModels models(ModelLocations{{}, cache});
+
+  const ModelRemoval one = plan_removal(models, "q/many:Q4_0");
+  EXPECT_EQ(one.bytes, 4u);
+  EXPECT_THAT(one.paths,
+              ElementsAre((repository / "snapshots/c1/m-Q4_0.gguf").string(),
+                          (repository / "blobs/b1").string()));
+  EXPECT_EQ(plan_removal(models, "q/many:Q8_0").bytes, 0u);  // c2 has it too
+
+  remove(plan_removal(models, "q/many@v2"));
+  EXPECT_FALSE(fs::exists(repository / "snapshots/c2"));
+  EXPECT_FALSE(fs::exists(repository / "refs/v2"));
+  EXPECT_FALSE(fs::exists(repository / "blobs/b3"));
+  EXPECT_TRUE(fs::exists(repository / "blobs/b2"));
+  EXPECT_EQ(models.candidates("q/many").size(), 2u);
+
+  const ModelRemoval whole = plan_removal(models, "q/many");
+  EXPECT_EQ(whole.bytes, 8u + 2);
+  remove(whole);
+  EXPECT_FALSE(fs::exists(repository));
+  EXPECT_FALSE(fs::exists(cache / ".locks/models--q--many"));
+  EXPECT_TRUE(models.list().empty());
 }
 
 TEST(LocalModels, HasNothingWithoutFolders) {
@@ -161,6 +325,11 @@ TEST(ModelLocations, FollowTheEnvironment) {
       locations({{"HF_HOME", "/h"}, {"HF_HUB_CACHE", "/hc"}}).hugging_face,
       "/hc");
   EXPECT_TRUE(locations({}).models.empty());
+  EXPECT_THAT(locations({{"HOME", "/u"}}).lm_studio,
+              ElementsAre("/u/.lmstudio/models", "/u/.cache/lm-studio/models"));
+  EXPECT_THAT(locations({{"HOME", "/u"}, {"OLLAMA_MODELS", "/o"}}).ollama,
+              ElementsAre("/o"));
+  EXPECT_THAT(locations({}).lm_studio, testing::IsEmpty());
 }
 
 }  // namespace

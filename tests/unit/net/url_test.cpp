@@ -61,5 +61,23 @@ TEST(Url, KnowsThisMachine) {
   EXPECT_FALSE(is_loopback_url("nonsense with spaces"));
 }
 
+TEST(ResolveUrl, GoesWhereABrowserWould) {
+  EXPECT_EQ(resolve_url("http://h:1/a/b?c", "/d?e"), "http://h:1/d?e");
+  EXPECT_EQ(resolve_url("http://h/a/b", "c"), "http://h/a/c");
+  EXPECT_EQ(resolve_url("http://h/a", "https://o/x?y=%2F"),
+            "https://o/x?y=%2F");
+  EXPECT_EQ(resolve_url("http://h/a", "file:///etc/passwd"), "");
+  EXPECT_EQ(resolve_url("nonsense", "also"), "");
+}
+
+TEST(SameOrigin, IsSchemeHostAndPort) {
+  EXPECT_TRUE(same_origin("http://h/a", "http://h:80/b?c"));
+  EXPECT_TRUE(same_origin("https://H/", "https://h:443"));
+  EXPECT_FALSE(same_origin("http://h/a", "https://h/a"));
+  EXPECT_FALSE(same_origin("http://h:1/a", "http://h:2/a"));
+  EXPECT_FALSE(same_origin("http://h/a", "http://h.evil/a"));
+  EXPECT_FALSE(same_origin("", ""));
+}
+
 }  // namespace
 }  // namespace abstractllm::net
