@@ -258,7 +258,18 @@ fs::path pull(const RepositoryAddress& address, const PullOptions& options,
     throw FileProcessingError("[hub] there is no home folder to keep models in",
                               "Let HF_HOME name a folder.");
   }
-  return Pull(address, options, report).run();
+  try {
+    return Pull(address, options, report).run();
+  } catch (const ProviderConnectionError& error) {
+    // The hint of the connection speaks of other settings than these.
+    ProviderConnectionError told(
+        error.message(),
+        "Check the network, the proxy (https_proxy) and HF_ENDPOINT. What has "
+        "arrived is kept.",
+        "hub");
+    told.set_service(error.service());
+    throw told;
+  }
 }
 
 }  // namespace abstractllm::hub

@@ -205,18 +205,19 @@ const CatalogueRow* find_in_catalogue(std::string_view model_type) {
   return row == std::end(kRows) ? nullptr : row;
 }
 
-std::string catalogue_markdown() {
+std::string catalogue_markdown(
+    const std::function<std::string(std::string_view)>& tools) {
   std::string text =
       "# Models\n\n"
       "Made from `src/models/catalogue.cpp`; a test compares the two, and "
-      "`ABSTRACTLLM_WRITE_DOCS=1 build/dev/bin/models_test` writes this file. "
+      "`ABSTRACTLLM_UPDATE_DOCS=1 build/dev/bin/models_test` writes this file. "
       "`allm doctor MODEL` says the same and more of a model at hand.\n\n"
       "| `model_type` | models | verified by | formats | tool calls | images | "
       "backends |\n| --- | --- | --- | --- | --- | --- | --- |\n";
   for (const CatalogueRow& row : kRows) {
     text += "| `" + std::string(row.model_type) + "` |";
     text += cell(row.models, "") + cell(row.verified, "") +
-            cell(row.formats, "") + cell(row.tools, "by template") +
+            cell(row.formats, "") + cell(tools(row.model_type), "by template") +
             cell(row.vision, "no") + cell(row.backends, "") + "\n";
   }
   text +=

@@ -10,6 +10,7 @@
 #include "ops/cpu/weight_rows.h"
 #include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
+#include "ops/shapes_only.h"
 
 namespace abstractllm::ops {
 
@@ -93,6 +94,11 @@ Linear::Storage make_packed(const Backend& backend,
 
 Linear::Storage make_storage(const Backend& backend,
                              const io::WeightMatrix& matrix) {
+  if (ShapesOnly::active()) {
+    return DenseWeight{mx::zeros({static_cast<int>(matrix.rows()),
+                                  static_cast<int>(matrix.columns())},
+                                 backend.compute)};
+  }
   if (backend.kind == BackendKind::kCpu) return make_packed(backend, matrix);
   if (stock_can_multiply(matrix)) return make_affine(backend, matrix);
   return make_dense(backend, matrix);

@@ -34,18 +34,6 @@ net::HttpTimeouts hub_timeouts(const ConnectionOptions& connection) {
 
 }  // namespace
 
-std::string_view to_string(Verdict verdict) noexcept {
-  switch (verdict) {
-    case Verdict::kRuns:
-      return "runs";
-    case Verdict::kRunsWithNotes:
-      return "runs, with notes";
-    case Verdict::kDoesNotRun:
-      return "does not run";
-  }
-  return "";
-}
-
 std::vector<LocalModel> list_local_models() {
   return hub::LocalModels(hub::ModelLocations::from_environment()).list();
 }

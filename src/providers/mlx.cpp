@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "engine/doctor.h"
 #include "engine/engine.h"
 #include "engine/model_package.h"
 #include "output/answer_stream.h"
@@ -348,6 +349,10 @@ std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
 }  // namespace abstractllm::providers
 
 namespace abstractllm {
+
+Diagnosis diagnose(std::string_view model) {
+  return engine::diagnose(model, engine::MachineFacts::of_this_machine());
+}
 
 ModelDescription describe_model(std::string_view model) {
   return engine::describe(engine::ModelPackage::open(model));

@@ -17,6 +17,8 @@ namespace {
 
 }  // namespace
 
+Diagnosis diagnose(std::string_view) { refuse(); }
+
 ModelDescription describe_model(std::string_view) { refuse(); }
 
 bool providers::mlx_is_built_in() noexcept { return false; }

@@ -29,6 +29,18 @@ std::string_view to_string(ModelCapability capability) noexcept {
   return "unknown";
 }
 
+std::string_view to_string(Verdict verdict) noexcept {
+  switch (verdict) {
+    case Verdict::kRuns:
+      return "runs";
+    case Verdict::kRunsWithNotes:
+      return "runs, with notes";
+    case Verdict::kDoesNotRun:
+      return "does not run";
+  }
+  return "";
+}
+
 std::string_view to_string(ProviderState state) noexcept {
   switch (state) {
     case ProviderState::kReady:

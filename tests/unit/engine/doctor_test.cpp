@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/doctor.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "engine/model_outline.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+
+MachineFacts machine(double gigabytes = 64) {
+  return {.mlx_version = "0.32.4",
+          .has_metal = false,
+          .has_cuda = false,
+          .simd = "AVX2",
+          .logical_cores = 8,
+          .usable_threads = 4,
+          .memory_available = static_cast<std::uint64_t>(gigabytes * 1e9)};
+}
+
+struct Tensor {
+  std::string name;
+  const char* type;
+  std::vector<std::int64_t> shape;
+  std::int64_t bytes;
+};
+
+// A model of the published sizes whose weights are a hole in a file: whoever
+// read them would take minutes.
+class PublishedModel {
+ public:
+  explicit PublishedModel(const char* config) {
+    folder_.write("config.json", config);
+    for (const fs::path& fixture : io::fixtures("text")) {
+      if (!fs::exists(fixture / "tokenizer.json")) continue;
+      fs::copy_file(fixture / "tokenizer.json",
+                    folder_.path() / "tokenizer.json");
+      break;
+    }
+  }
+
+  void add(const std::string& name, std::vector<std::int64_t> shape) {
+    std::int64_t bytes = 2;
+    for (const std::int64_t size : shape) bytes *= size;
+    tensors_.push_back({name + ".weight", "BF16", std::move(shape), bytes});
+  }
+
+  void add_quantised(const std::string& module, std::int64_t rows,
+                     std::int64_t columns) {
+    tensors_.push_back(
+        {module + ".weight", "U32", {rows, columns / 8}, rows * columns / 2});
+    for (const char* part : {".scales", ".biases"}) {
+      tensors_.push_back(
+          {module + part, "BF16", {rows, columns / 64}, rows * columns / 32});
+    }
+  }
+
+  void write_weights() {
+    json header = json::object();
+    std::int64_t at = 0;
+    for (const Tensor& tensor : tensors_) {
+      header[tensor.name] = {{"dtype", tensor.type},
+                             {"shape", tensor.shape},
+                             {"data_offsets", {at, at + tensor.bytes}}};
+      at += tensor.bytes;
+    }
+    std::string text = header.dump();
+    text.resize((text.size() + 7) / 8 * 8, ' ');
+    std::uint64_t size = text.size();
+    std::string head(8, 0);
+    std::memcpy(head.data(), &size, 8);
+    const fs::path file = folder_.write("model.safetensors", head + text);
+    fs::resize_file(file, 8 + size + static_cast<std::uint64_t>(at));
+  }
+
+  Diagnosis diagnose(double gigabytes = 64) const {
+    return engine::diagnose(folder_.path().string(), machine(gigabytes));
+  }
+  const fs::path& path() const { return folder_.path(); }
+
+ private:
+  io::TemporaryFolder folder_;
+  std::vector<Tensor> tensors_;
+};
+
+constexpr const char* kQwen3 = R"({"model_type": "qwen3", "hidden_size": 2560,
+  "num_hidden_layers": 36, "num_attention_heads": 32, "num_key_value_heads": 8,
+  "head_dim": 128, "intermediate_size": 9728, "vocab_size": 151936,
+  "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000,
+  "tie_word_embeddings": true, "hidden_act": "silu",
+  "quantization": {"group_size": 64, "bits": 4}})";
+constexpr const char* kSqlcoder = R"({"model_type": "llama",
+  "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+  "num_key_value_heads": 32, "intermediate_size": 11008, "vocab_size": 32016,
+  "max_position_embeddings": 16384, "rms_norm_eps": 1e-5,
+  "rope_theta": 1000000, "hidden_act": "silu"})";
+constexpr const char* kDanube2 = R"({"model_type": "mistral",
+  "hidden_size": 2560, "num_hidden_layers": 24, "num_attention_heads": 32,
+  "num_key_value_heads": 8, "intermediate_size": 6912, "vocab_size": 32000,
+  "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 10000,
+  "sliding_window": null, "hidden_act": "silu"})";
+constexpr const char* kMixtral = R"({"model_type": "mixtral",
+  "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+  "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 32000,
+  "num_local_experts": 8, "num_experts_per_tok": 2,
+  "max_position_embeddings": 32768, "rms_norm_eps": 1e-5,
+  "rope_theta": 1000000, "hidden_act": "silu"})";
+
+// Llama's names with the sizes of danube 2.
+void add_danube2(PublishedModel& model, int layers = 24) {
+  model.add("model.embed_tokens", {32000, 2560});
+  model.add("lm_head", {32000, 2560});
+  model.add("model.norm", {2560});
+  for (int i = 0; i < layers; ++i) {
+    const std::string layer = fmt::format("model.layers.{}.", i);
+    model.add(layer + "self_attn.q_proj", {2560, 2560});
+    model.add(layer + "self_attn.k_proj", {640, 2560});
+    model.add(layer + "self_attn.v_proj", {640, 2560});
+    model.add(layer + "self_attn.o_proj", {2560, 2560});
+    model.add(layer + "mlp.gate_proj", {6912, 2560});
+    model.add(layer + "mlp.up_proj", {6912, 2560});
+    model.add(layer + "mlp.down_proj", {2560, 6912});
+    model.add(layer + "input_layernorm", {2560});
+    model.add(layer + "post_attention_layernorm", {2560});
+  }
+}
+
+json path_of(const Diagnosis& diagnosis, const std::string& backend,
+             const std::string& what) {
+  const json facts = json::parse(diagnosis.json);
+  for (const json& path : facts["paths"]) {
+    if (path["backend"] == backend &&
+        path["what"].get<std::string>().find(what) != std::string::npos) {
+      return path;
+    }
+  }
+  return {};
+}
+
+TEST(Doctor, Danube2RunsThoughMetalHasNoKernelForItsHeads) {
+  PublishedModel model(kDanube2);
+  add_danube2(model);
+  model.write_weights();
+  const Diagnosis diagnosis = model.diagnose();
+  EXPECT_EQ(diagnosis.reason, "");
+  EXPECT_EQ(diagnosis.verdict, Verdict::kRunsWithNotes);
+  EXPECT_THAT(diagnosis.notes, Contains(HasSubstr("no chat template")));
+  const json path = path_of(diagnosis, "metal", "attention 32x80 over 8, dec");
+  EXPECT_EQ(path["path"], "unfused");
+  EXPECT_THAT(path["because"].get<std::string>(), HasSubstr("head size 80"));
+  EXPECT_EQ(path_of(diagnosis, "cpu", "decode")["path"], "fused");
+  EXPECT_FALSE(path_of(diagnosis, "cuda", "matmul 6912x2560").is_null());
+  const json facts = json::parse(diagnosis.json);
+  EXPECT_EQ(facts["weights"]["parameters"], 1'831'201'280);
+  EXPECT_EQ(facts["weights"]["forms"]["BF16"], 1'831'075'840);
+  // 2 x 8 heads x 80 x 24 layers x 2048 positions of 2 bytes.
+  EXPECT_EQ(facts["memory"][0]["cache_bytes"]["f16"], 125'829'120);
+}
+
+TEST(Doctor, AModelThatDoesNotFitSaysTheNumbers) {
+  PublishedModel model(kDanube2);
+  add_danube2(model);
+  model.write_weights();
+  const Diagnosis small = model.diagnose(2);
+  EXPECT_EQ(small.verdict, Verdict::kDoesNotRun);
+  EXPECT_THAT(small.reason,
+              AllOf(HasSubstr("2048"), HasSubstr("2.00 GB are available")));
+  const Diagnosis middle = model.diagnose(4.2);
+  EXPECT_EQ(middle.verdict, Verdict::kRunsWithNotes);
+  EXPECT_THAT(middle.notes, Contains(HasSubstr("a context of 8192 needs")));
+}
+
+TEST(Doctor, NamesTensorsThatAreMissingAndThoseThatAreTooMany) {
+  PublishedModel fewer(kDanube2);
+  add_danube2(fewer, 23);
+  fewer.write_weights();
+  EXPECT_THAT(fewer.diagnose().reason, HasSubstr("model.layers.23."));
+  PublishedModel more(kDanube2);
+  add_danube2(more, 25);
+  more.write_weights();
+  EXPECT_THAT(more.diagnose().reason,
+              AllOf(HasSubstr("does not know"), HasSubstr("model.layers.24.")));
+}
+
+TEST(Doctor, Qwen3InFourBits) {
+  PublishedModel model(kQwen3);
+  model.add_quantised("model.embed_tokens", 151936, 2560);
+  model.add("model.norm", {2560});
+  for (int i = 0; i < 36; ++i) {
+    const std::string layer = fmt::format("model.layers.{}.", i);
+    model.add_quantised(layer + "self_attn.q_proj", 4096, 2560);
+    model.add_quantised(layer + "self_attn.k_proj", 1024, 2560);
+    model.add_quantised(layer + "self_attn.v_proj", 1024, 2560);
+    model.add_quantised(layer + "self_attn.o_proj", 2560, 4096);
+    model.add("model.layers." + std::to_string(i) + ".self_attn.q_norm", {128});
+    model.add("model.layers." + std::to_string(i) + ".self_attn.k_norm", {128});
+    model.add_quantised(layer + "mlp.gate_proj", 9728, 2560);
+    model.add_quantised(layer + "mlp.up_proj", 9728, 2560);
+    model.add_quantised(layer + "mlp.down_proj", 2560, 9728);
+    model.add(layer + "input_layernorm", {2560});
+    model.add(layer + "post_attention_layernorm", {2560});
+  }
+  model.write_weights();
+  const Diagnosis diagnosis = model.diagnose();
+  EXPECT_EQ(diagnosis.reason, "");
+  const json facts = json::parse(diagnosis.json);
+  EXPECT_EQ(facts["weights"]["forms"].size(), 1u);
+  EXPECT_EQ(facts["weights"]["forms"]["4 bits, groups of 64"], 4'022'272'000);
+  EXPECT_EQ(path_of(diagnosis, "metal", "decode")["path"], "fused");
+  EXPECT_THAT(
+      path_of(diagnosis, "cuda", "matmul")["because"].get<std::string>(),
+      HasSubstr("tensor cores"));
+}
+
+TEST(Doctor, SaysMuchOfAConfigWithoutWeights) {
+  for (const char* config : {kSqlcoder, kMixtral}) {
+    const PublishedModel model(config);
+    const Diagnosis diagnosis = model.diagnose();
+    EXPECT_EQ(diagnosis.verdict, Verdict::kDoesNotRun);
+    EXPECT_THAT(diagnosis.reason, HasSubstr("safetensors"));
+    EXPECT_THAT(diagnosis.notes, Contains(HasSubstr("weights are not here")));
+    const json facts = json::parse(diagnosis.json);
+    EXPECT_TRUE(facts["architecture"]["supported"]);
+    EXPECT_FALSE(facts["weights"]["exact"]);
+    const double billions = facts["weights"]["parameters"].get<double>() / 1e9;
+    EXPECT_NEAR(billions, config == kSqlcoder ? 6.74 : 46.7, 0.1);
+    EXPECT_EQ(path_of(diagnosis, "metal", "decode")["path"], "fused");
+  }
+}
+
+TEST(Doctor, NamesAnUnknownArchitectureAndTheNearest) {
+  const PublishedModel model(R"({"model_type": "qwen33", "hidden_size": 64})");
+  const Diagnosis diagnosis = model.diagnose();
+  EXPECT_EQ(diagnosis.verdict, Verdict::kDoesNotRun);
+  EXPECT_THAT(diagnosis.reason,
+              AllOf(HasSubstr("'qwen33'"), HasSubstr("'qwen3'")));
+}
+
+TEST(Doctor, FindsNoFaultInTheFixtures) {
+  int seen = 0;
+  for (const char* kind : {"text", "quant"}) {
+    for (const fs::path& folder : io::fixtures(kind)) {
+      if (!fs::exists(folder / "config.json")) continue;
+      const Diagnosis diagnosis = diagnose(folder.string(), machine());
+      EXPECT_TRUE(json::accept(diagnosis.json));
+      const auto type = json::parse(diagnosis.json)["architecture"];
+      if (!type["supported"].get<bool>()) continue;
+      ++seen;
+      EXPECT_EQ(diagnosis.reason, "") << folder;
+    }
+  }
+  EXPECT_GT(seen, 0);
+}
+
+TEST(Doctor, TheMachineAlone) {
+  const Diagnosis diagnosis = diagnose("", machine());
+  EXPECT_EQ(diagnosis.verdict, Verdict::kRuns);
+  ASSERT_EQ(diagnosis.sections.size(), 1u);
+  const json facts = json::parse(diagnosis.json);
+  EXPECT_EQ(facts["machine"]["threads"], 4);
+  EXPECT_FALSE(facts.contains("model"));
+  const MachineFacts here = MachineFacts::of_this_machine();
+  EXPECT_GT(here.usable_threads, 0);
+  EXPECT_GT(here.memory_available, 0u);
+  EXPECT_FALSE(here.mlx_version.empty());
+}
+
+TEST(ModelOutline, ReadsTheNamesThatFamiliesGive) {
+  const auto outline = [](const char* text) {
+    return read_outline(io::JsonConfig::parse(text, "config.json"));
+  };
+  const ModelOutline gpt = outline(
+      R"({"n_embd": 64, "n_head": 4, "n_layer": 2, "multi_query": true})");
+  EXPECT_EQ(gpt.hidden_size, 64);
+  EXPECT_EQ(gpt.attention.kv_heads, 1);
+  EXPECT_EQ(gpt.attention.head_dim, 16);
+  const ModelOutline latent = outline(
+      R"({"hidden_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2,
+          "kv_lora_rank": 32, "qk_rope_head_dim": 8, "qk_nope_head_dim": 16,
+          "v_head_dim": 16})");
+  EXPECT_EQ(latent.attention.head_dim, 24);
+  EXPECT_EQ(latent.attention.value_dim, 16);
+  EXPECT_EQ(latent.kv_elements, 80u);
+  const ModelOutline vision =
+      outline(R"({"vision_config": {}, "text_config": {"hidden_size": 32}})");
+  EXPECT_TRUE(vision.has_vision);
+  EXPECT_EQ(vision.hidden_size, 32);
+  EXPECT_EQ(outline(R"({"hidden_size": "many"})").hidden_size, 0);
+  EXPECT_EQ(outline(R"({"hidden_size": -5})").hidden_size, 0);
+}
+
+}  // namespace
+}  // namespace abstractllm::engine
