@@ -169,8 +169,10 @@ std::unique_ptr<ops::KvLayer> make_kv_layer(const ops::Backend& backend,
       static_cast<std::size_t>(spec.kv_heads) *
       static_cast<std::size_t>(spec.head_dim + spec.value_size());
   const std::size_t bytes = values * mx::size_of(backend.compute);
-  return spec.window > 0 ? make_rotating_cache(spec.window, bytes)
-                         : make_full_cache(bytes);
+  // Where tokens see those behind them, the first ones see all of a window.
+  return spec.window > 0 && !spec.bidirectional
+             ? make_rotating_cache(spec.window, bytes)
+             : make_full_cache(bytes);
 }
 
 }  // namespace abstractllm::cache

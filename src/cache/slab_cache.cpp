@@ -83,7 +83,7 @@ std::unique_ptr<ops::KvLayer> make_slab_cache(const ops::AttentionSpec& spec,
       ops::cpu::KvSlab({.heads = spec.kv_heads,
                         .head_size = spec.head_dim,
                         .type = type,
-                        .window = spec.window}));
+                        .window = spec.bidirectional ? 0 : spec.window}));
 }
 
 }  // namespace abstractllm::cache

@@ -29,9 +29,14 @@ mx::array visible_mask(const AttentionSpec& spec, int first_query, int queries,
   const int first_key = view.first_position;
   const mx::array key = mx::expand_dims(
       mx::arange(first_key, first_key + view.keys.shape(1), mx::int32), 0);
+  const mx::array window(spec.window);
+  if (spec.bidirectional) {
+    return spec.window > 0
+               ? mx::less(mx::abs(query - key), window)
+               : mx::full({queries, view.keys.shape(1)}, true, mx::bool_);
+  }
   const mx::array mask = mx::less_equal(key, query);
   if (spec.window == 0) return mask;
-  const mx::array window(spec.window);
   return mx::logical_and(
       mask, spec.chunked
                 ? mx::greater_equal(key, query - mx::remainder(query, window))
@@ -41,6 +46,7 @@ mx::array visible_mask(const AttentionSpec& spec, int first_query, int queries,
 // Whether the last of the queries must not see all of the view.
 bool window_hides(const AttentionSpec& spec, int queries, const KvView& view,
                   int first_query) {
+  if (spec.bidirectional) return spec.window > 0;
   return view.first_position < spec.first_visible(first_query + queries - 1);
 }
 
@@ -85,7 +91,7 @@ mx::array attend(const mx::array& queries, const KvView& view,
   if (window_hides(spec, rows, view, first_query)) {
     mode = "array";
     mask = visible_mask(spec, first_query, rows, view);
-  } else if (rows > 1) {
+  } else if (rows > 1 && !spec.bidirectional) {
     mode = "causal";
   }
   return mx::squeeze(
@@ -132,12 +138,17 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
     const auto heads_of = [&](const mx::array& x, int heads, int size) {
       return split_heads(slice_rows(x, first, rows), heads, size);
     };
-    const mx::array q = apply_temperature(
-        rotate(heads_of(query, spec.heads, spec.head_dim), rope, position),
-        spec, position);
+    const auto turn = [&](const mx::array& x, const std::optional<Norm>& norm) {
+      const mx::array turned = rotate(x, rope, position);
+      return norm ? normalise(turned, *norm) : turned;
+    };
+    const mx::array q =
+        apply_temperature(turn(heads_of(query, spec.heads, spec.head_dim),
+                               spec.rotated_query_norm),
+                          spec, position);
     const KvView view =
-        key ? kv.append(rotate(heads_of(*key, spec.kv_heads, spec.head_dim),
-                               rope, position),
+        key ? kv.append(turn(heads_of(*key, spec.kv_heads, spec.head_dim),
+                             spec.rotated_key_norm),
                         heads_of(*value, spec.kv_heads, value_size))
             : kv.view(rows);
     outputs.push_back(
@@ -158,13 +169,19 @@ mx::array attention_block_stock(const mx::array& input,
                                 const AttentionBlock& block, int layer,
                                 const Step& step) {
   const mx::array x = enter_frame(input, block.frame);
-  mx::array query = linear(x, block.query);
+  const auto projected = [&](const Linear& weight) {
+    const mx::array y = linear(x, weight);
+    if (block.clip == 0) return y;
+    const mx::array most(block.clip, y.dtype());
+    return mx::clip(y, mx::negative(most), most);
+  };
+  mx::array query = projected(block.query);
   if (block.query_norm) query = normalise_heads(query, *block.query_norm);
   std::optional<mx::array> key;
   std::optional<mx::array> value;
   if (!block.reuses_cache) {
-    key = linear(x, block.key);
-    value = linear(x, block.value);
+    key = projected(block.key);
+    value = projected(block.value);
     if (block.key_norm) key = normalise_heads(*key, *block.key_norm);
     if (block.value_norm) value = normalise_heads(*value, *block.value_norm);
   }

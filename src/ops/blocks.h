@@ -34,9 +34,15 @@ struct AttentionSpec {
   int window = 0;
   /// Windows are stretches that begin at multiples of `window` instead.
   bool chunked = false;
+  /// As many positions behind it are seen, too: all of a text's tokens come in
+  /// one step.
+  bool bidirectional = false;
   /// Scores become softcap * tanh(score / softcap); 0: unchanged.
   float softcap = 0;
   RopeTable rope;
+  /// Of each head of queries and keys, behind the rotation.
+  std::optional<Norm> rotated_query_norm = std::nullopt;
+  std::optional<Norm> rotated_key_norm = std::nullopt;
   /// (heads) float32: a score of each head that draws weight from no value.
   std::optional<mlx::core::array> sinks = std::nullopt;
 
@@ -78,15 +84,31 @@ struct AttentionBlock {
   bool reuses_cache = false;
   /// (heads * value_size, hidden): its sigmoid multiplies what output gets.
   std::optional<Linear> gate = std::nullopt;
+  /// Projected queries, keys and values are cut to [-clip, clip]; 0: not.
+  float clip = 0;
 };
 
 enum class Activation { kSilu, kGelu, kGeluTanh, kRelu, kReluSquared };
+
+/// arXiv:2411.13010: positive * x^2 + beta * x above 0, and
+/// (expm1(min(x, eps)) - x) * negative + beta * x elsewhere.
+struct Xielu {
+  float positive = 0;
+  float negative = 0;
+  float beta = 0.5f;
+  float eps = -1e-6f;
+};
+
+/// From the slopes as stored, before their softplus.
+Xielu make_xielu(float alpha_p, float alpha_n, float beta, float eps);
 
 /// Weights of one feed-forward layer: down(activation(gate(x)) * up(x)), or
 /// down(activation(up(x))) without a gate. Immutable after load.
 struct MlpBlock {
   ResidualFrame frame;
   Activation activation = Activation::kSilu;
+  /// In the place of `activation`; goes without a gate.
+  std::optional<Xielu> xielu = std::nullopt;
   std::optional<Linear> gate;
   Linear up;
   Linear down;

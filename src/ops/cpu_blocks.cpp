@@ -16,6 +16,31 @@ namespace mx = mlx::core;
 
 namespace {
 
+void cut(cpu::ThreadPool& pool, float clip, std::int64_t count, float* x) {
+  pool.parallel_for(count, 1 << 14,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      for (std::int64_t i = begin; i < end; ++i) {
+                        x[i] = std::clamp(x[i], -clip, clip);
+                      }
+                    });
+}
+
+void apply_xielu(cpu::ThreadPool& pool, const Xielu& unit, std::int64_t count,
+                 float* x) {
+  const auto value = [&unit](float v) {
+    const float curve =
+        v > 0 ? unit.positive * v * v
+              : (std::expm1(std::min(v, unit.eps)) - v) * unit.negative;
+    return curve + unit.beta * v;
+  };
+  pool.parallel_for(count, 1 << 12,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      for (std::int64_t i = begin; i < end; ++i) {
+                        x[i] = value(x[i]);
+                      }
+                    });
+}
+
 void apply_head_norm(CpuState& cpu, const std::optional<Norm>& norm,
                      std::int64_t values, float* x) {
   if (!norm) return;
@@ -47,6 +72,10 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
                 {target(block.query, query), target(block.key, key),
                  target(block.value, value)},
                 cpu.options);
+    if (block.clip > 0) {
+      cut(cpu.pool, block.clip, rows * kv_size, key);
+      cut(cpu.pool, block.clip, rows * kv_size, value);
+    }
     apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
     apply_head_norm(cpu, block.value_norm, rows * kv_size, value);
   }
@@ -55,6 +84,7 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
     gate = floats(cpu.gate, rows * query_size);
     cpu::linear(cpu.pool, cpu.input, {target(*block.gate, gate)}, cpu.options);
   }
+  if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
@@ -80,7 +110,11 @@ void run_mlp(CpuState& cpu, const MlpBlock& block, std::int64_t rows,
                       cpu.options);
   } else {
     cpu::linear(cpu.pool, cpu.input, {target(block.up, inner)}, cpu.options);
-    cpu::activate(kind, inner, rows * width, inner);
+    if (block.xielu) {
+      apply_xielu(cpu.pool, *block.xielu, rows * width, inner);
+    } else {
+      cpu::activate(kind, inner, rows * width, inner);
+    }
   }
   frame.leave(block.down, inner, residual, output);
 }

@@ -133,7 +133,7 @@ std::vector<SlabRows> reserve_slabs(const Step& step, int layer, bool added) {
 
 void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   const std::vector<SlabRows>& sequences, float* query,
-                  const float* key, const float* value, float* out) {
+                  float* key, const float* value, float* out) {
   const std::int64_t query_size = std::int64_t{spec.heads} * spec.head_dim;
   const std::int64_t kv_size = std::int64_t{spec.kv_heads} * spec.head_dim;
   std::vector<cpu::AttentionSequence> views;
@@ -152,10 +152,22 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
     float* q = query + sequence.first_row * query_size;
     cpu::transform_heads(cpu.pool, q, sequence.rows, spec.heads, spec.head_dim,
                          0, turn);
+    if (spec.rotated_query_norm) {
+      apply_norm(cpu.pool, *spec.rotated_query_norm, q,
+                 sequence.rows * spec.heads, spec.head_dim, q);
+    }
     apply_temperature(spec, position, sequence.rows, q);
     if (key) {
+      float* k = key + sequence.first_row * kv_size;
+      if (spec.rotated_key_norm) {
+        cpu::transform_heads(cpu.pool, k, sequence.rows, spec.kv_heads,
+                             spec.head_dim, 0, turn);
+        apply_norm(cpu.pool, *spec.rotated_key_norm, k,
+                   sequence.rows * spec.kv_heads, spec.head_dim, k);
+        turn = {};
+      }
       sequence.slab->append(cpu.pool,
-                            {.k = key + sequence.first_row * kv_size,
+                            {.k = k,
                              .v = value + sequence.first_row * kv_size,
                              .tokens = sequence.rows,
                              .k_transform = turn});
@@ -173,6 +185,7 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   .softcap = spec.softcap,
                   .window = spec.window,
                   .chunked = spec.chunked && spec.window > 0,
+                  .bidirectional = spec.bidirectional,
                   .sinks = data_or_null(spec.sinks)},
                  views);
 }

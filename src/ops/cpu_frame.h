@@ -65,11 +65,11 @@ struct SlabRows {
 std::vector<SlabRows> reserve_slabs(const Step& step, int layer,
                                     bool added = true);
 
-/// query (rows, heads * head_dim) is rotated in place; key and value of
-/// kv_heads * head_dim; out like query. Without key and value those of the rows
-/// are in the slabs already.
+/// query (rows, heads * head_dim) is rotated in place, and so may be key; key
+/// and value of kv_heads * head_dim; out like query. Without key and value
+/// those of the rows are in the slabs already.
 void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   const std::vector<SlabRows>& sequences, float* query,
-                  const float* key, const float* value, float* out);
+                  float* key, const float* value, float* out);
 
 }  // namespace abstractllm::ops

@@ -1,5 +1,6 @@
 // The feed-forward half of a layer, composed of stock MLX operations.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "mlx/ops.h"
@@ -15,7 +16,28 @@ namespace {
 constexpr float kInverseSqrt2 = 0.70710678118654752f;
 constexpr float kSqrt2OverPi = 0.79788456080286536f;
 
+float softplus(float x) {
+  return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x)));
+}
+
+mx::array apply_xielu(const mx::array& x, const Xielu& unit) {
+  const auto scalar = [&](float value) { return mx::array(value, x.dtype()); };
+  const mx::array line = scalar(unit.beta) * x;
+  const mx::array above = scalar(unit.positive) * mx::square(x) + line;
+  const mx::array below = (mx::expm1(mx::minimum(x, scalar(unit.eps))) - x) *
+                              scalar(unit.negative) +
+                          line;
+  return mx::where(mx::greater(x, scalar(0)), above, below);
+}
+
 }  // namespace
+
+Xielu make_xielu(float alpha_p, float alpha_n, float beta, float eps) {
+  return {.positive = softplus(alpha_p),
+          .negative = beta + softplus(alpha_n),
+          .beta = beta,
+          .eps = eps};
+}
 
 mx::array activate(const mx::array& x, Activation activation) {
   const auto scalar = [&](float value) { return mx::array(value, x.dtype()); };
@@ -54,8 +76,9 @@ mx::array mlp_block_stock(const mx::array& input, const mx::array& residual,
   const mx::array x = enter_frame(input, block.frame);
   const mx::array up = linear(x, block.up);
   const mx::array hidden =
-      block.gate ? activate(linear(x, *block.gate), block.activation) * up
-                 : activate(up, block.activation);
+      block.gate    ? activate(linear(x, *block.gate), block.activation) * up
+      : block.xielu ? apply_xielu(up, *block.xielu)
+                    : activate(up, block.activation);
   return leave_frame(linear(hidden, block.down), residual, block.frame);
 }
 

@@ -8,6 +8,7 @@
 #include "cache/kv_cache.h"
 #include "cache/recurrent_cache.h"
 #include "mlx/ops.h"
+#include "models/common/positions.h"
 #include "ops/cpu_state.h"
 
 namespace abstractllm::models {
@@ -44,6 +45,12 @@ mx::array run_mixer(const mx::array& input, const mx::array& residual,
                     const ops::DeltaRuleBlock& block, int layer,
                     const ops::Step& step) {
   return ops::delta_rule_block(input, residual, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::SelectiveScanBlock& block, int layer,
+                    const ops::Step& step) {
+  return ops::selective_scan_block(input, residual, block, layer, step);
 }
 
 mx::array mix(const mx::array& input, const mx::array& residual,
@@ -101,6 +108,14 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(
   return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
 }
 
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/, const ops::SelectiveScanBlock& block) {
+  const std::size_t memory = static_cast<std::size_t>(block.inner()) *
+                             static_cast<std::size_t>(block.state) *
+                             sizeof(float);
+  return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
+}
+
 class Decoder : public Model {
  public:
   explicit Decoder(DecoderParts parts) : parts_(std::move(parts)) {}
@@ -115,7 +130,7 @@ class Decoder : public Model {
                     const ops::Step& step) const override {
     const ops::RowKind kind(parts_.embedding.backend(), step);
     mx::array x = embeddings;
-    if (parts_.positions) x = x + embed_positions(step);
+    if (parts_.positions) x = x + embed_positions(*parts_.positions, 0, step);
     const int count = static_cast<int>(parts_.layers.size());
     int beside = count;  // caches of second mixers stand behind the others
     for (int i = 0; i < count; ++i) {
@@ -132,6 +147,11 @@ class Decoder : public Model {
   }
 
   mx::array logits(const mx::array& hidden) const override {
+    if (parts_.headless) {
+      throw UnsupportedOperationError(
+          "[model] the checkpoint has no head (lm_head.weight)",
+          "It makes embeddings, no text.");
+    }
     mx::array y =
         ops::linear(hidden, parts_.head ? *parts_.head : parts_.embedding);
     y = mx::astype(y, mx::float32);
@@ -173,26 +193,6 @@ class Decoder : public Model {
   }
 
  private:
-  mx::array embed_positions(const ops::Step& step) const {
-    std::vector<std::int32_t> positions;
-    for (const ops::SequenceRows& sequence : step.sequences) {
-      const int first = sequence.kv->front()->length();
-      if (first + sequence.rows > parts_.positions->outputs()) {
-        throw InvalidRequestError(
-            "[model] the sequence reaches " +
-                std::to_string(first + sequence.rows) +
-                " positions, the model knows " +
-                std::to_string(parts_.positions->outputs()),
-            "Shorten the prompt or the answer.");
-      }
-      for (int i = 0; i < sequence.rows; ++i) positions.push_back(first + i);
-    }
-    return ops::embed(
-        mx::array(positions.data(), {static_cast<int>(positions.size())},
-                  mx::int32),
-        *parts_.positions);
-  }
-
   DecoderParts parts_;
 };
 

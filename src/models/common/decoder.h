@@ -14,13 +14,14 @@
 #include "ops/latent_attention.h"
 #include "ops/moe.h"
 #include "ops/recurrent.h"
+#include "ops/selective_scan.h"
 
 namespace abstractllm::models {
 
 /// Brings positions together.
 using Mixer = std::variant<ops::AttentionBlock, ops::LatentAttentionBlock,
                            ops::ShortConvolutionBlock, ops::StateSpaceBlock,
-                           ops::DeltaRuleBlock>;
+                           ops::DeltaRuleBlock, ops::SelectiveScanBlock>;
 /// Nothing where a family's layers have one half only.
 using FeedForward = std::variant<std::monostate, ops::MlpBlock, ops::MoeBlock>;
 
@@ -44,6 +45,8 @@ struct DecoderParts {
   ops::Norm final_norm;
   /// Absent where the embedding serves as the head.
   std::optional<ops::Linear> head;
+  /// The checkpoint has no head though it needs one: logits() throws.
+  bool headless = false;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;  ///< 0: none
 };

@@ -15,15 +15,6 @@ namespace {
 // Of the norms within attention, whatever rms_norm_eps says.
 constexpr float kInnerEps = 1e-6f;
 
-struct LatentSizes {
-  int query_rank = 0;  // 0: queries come straight from the input
-  int latent = 0;
-  int plain = 0;
-  int rotated = 0;
-  int value = 0;
-  float scale = 0;
-};
-
 // YaRN's temperature, which this family applies to the scores.
 float score_scale(const io::JsonConfig& config, int head_dim) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
@@ -37,13 +28,17 @@ float score_scale(const io::JsonConfig& config, int head_dim) {
   return scale * temperature * temperature;
 }
 
-LatentSizes read_sizes(const io::JsonConfig& config) {
+}  // namespace
+
+LatentSizes read_latent_sizes(const io::JsonConfig& config) {
   LatentSizes sizes;
   sizes.query_rank = size_or(config, "q_lora_rank", 0);
   sizes.latent = require_size(config, "kv_lora_rank");
   sizes.plain = require_size(config, "qk_nope_head_dim");
   sizes.rotated = require_size(config, "qk_rope_head_dim");
-  sizes.value = require_size(config, "v_head_dim");
+  sizes.value = size_or(config, "v_head_dim",
+                        require_size(config, "hidden_size") /
+                            require_size(config, "num_attention_heads"));
   sizes.scale = score_scale(config, sizes.plain + sizes.rotated);
   if (sizes.value > sizes.plain + sizes.rotated) {
     throw ModelLoadingError("[config] v_head_dim (" +
@@ -54,11 +49,11 @@ LatentSizes read_sizes(const io::JsonConfig& config) {
   return sizes;
 }
 
-ops::LatentAttentionBlock read_attention(const WeightReader& weights,
-                                         const DenseConfig& config,
-                                         const LatentSizes& sizes,
-                                         const std::string& module,
-                                         ops::ResidualFrame frame) {
+ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
+                                                const DenseConfig& config,
+                                                const LatentSizes& sizes,
+                                                const std::string& module,
+                                                ops::ResidualFrame frame) {
   const int heads = config.num_attention_heads;
   const int head_dim = sizes.plain + sizes.rotated;
   const int hidden = config.hidden_size;
@@ -104,8 +99,6 @@ ops::LatentAttentionBlock read_attention(const WeightReader& weights,
   return block;
 }
 
-}  // namespace
-
 MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
                                    const DeepseekRouting& routing) {
   MoeConfig moe;
@@ -137,7 +130,7 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
 
 std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                                      const DeepseekRouting& routing) {
-  const LatentSizes sizes = read_sizes(source.config);
+  const LatentSizes sizes = read_latent_sizes(source.config);
   const DenseConfig config = read_dense_config(
       source.config, {.rope = {.dims = sizes.rotated, .interleaved = true}});
   const MoeConfig moe = read_deepseek_moe_config(source.config, routing);
@@ -147,8 +140,8 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
   DenseTraits traits;
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
                      int /*index*/, ops::ResidualFrame frame) -> Mixer {
-    return read_attention(weights, config, sizes, prefix + "self_attn.",
-                          std::move(frame));
+    return read_latent_attention(weights, config, sizes, prefix + "self_attn.",
+                                 std::move(frame));
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,

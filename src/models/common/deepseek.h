@@ -20,6 +20,26 @@ struct DeepseekRouting {
 MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
                                    const DeepseekRouting& routing);
 
+/// Sizes of latent attention.
+struct LatentSizes {
+  int query_rank = 0;  ///< 0: queries come straight from the input
+  int latent = 0;
+  int plain = 0;
+  int rotated = 0;
+  int value = 0;
+  float scale = 0;
+};
+
+/// q_lora_rank, kv_lora_rank and so on. Throws ModelLoadingError.
+LatentSizes read_latent_sizes(const io::JsonConfig& config);
+
+/// Attention whose modules begin with `module` ("...self_attn.").
+ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
+                                                const DenseConfig& config,
+                                                const LatentSizes& sizes,
+                                                const std::string& module,
+                                                ops::ResidualFrame frame);
+
 std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                                      const DeepseekRouting& routing);
 

@@ -47,6 +47,17 @@ int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
   return dims;
 }
 
+// Of the residual stream.
+ops::Norm read_norm(const WeightReader& weights, const DenseConfig& config,
+                    const DenseTraits& traits, const std::string& module) {
+  if (traits.norm_weights) {
+    return weights.norm(traits.norm, module, config.hidden_size,
+                        config.norm_eps, traits.norm_offset);
+  }
+  return weights.norm(traits.norm, std::vector<float>(config.hidden_size, 1.0f),
+                      config.norm_eps);
+}
+
 // One layer's modules, read the way the traits say.
 class LayerReader {
  public:
@@ -72,15 +83,15 @@ class LayerReader {
         traits_.feed_forward
             ? traits_.feed_forward(weights_, prefix_, index_, second)
             : FeedForward(read_gated_mlp(weights_, config_, traits_,
-                                         prefix_ + "mlp.", std::move(second)));
+                                         prefix_ + names.mlp,
+                                         std::move(second)));
     return {std::move(mixer), std::move(feed_forward)};
   }
 
  private:
   std::optional<ops::Norm> norm(const std::string& name) const {
     if (name.empty()) return std::nullopt;
-    return weights_.norm(traits_.norm, prefix_ + name, config_.hidden_size,
-                         config_.norm_eps, traits_.norm_offset);
+    return read_norm(weights_, config_, traits_, prefix_ + name);
   }
 
   ops::ResidualFrame frame(const std::string& before,
@@ -118,27 +129,50 @@ std::vector<ops::Linear> read_projections(const WeightReader& weights,
   const int kv = config.num_key_value_heads * config.head_dim;
   const int hidden = config.hidden_size;
   const Bias bias = traits.query_key_value_bias;
+  const DenseNames& names = traits.names;
+  if (traits.projections) return traits.projections(weights, prefix);
   if (traits.fused_query_key_value) {
-    return weights.split_linear(prefix + "qkv_proj", {query, kv, kv}, hidden,
-                                bias);
+    return weights.split_linear(prefix + names.query_key_value, {query, kv, kv},
+                                hidden, bias);
   }
   if (traits.gated_attention) {
     const auto part = [&](int index) {
       const int size = config.head_dim;
       return weights.pick_linear(
-          prefix + "q_proj", 2 * query, hidden,
+          prefix + names.query, 2 * query, hidden,
           head_rows(config.num_attention_heads, 2 * size, index * size, size),
           bias);
     };
-    return {part(0), weights.linear(prefix + "k_proj", kv, hidden, bias),
-            weights.linear(prefix + "v_proj", kv, hidden, bias), part(1)};
+    return {part(0), weights.linear(prefix + names.key, kv, hidden, bias),
+            weights.linear(prefix + names.value, kv, hidden, bias), part(1)};
   }
-  return {weights.linear(prefix + "q_proj", query, hidden, bias),
-          weights.linear(prefix + "k_proj", kv, hidden, bias),
-          weights.linear(prefix + "v_proj", kv, hidden, bias)};
+  return {weights.linear(prefix + names.query, query, hidden, bias),
+          weights.linear(prefix + names.key, kv, hidden, bias),
+          weights.linear(prefix + names.value, kv, hidden, bias)};
+}
+
+// What an embedding model has of a decoder is saved without the part that
+// surrounds it, whose name then is missing. True if so.
+bool drop_missing_prefix(const WeightReader& weights, DenseNames& names) {
+  const std::size_t dot = names.embedding.find('.') + 1;
+  const std::string prefix = names.embedding.substr(0, dot);
+  if (dot == 0 || weights.has_matrix(names.embedding) ||
+      !weights.has_matrix(names.embedding.substr(dot))) {
+    return false;
+  }
+  for (std::string* name :
+       {&names.embedding, &names.layers, &names.final_norm}) {
+    if (name->starts_with(prefix)) name->erase(0, dot);
+  }
+  return true;
 }
 
 }  // namespace
+
+bool sees_both_ways(const io::JsonConfig& config) {
+  return config.find_bool("use_bidirectional_attention").value_or(false) ||
+         !config.find_bool("is_causal").value_or(true);
+}
 
 // layer_types says it per layer; other configs by a pattern (Gemma 3), by a
 // switch and the first layer that slides (Qwen), or by sliding_window alone
@@ -178,7 +212,7 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
   DenseConfig read;
   read.hidden_size = require_size(config, "hidden_size");
   read.intermediate_size = require_size(config, "intermediate_size");
-  read.num_hidden_layers = require_size(config, "num_hidden_layers");
+  read.num_hidden_layers = require_size(config, defaults.num_hidden_layers);
   read.num_attention_heads = require_size(config, "num_attention_heads");
   read.num_key_value_heads =
       size_or(config, "num_key_value_heads", read.num_attention_heads);
@@ -189,6 +223,7 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
   read.activation = read_activation(config, defaults.activation);
   read.windows = read_windows(config, read.num_hidden_layers,
                               defaults.sliding_window_pattern);
+  read.bidirectional = sees_both_ways(config);
   check_heads(read);
   RopeDefaults rope = defaults.rope;
   rope.dims = rotated_dims(config, defaults, read.head_dim);
@@ -212,6 +247,7 @@ ops::AttentionBlock read_attention(const WeightReader& weights,
                .head_dim = config.head_dim,
                .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
                .window = config.windows[index],
+               .bidirectional = config.bidirectional,
                .rope = config.rope},
       .query = inputs[0],
       .key = inputs[1],
@@ -247,37 +283,44 @@ ops::MlpBlock read_gated_mlp(const WeightReader& weights,
   const int hidden = config.hidden_size;
   const int inner = config.intermediate_size;
   const Bias bias = traits.mlp_bias;
+  const DenseNames& names = traits.names;
+  if (names.gate.empty()) {
+    return read_plain_mlp(weights, config, prefix + names.up,
+                          prefix + names.down, std::move(frame));
+  }
   const std::vector<ops::Linear> inputs =
       traits.fused_gate_up
-          ? weights.split_linear(prefix + "gate_up_proj", {inner, inner},
-                                 hidden, bias)
+          ? weights.split_linear(prefix + names.gate_up, {inner, inner}, hidden,
+                                 bias)
           : std::vector<ops::Linear>{
-                weights.linear(prefix + "gate_proj", inner, hidden, bias),
-                weights.linear(prefix + "up_proj", inner, hidden, bias)};
+                weights.linear(prefix + names.gate, inner, hidden, bias),
+                weights.linear(prefix + names.up, inner, hidden, bias)};
   return {.frame = std::move(frame),
           .activation = config.activation,
           .gate = inputs[0],
           .up = inputs[1],
-          .down = weights.linear(prefix + "down_proj", hidden, inner, bias)};
+          .down = weights.linear(prefix + names.down, hidden, inner, bias)};
 }
 
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
-                              const DenseTraits& traits) {
+                              DenseTraits traits) {
   if (const auto factors = source.weights.find_vector("rope_freqs.weight")) {
     apply_frequency_factors(config.rope, *factors);
   }
   const WeightReader weights(source.weights, source.backend);
-  const bool tied = source.config.find_bool("tie_word_embeddings")
-                        .value_or(!weights.has_matrix(traits.names.head));
+  const bool bare = drop_missing_prefix(weights, traits.names);
+  const bool has_head = weights.has_matrix(traits.names.head);
+  const bool tied =
+      source.config.find_bool("tie_word_embeddings").value_or(!has_head);
   DecoderParts parts{
       .embedding = weights.linear(traits.names.embedding, config.vocab_size,
                                   config.hidden_size, Bias::kNone),
       .layers = {},
-      .final_norm =
-          weights.norm(traits.norm, traits.names.final_norm, config.hidden_size,
-                       config.norm_eps, traits.norm_offset),
+      .final_norm = read_norm(weights, config, traits, traits.names.final_norm),
       .head = std::nullopt};
-  if (tied) {
+  if (bare && !has_head && !tied) {
+    parts.headless = true;
+  } else if (tied) {
     // Some checkpoints carry a copy of the embedding as the head.
     source.weights.find_tensor(traits.names.head + ".weight");
   } else {

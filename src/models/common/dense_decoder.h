@@ -27,6 +27,8 @@ struct DenseConfig {
   float norm_eps = 0;
   ops::Activation activation = ops::Activation::kSilu;
   std::vector<int> windows;  ///< per layer; 0: full attention
+  /// Tokens see those behind them, too: a decoder turned into an encoder.
+  bool bidirectional = false;
   ops::RopeTable rope;
 };
 
@@ -39,17 +41,22 @@ struct DenseDefaults {
   int sliding_window_pattern = 0;
   const char* norm_eps = "rms_norm_eps";
   const char* activation = "hidden_act";
+  const char* num_hidden_layers = "num_hidden_layers";
 };
 
 /// Names of modules. Those of a layer stand behind `layers` and its number; an
-/// empty name is a norm that the family does not have. Those of attention stand
-/// behind `attention`.
+/// empty name is a norm, or the gate, that the family does not have. Those of
+/// attention stand behind `attention`, those of the gated unit behind `mlp`.
 struct DenseNames {
   std::string embedding = "model.embed_tokens";
   std::string layers = "model.layers.";
   std::string final_norm = "model.norm";
   std::string head = "lm_head";
   std::string attention = "self_attn.";
+  std::string query = "q_proj";
+  std::string key = "k_proj";
+  std::string value = "v_proj";
+  std::string query_key_value = "qkv_proj";  ///< where they are fused
   std::string output = "o_proj";
   std::string query_norm = "q_norm";
   std::string key_norm = "k_norm";
@@ -57,6 +64,11 @@ struct DenseNames {
   std::string after_attention;
   std::string before_mlp = "post_attention_layernorm";
   std::string after_mlp;
+  std::string mlp = "mlp.";
+  std::string gate = "gate_proj";
+  std::string up = "up_proj";
+  std::string gate_up = "gate_up_proj";  ///< where they are fused
+  std::string down = "down_proj";
 };
 
 enum class HeadNorm {
@@ -74,12 +86,18 @@ struct DenseTraits {
   HeadNorm query_key_norm = HeadNorm::kNone;
   ops::NormKind query_key_norm_kind = ops::NormKind::kRms;
   ops::NormKind norm = ops::NormKind::kRms;
-  float norm_offset = 0;               ///< added to stored norm weights
-  bool fused_query_key_value = false;  ///< qkv_proj
-  bool fused_gate_up = false;          ///< gate_up_proj
-  /// q_proj has the rows of a gate behind each head's.
+  float norm_offset = 0;     ///< added to stored norm weights
+  bool norm_weights = true;  ///< false: the layers' norms have none
+  bool fused_query_key_value = false;
+  bool fused_gate_up = false;
+  /// The query's module has the rows of a gate behind each head's.
   bool gated_attention = false;
   DenseNames names;
+  /// Queries, keys and values of the attention whose modules begin with
+  /// `prefix`, where they are stored otherwise.
+  std::function<std::vector<ops::Linear>(const WeightReader&,
+                                         const std::string& prefix)>
+      projections = nullptr;
   /// Where the halves of a layer are not attention and a gated unit in Llama's
   /// names: reads that of layer `index`, whose modules begin with `prefix`.
   /// Empty: Llama's.
@@ -97,7 +115,10 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
 
 /// Parts from a checkpoint in Llama's shape.
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
-                              const DenseTraits& traits);
+                              DenseTraits traits);
+
+/// Whether config.json says that tokens see those behind them, too.
+bool sees_both_ways(const io::JsonConfig& config);
 
 /// Attention in the names of `traits`, whose modules begin with `prefix`.
 ops::AttentionBlock read_attention(const WeightReader& weights,

@@ -55,14 +55,15 @@ ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
                            prefix + "switch_mlp." + name, moe.experts, outputs,
                            inputs);
   };
-  ops::MoeBlock block{.frame = std::move(frame),
-                      .router = weights.linear(prefix + "gate", moe.experts,
-                                               hidden, Bias::kNone),
-                      .spec = moe.router,
-                      .activation = config.activation,
-                      .gate = stack("gate_proj", inner, hidden),
-                      .up = stack("up_proj", inner, hidden),
-                      .down = stack("down_proj", hidden, inner)};
+  ops::MoeBlock block{
+      .frame = std::move(frame),
+      .router = weights.linear(prefix + moe.router_name, moe.experts, hidden,
+                               Bias::kNone),
+      .spec = moe.router,
+      .activation = config.activation,
+      .gate = stack("gate_proj", inner, hidden),
+      .up = stack("up_proj", inner, hidden),
+      .down = stack("down_proj", hidden, inner)};
   const std::string correction = prefix + "gate.e_score_correction_bias";
   if (weights.has_vector(correction)) {
     block.correction =

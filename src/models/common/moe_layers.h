@@ -16,6 +16,7 @@ struct MoeConfig {
   /// Of the expert that all tokens go through; 0: none.
   int shared_intermediate_size = 0;
   const char* shared_name = "shared_expert";
+  const char* router_name = "gate";
 };
 
 /// The experts whose modules begin with `prefix` ("...mlp."): gate, experts.I,

@@ -147,6 +147,14 @@ void scale_longrope(const io::JsonConfig& config, const io::JsonConfig& scaling,
   table.border = static_cast<int>(original);
 }
 
+// Hunyuan raises the base by a fixed `alpha`. Without one, scaling begins
+// beyond max_position_embeddings, which bounds the context.
+double dynamic_theta(const io::JsonConfig& parameters, double theta, int dims) {
+  const auto alpha = parameters.find_number("alpha");
+  if (!alpha || dims <= 2) return theta;
+  return theta * std::pow(*alpha, dims / (dims - 2.0));
+}
+
 std::optional<io::JsonConfig> find_scaling(const io::JsonConfig& config) {
   if (auto parameters = config.find_object("rope_parameters")) {
     return parameters;
@@ -174,11 +182,12 @@ ops::RopeTable plain_rope(const RopeDefaults& defaults) {
 ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
                                     const io::JsonConfig& parameters,
                                     const RopeDefaults& defaults) {
-  const double theta =
-      parameters.find_number("rope_theta").value_or(defaults.theta);
+  double theta = parameters.find_number("rope_theta").value_or(defaults.theta);
+  const std::string type = scaling_type(parameters);
+  if (type == "dynamic")
+    theta = dynamic_theta(parameters, theta, defaults.dims);
   ops::RopeTable table = plain_rope(defaults);
   std::vector<double> frequencies = base_frequencies(theta, table.dims);
-  const std::string type = scaling_type(parameters);
   if (type == "linear") {
     const double factor = parameters.require_number("factor");
     for (double& frequency : frequencies) frequency /= factor;
@@ -190,13 +199,22 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
   } else if (type == "longrope" || type == "su") {
     scale_longrope(config, parameters, frequencies, table);
     return table;
-  } else if (type != "default") {
+  } else if (type != "default" && type != "dynamic") {
     throw ModelLoadingError(
         "[config] rope scaling '" + type + "' is not supported",
-        "Supported: default, linear, llama3, longrope, yarn.");
+        "Supported: default, dynamic, linear, llama3, longrope, yarn.");
   }
   table.inverse_frequencies.assign(frequencies.begin(), frequencies.end());
   return table;
+}
+
+std::optional<ops::RopeTable> find_layer_rope(const io::JsonConfig& config,
+                                              const char* kind,
+                                              const RopeDefaults& defaults) {
+  const auto parameters = config.find_object("rope_parameters");
+  if (!parameters || !parameters->is_object(kind)) return std::nullopt;
+  return read_rope_parameters(config, parameters->require_object(kind),
+                              defaults);
 }
 
 ops::RopeTable read_rope(const io::JsonConfig& config,

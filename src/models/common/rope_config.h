@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ops/rope.h"
@@ -20,8 +21,8 @@ struct RopeDefaults {
 };
 
 /// Reads rope_theta and rope_scaling, or rope_parameters, in their published
-/// spellings: default, linear, llama3, longrope and yarn. Another type is a
-/// ModelLoadingError naming it and these.
+/// spellings: default, dynamic, linear, llama3, longrope and yarn. Another type
+/// is a ModelLoadingError naming it and these.
 ops::RopeTable read_rope(const io::JsonConfig& config,
                          const RopeDefaults& defaults);
 
@@ -29,6 +30,12 @@ ops::RopeTable read_rope(const io::JsonConfig& config,
 ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
                                     const io::JsonConfig& parameters,
                                     const RopeDefaults& defaults);
+
+/// Of layers of `kind` ("full_attention", "sliding_attention"), where
+/// rope_parameters has an object for each kind.
+std::optional<ops::RopeTable> find_layer_rope(const io::JsonConfig& config,
+                                              const char* kind,
+                                              const RopeDefaults& defaults);
 
 /// Without any scaling, whatever a config says.
 ops::RopeTable plain_rope(const RopeDefaults& defaults);

@@ -200,18 +200,29 @@ ops::ExpertLinear WeightReader::experts(
   return ops::make_expert_linear(backend_, matrices, bias);
 }
 
+ops::Norm WeightReader::norm(ops::NormKind kind,
+                             const std::vector<float>& weight,
+                             float eps) const {
+  return {.kind = kind,
+          .weight = ops::make_vector(backend_, weight),
+          .bias = std::nullopt,
+          .eps = eps,
+          .cpu = backend_.cpu};
+}
+
 ops::Norm WeightReader::norm(ops::NormKind kind, const std::string& module,
                              int size, float eps, float offset,
                              float scale) const {
-  std::vector<float> values = vector(module + ".weight", size);
+  // Checkpoints that came from TensorFlow have its names.
+  const bool old = !source_.has_vector(module + ".weight") &&
+                   source_.has_vector(module + ".gamma");
+  std::vector<float> values =
+      vector(module + (old ? ".gamma" : ".weight"), size);
   for (float& value : values) value = (value + offset) * scale;
-  ops::Norm norm{.kind = kind,
-                 .weight = ops::make_vector(backend_, values),
-                 .bias = std::nullopt,
-                 .eps = eps,
-                 .cpu = backend_.cpu};
+  ops::Norm norm = this->norm(kind, values, eps);
   if (kind == ops::NormKind::kLayer) {
-    const auto bias = bias_of(module, size, Bias::kIfPresent);
+    const auto bias = old ? std::optional(vector(module + ".beta", size))
+                          : bias_of(module, size, Bias::kIfPresent);
     if (bias) norm.bias = ops::make_vector(backend_, *bias);
   }
   return norm;

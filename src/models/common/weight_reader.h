@@ -86,6 +86,10 @@ class WeightReader {
   ops::Norm norm(ops::NormKind kind, const std::string& module, int size,
                  float eps, float offset = 0, float scale = 1) const;
 
+  /// norm() of weights that the family has prepared itself, without a bias.
+  ops::Norm norm(ops::NormKind kind, const std::vector<float>& weight,
+                 float eps) const;
+
   /// (rows, columns) as stored, all leading dimensions taken together.
   io::WeightMatrix matrix(const std::string& module, int rows,
                           int columns) const;

@@ -45,7 +45,12 @@ class Attention {
                : std::max<std::int64_t>(0, position - shape_.window + 1);
   }
   std::int64_t end_seen(const AttentionSequence& s, std::int64_t token) const {
-    return s.causal ? s.kv->length() - s.tokens + token + 1 : s.kv->length();
+    const std::int64_t length = s.kv->length();
+    const std::int64_t position = length - s.tokens + token;
+    if (shape_.bidirectional && shape_.window > 0) {
+      return std::min(length, position + shape_.window);
+    }
+    return s.causal && !shape_.bidirectional ? position + 1 : length;
   }
 
   void run(const Block& block, float* partials,

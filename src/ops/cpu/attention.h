@@ -26,6 +26,8 @@ struct AttentionShape {
   std::int64_t window = 0;  ///< positions a token sees, itself one; 0: all
   /// Windows are stretches that begin at multiples of `window` instead.
   bool chunked = false;
+  /// Each token sees the new ones behind it, too, at most window - 1 of them.
+  bool bidirectional = false;
   const float* sinks = nullptr;  ///< [heads] scores that draw weight, or null
 };
 

@@ -81,6 +81,26 @@ TEST(RopeConfig, LongropeHasFactorsForBothSidesOfItsBorder) {
   EXPECT_EQ(&ops::rope_for(table, 65), table.beyond.get());
 }
 
+TEST(RopeConfig, DynamicIsPlainWithinItsContextUnlessAlphaRaisesTheBase) {
+  EXPECT_FLOAT_EQ(read(R"({"rope_scaling": {"type": "dynamic", "factor": 2}})")
+                      .inverse_frequencies[7],
+                  base(10000, 7));
+  EXPECT_FLOAT_EQ(
+      read(R"({"rope_scaling": {"type": "dynamic", "alpha": 1000.0}})")
+          .inverse_frequencies[7],
+      base(10000 * std::pow(1000.0, 64.0 / 62.0), 7));
+}
+
+TEST(RopeConfig, KindsOfLayersMayHaveTablesOfTheirOwn) {
+  const auto config = io::JsonConfig::parse(
+      R"({"rope_parameters": {"sliding_attention": {"rope_theta": 500.0}}})",
+      "config.json");
+  const auto local = find_layer_rope(config, "sliding_attention", {.dims = 64});
+  ASSERT_TRUE(local);
+  EXPECT_FLOAT_EQ(local->inverse_frequencies[7], base(500, 7));
+  EXPECT_FALSE(find_layer_rope(config, "full_attention", {.dims = 64}));
+}
+
 TEST(RopeConfig, LongropeWithTheWrongNumberOfFactorsIsRefused) {
   EXPECT_THROW(read(R"({"original_max_position_embeddings": 64,
       "rope_scaling": {"type": "su", "short_factor": [1.0],

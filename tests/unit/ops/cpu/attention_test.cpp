@@ -53,7 +53,7 @@ struct Story {
         slab({.heads = s.kv_heads,
               .head_size = s.head_size,
               .type = type,
-              .window = s.window}),
+              .window = s.bidirectional ? 0 : s.window}),
         tokens(new_tokens) {
     const std::int64_t width = std::int64_t{s.kv_heads} * s.head_size;
     k = random_values((past + new_tokens) * width, seed);
@@ -95,7 +95,10 @@ struct Story {
         shape.window == 0
             ? 0
             : std::max<std::int64_t>(0, position - shape.window + 1);
-    const std::int64_t end = causal ? position + 1 : length;
+    std::int64_t end = causal && !shape.bidirectional ? position + 1 : length;
+    if (shape.bidirectional && shape.window > 0) {
+      end = std::min(length, position + shape.window);
+    }
     const float* query = q.data() + (t * shape.heads + head) * size;
     std::vector<double> weights;
     double largest = shape.sinks != nullptr ? shape.sinks[head] : -1e300;
@@ -242,6 +245,18 @@ TEST_P(AttentionOn, SequencesOfAllLengthsAtOnce) {
   Story d(pool_, shape, KvType::kF16, 255, 1, 4);
   c.causal = false;
   expect_truth(pool_, {&a, &b, &c, &d});
+}
+
+TEST_P(AttentionOn, BidirectionalTokensSeeAWindowOnBothSides) {
+  for (const std::int64_t tokens : {1, 5, 40, 600}) {
+    for (const std::int64_t window : {0, 1, 9, 300}) {
+      AttentionShape shape = shape_of(4, 2, 32);
+      shape.window = window;
+      shape.bidirectional = true;
+      Story story(pool_, shape, KvType::kF32, 0, tokens, 11);
+      expect_truth(pool_, {&story});
+    }
+  }
 }
 
 TEST_P(AttentionOn, LargeScoresDoNotOverflow) {
