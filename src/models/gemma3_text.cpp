@@ -11,6 +11,12 @@ namespace abstractllm::models {
 std::unique_ptr<Model> make_gemma3_text(const ModelSource& source) {
   DenseConfig config =
       read_gemma_config(source.config, {.sliding_window_pattern = 6});
+  if (config.bidirectional) {
+    // The window counts both sides together.
+    for (int& window : config.windows) {
+      if (window > 0) window = window / 2 + 1;
+    }
+  }
   const GemmaRopes ropes = read_gemma_ropes(source.config, config.head_dim);
   DecoderParts parts = read_gemma_parts(source, config, /* around = */ true,
                                         HeadNorm::kEachHead);

@@ -12,6 +12,7 @@
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "models/architectures.h"
+#include "models/common/dense_decoder.h"
 
 namespace abstractllm::models {
 
@@ -20,16 +21,29 @@ namespace {
 struct Row {
   std::string_view model_type;
   std::unique_ptr<Model> (*make)(const ModelSource&);
+  ModelKind kind = ModelKind::kDecoder;
 };
 
 // Sorted by model_type, which is config.json's.
 constexpr std::array kRows{
+    Row{"apertus", make_apertus},
+    Row{"baichuan", make_baichuan},
+    Row{"bailing_moe", make_bailing_moe},
+    Row{"bailing_moe_v2", make_bailing_moe},
+    Row{"bert", make_bert, ModelKind::kEncoder},
+    Row{"camembert", make_roberta, ModelKind::kEncoder},
     Row{"cohere", make_cohere},
     Row{"cohere2", make_cohere2},
+    Row{"deepseek", make_deepseek_v1},
     Row{"deepseek_v2", make_deepseek_v2},
     Row{"deepseek_v3", make_deepseek_v3},
+    Row{"distilbert", make_distilbert, ModelKind::kEncoder},
     Row{"ernie4_5", make_ernie4_5},
+    Row{"ernie4_5_moe", make_ernie4_5_moe},
+    Row{"exaone", make_exaone},
+    Row{"exaone4", make_exaone4},
     Row{"falcon_h1", make_falcon_h1},
+    Row{"falcon_mamba", make_mamba},
     Row{"gemma", make_gemma},
     Row{"gemma2", make_gemma2},
     Row{"gemma3_text", make_gemma3_text},
@@ -43,14 +57,29 @@ constexpr std::array kRows{
     Row{"gpt_oss", make_gpt_oss},
     Row{"granite", make_granite},
     Row{"granitemoe", make_granitemoe},
+    Row{"granitemoehybrid", make_granitemoehybrid},
+    Row{"helium", make_helium},
+    Row{"hunyuan_v1_dense", make_hunyuan_v1_dense},
+    Row{"hunyuan_v1_moe", make_hunyuan_v1_moe},
+    Row{"internlm2", make_internlm2},
+    Row{"internlm3", make_internlm3},
     Row{"lfm2", make_lfm2},
     Row{"llama", make_llama},
     Row{"llama4", make_llama4_text},
     Row{"llama4_text", make_llama4_text},
+    Row{"mamba", make_mamba},
     Row{"mamba2", make_mamba2},
+    Row{"minicpm", make_minicpm},
+    Row{"minicpm3", make_minicpm3},
     Row{"mistral", make_mistral},
     Row{"mixtral", make_mixtral},
+    Row{"modernbert", make_modernbert, ModelKind::kEncoder},
+    Row{"nemotron", make_nemotron},
+    Row{"nemotron_h", make_nemotron_h},
+    Row{"nomic_bert", make_nomic_bert, ModelKind::kEncoder},
+    Row{"olmo", make_olmo},
     Row{"olmo2", make_olmo2},
+    Row{"olmo3", make_olmo3},
     Row{"olmoe", make_olmoe},
     Row{"phi", make_phi},
     Row{"phi3", make_phi3},
@@ -60,9 +89,12 @@ constexpr std::array kRows{
     Row{"qwen3", make_qwen3},
     Row{"qwen3_moe", make_qwen3_moe},
     Row{"qwen3_next", make_qwen3_next},
+    Row{"roberta", make_roberta, ModelKind::kEncoder},
+    Row{"seed_oss", make_seed_oss},
     Row{"smollm3", make_smollm3},
     Row{"stablelm", make_stablelm},
     Row{"starcoder2", make_starcoder2},
+    Row{"xlm-roberta", make_roberta, ModelKind::kEncoder},
 };
 
 constexpr int kMaxListedTensors = 5;
@@ -115,6 +147,12 @@ void refuse_unread_tensors(const io::WeightSource& weights) {
 
 bool contains(std::string_view model_type) {
   return find_row(model_type) != nullptr;
+}
+
+ModelKind kind_of(const io::JsonConfig& config) {
+  const Row* row = find_row(config.find_string("model_type").value_or(""));
+  if (row == nullptr) return ModelKind::kDecoder;
+  return sees_both_ways(config) ? ModelKind::kEncoder : row->kind;
 }
 
 std::vector<std::string> model_types() {

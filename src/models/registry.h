@@ -24,6 +24,14 @@ bool contains(std::string_view model_type);
 /// `model_type` cannot be built.
 void require_supported(std::string_view model_type);
 
+enum class ModelKind {
+  kDecoder,  ///< predicts tokens
+  kEncoder,  ///< gives hidden states of a whole text alone
+};
+
+/// What the model of `config` is; a decoder if its model_type is not known.
+ModelKind kind_of(const io::JsonConfig& config);
+
 /// All supported model types, sorted.
 std::vector<std::string> model_types();
 

@@ -186,6 +186,8 @@ def load_widened(folder, spec):
         folder, dtype=torch.float32, attn_implementation="eager")
     for name, value in spec.get("python", {}).items():
         setattr(model.config, name, value)
+    # Paths go on past end tokens; None in the settings of a call means this.
+    model.generation_config.eos_token_id = None
     return model.eval()
 
 

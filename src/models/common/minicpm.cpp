@@ -1,4 +1,4 @@
-// MiniCPM's multipliers.
+// MiniCPM's multipliers, written into finished parts.
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/minicpm.h"
 

@@ -1,0 +1,13 @@
+// Seed-OSS: Llama with biases of queries, keys and values.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_seed_oss(const ModelSource& source) {
+  return make_decoder(
+      read_dense_parts(source, read_dense_config(source.config), {}));
+}
+
+}  // namespace abstractllm::models
