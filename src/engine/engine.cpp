@@ -16,6 +16,7 @@
 #include "engine/backend_choice.h"
 #include "engine/batcher.h"
 #include "engine/cache_budget.h"
+#include "engine/embedding_run.h"
 #include "engine/perplexity.h"
 #include "engine/wake_signal.h"
 #include "io/json_config.h"
@@ -39,6 +40,30 @@ struct ScoreJob {
   std::promise<Score> result;
   std::unique_ptr<ScoreRun> run = nullptr;  // once begun
 };
+
+struct PendingEmbedding {
+  EmbeddingJob job;
+  std::promise<Vectors> result;
+  std::unique_ptr<EmbeddingRun> run = nullptr;  // once begun
+};
+
+void check_length(const EmbeddingText& text, const GenerationLimits& limits) {
+  const auto length = static_cast<int>(text.ids.size());
+  if (length > limits.context_length) {
+    throw ContextWindowExceededError(
+        "[embedding] a text has " + std::to_string(length) +
+            " tokens, the context length is " +
+            std::to_string(limits.context_length),
+        "Shorten it, or let it be cut (truncate).");
+  }
+  if (length > limits.cache_positions) {
+    throw MemoryExceededError(
+        "[embedding] a text has " + std::to_string(length) +
+            " tokens, the memory for caches holds " +
+            std::to_string(limits.cache_positions),
+        "Shorten it, or allow more memory (kv_cache_bytes).");
+  }
+}
 
 // What the model needs is packed by now. Pages around the weights that were
 // read, and those between them, would count as resident for as long as it
@@ -111,6 +136,18 @@ class Engine::Thread {
     return result;
   }
 
+  std::future<Vectors> submit(EmbeddingJob job) {
+    for (const EmbeddingText& text : job.texts) check_length(text, limits_);
+    PendingEmbedding pending{.job = std::move(job), .result = {}};
+    auto result = pending.result.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      arrived_embeddings_.push_back(std::move(pending));
+    }
+    wake_->raise();
+    return result;
+  }
+
   // Immutable once loaded.
   const GenerationLimits& limits() const { return limits_; }
 
@@ -138,6 +175,7 @@ class Engine::Thread {
     const ops::Backend backend = choose_backend(options_, hidden_size(config));
     model_ = models::make_model(
         {config, weights, backend, options_.on_load_progress});
+    encodes_ = models::kind_of(config) == models::ModelKind::kEncoder;
     release_pages(weights);
     options_.on_load_progress = nullptr;
     const std::size_t cache_bytes = cache_budget(options_.kv_cache_bytes);
@@ -163,13 +201,20 @@ class Engine::Thread {
     std::move(arrived_scores_.begin(), arrived_scores_.end(),
               std::back_inserter(scores_));
     arrived_scores_.clear();
+    std::move(arrived_embeddings_.begin(), arrived_embeddings_.end(),
+              std::back_inserter(embeddings_));
+    arrived_embeddings_.clear();
     waiting_ = batcher_->waiting();
     return !stopping_;
   }
 
   void work() {
     const Batcher::Progress progress = batcher_->step();
-    if (!scores_.empty()) return score();
+    if (!scores_.empty() || !embeddings_.empty()) {
+      if (!scores_.empty()) score();
+      if (!embeddings_.empty()) embed();
+      return;
+    }
     if (progress == Batcher::Progress::kBlocked) wake_->wait_for(kPatience);
     if (progress == Batcher::Progress::kIdle) wake_->wait();
   }
@@ -193,8 +238,31 @@ class Engine::Thread {
     scores_.pop_front();
   }
 
+  // One chunk of the texts that came first.
+  void embed() {
+    PendingEmbedding& pending = embeddings_.front();
+    try {
+      if (!pending.run) {
+        pending.run = std::make_unique<EmbeddingRun>(
+            *model_, std::move(pending.job),
+            EmbeddingOptions{.chunk = options_.prefill_chunk,
+                             .parallel = options_.parallel_sequences,
+                             .whole_texts = encodes_});
+      }
+      if (pending.run->advance()) return;
+      pending.result.set_value(pending.run->take_vectors());
+    } catch (...) {
+      pending.result.set_exception(std::current_exception());
+    }
+    embeddings_.pop_front();
+  }
+
   void end_all() {
     batcher_->cancel_all();
+    for (PendingEmbedding& pending : embeddings_) {
+      pending.result.set_exception(std::make_exception_ptr(
+          CancelledError("[embedding] the engine is shutting down")));
+    }
     for (ScoreJob& job : scores_) {
       job.result.set_exception(std::make_exception_ptr(
           CancelledError("[score] the engine is shutting down")));
@@ -204,6 +272,7 @@ class Engine::Thread {
   // MLX's streams are per thread and want to be gone before it ends.
   void release() {
     scores_.clear();
+    embeddings_.clear();
     batcher_.reset();
     model_.reset();
     mlx::core::clear_streams();
@@ -214,12 +283,15 @@ class Engine::Thread {
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<Batcher> batcher_;
   std::deque<ScoreJob> scores_;
+  std::deque<PendingEmbedding> embeddings_;
+  bool encodes_ = false;  // an encoder: it generates nothing
 
   // Outlives the thread, as readers of channels may ring late.
   const std::shared_ptr<WakeSignal> wake_ = std::make_shared<WakeSignal>();
   std::mutex mutex_;
   std::vector<std::unique_ptr<Generation>> arrived_;
   std::vector<ScoreJob> arrived_scores_;
+  std::vector<PendingEmbedding> arrived_embeddings_;
   int waiting_ = 0;  // in the batcher, when last seen
   bool stopping_ = false;
   std::thread worker_;
@@ -256,6 +328,10 @@ Score Engine::score(std::vector<std::int32_t> ids, CancelToken cancel) {
       ->submit(ScoreJob{
           .ids = std::move(ids), .cancel = std::move(cancel), .result = {}})
       .get();
+}
+
+Vectors Engine::embed(EmbeddingJob job) {
+  return thread_->submit(std::move(job)).get();
 }
 
 int Engine::vocabulary_size() const { return thread_->limits().vocabulary; }

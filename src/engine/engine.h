@@ -12,6 +12,7 @@
 
 #include "abstractllm/cancel.h"
 #include "abstractllm/llm.h"
+#include "engine/embedding_job.h"
 #include "engine/generation.h"
 #include "ops/cpu/kv_slab.h"
 #include "ops/cpu/linear.h"
@@ -76,6 +77,10 @@ class Engine {
   /// of the context length where there are more. Blocks. Throws
   /// InvalidRequestError and CancelledError.
   Score score(std::vector<std::int32_t> ids, CancelToken cancel);
+
+  /// One vector of length 1 for each text. Blocks. Throws InvalidRequestError,
+  /// ContextWindowExceededError, MemoryExceededError and CancelledError.
+  Vectors embed(EmbeddingJob job);
 
   int vocabulary_size() const;
 

@@ -80,6 +80,16 @@ int read_context_length(const io::JsonConfig& config,
       std::clamp<std::int64_t>(length, 1, kMaxContextLength));
 }
 
+std::optional<families::EmbeddingRecipe> read_embedding(
+    std::string_view id, const io::ModelFiles& files, bool is_encoder) {
+  const std::string name =
+      std::string(id) + " " + files.location.filename().string();
+  return families::read_embedding_recipe(
+      {.folder = files.gguf ? std::filesystem::path() : files.location,
+       .name = name,
+       .is_encoder = is_encoder});
+}
+
 std::string read_architecture(const io::JsonConfig& config) {
   const std::string type = config.require_string("model_type");
   models::require_supported(type);
@@ -126,9 +136,10 @@ Chat make_chat(std::string_view source, const TextParts& parts,
 }
 
 // The model's own template, its family's or a plain one; `with_tools` is its
-// own for requests with tools, if it has one.
+// own for requests with tools, if it has one. An encoder needs none.
 Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
-                 const io::ModelFiles& files, std::optional<Chat>& with_tools) {
+                 const io::ModelFiles& files, bool is_encoder,
+                 std::optional<Chat>& with_tools) {
   const auto own = text::choose_chat_template(parts.templates, false);
   const auto for_tools = text::choose_chat_template(parts.templates, true);
   if (for_tools && for_tools != own) {
@@ -139,11 +150,13 @@ Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
                             has_tokens(parts.tokenizer, family.template_tokens);
   const TemplateSource source =
       has_fallback ? TemplateSource::kFamily : TemplateSource::kPlain;
-  base::log(base::LogLevel::kWarning, "engine",
-            files.location.string() + " has no chat template; " +
-                (has_fallback ? "that of the family " +
-                                    std::string(family.name) + " is used"
-                              : "a plain one is used"));
+  if (!is_encoder) {
+    base::log(base::LogLevel::kWarning, "engine",
+              files.location.string() + " has no chat template; " +
+                  (has_fallback ? "that of the family " +
+                                      std::string(family.name) + " is used"
+                                : "a plain one is used"));
+  }
   return make_chat(
       has_fallback ? family.chat_template : families::plain_chat_template(),
       parts, family, source);
@@ -225,8 +238,10 @@ ModelPackage ModelPackage::open(std::string_view id) {
   std::string architecture = read_architecture(weights.config());
   TextParts parts = files.gguf ? read_gguf(*files.gguf) : read_folder(files);
   families::FoundFamily family = find_family(id, files, weights, parts);
+  const bool is_encoder =
+      models::kind_of(weights.config()) == models::ModelKind::kEncoder;
   std::optional<Chat> tool_chat;
-  Chat chat = choose_chat(parts, *family.family, files, tool_chat);
+  Chat chat = choose_chat(parts, *family.family, files, is_encoder, tool_chat);
   io::JsonConfig generation_config;
   if (files.generation_config) {
     generation_config = io::JsonConfig::load(*files.generation_config);
@@ -249,6 +264,8 @@ ModelPackage ModelPackage::open(std::string_view id) {
   GenerationParameters defaults =
       overlay(families::generation_defaults(generation_config),
               family.family->sampling);
+  std::optional<families::EmbeddingRecipe> embedding =
+      read_embedding(id, files, is_encoder);
   return {.id = std::string(id),
           .files = std::move(files),
           .weights = std::move(weights),
@@ -259,7 +276,9 @@ ModelPackage ModelPackage::open(std::string_view id) {
           .tool_chat = std::move(tool_chat),
           .end_tokens = std::move(ends),
           .defaults = std::move(defaults),
-          .context_length = context_length};
+          .context_length = context_length,
+          .is_encoder = is_encoder,
+          .embedding = std::move(embedding)};
 }
 
 EncodedChat ModelPackage::encode_chat(const ChatPrompt& prompt) const {
@@ -317,6 +336,20 @@ ModelDescription describe(const ModelPackage& package,
   }
   facts.emplace_back("cpu_precision",
                      describe_precision(options, hidden_size(config)));
+  if (package.embedding) {
+    facts.emplace_back("embedding_pooling",
+                       families::describe(*package.embedding));
+    if (package.embedding->max_tokens) {
+      facts.emplace_back("embedding_max_tokens",
+                         std::to_string(*package.embedding->max_tokens));
+    }
+    std::string names;
+    for (const auto& [name, prompt] : package.embedding->prompts) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    if (!names.empty()) facts.emplace_back("embedding_prompts", names);
+  }
+  if (package.is_encoder) return facts;
   facts.emplace_back("end_tokens", join(package.end_tokens));
   describe_family(package, facts);
   facts.emplace_back("default_parameters", to_json(package.defaults));

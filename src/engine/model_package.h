@@ -13,6 +13,7 @@
 #include "abstractllm/parameters.h"
 #include "engine/engine.h"
 #include "families/answer_rules.h"
+#include "families/embedding_recipe.h"
 #include "families/family.h"
 #include "families/template_facts.h"
 #include "io/model_files.h"
@@ -65,6 +66,9 @@ struct ModelPackage {
   std::vector<std::int32_t> end_tokens;  ///< ascending
   GenerationParameters defaults;         ///< the model's own, its family's
   int context_length;                    ///< trained for, in tokens
+  bool is_encoder;                       ///< makes embeddings, no text
+  /// How it makes embeddings; none: it does not.
+  std::optional<families::EmbeddingRecipe> embedding;
 
   const io::JsonConfig& config() const { return weights.config(); }
 

@@ -20,11 +20,12 @@ EmbeddingResponse embed(const Endpoint& endpoint, const std::string& model,
     refuse_feature("shortened embeddings", endpoint.id(),
                    "Leave dimensions out.");
   }
-  return read_plain_embeddings(
-      endpoint.ask(
-          "/../hf-inference/models/" + model + "/pipeline/feature-extraction",
-          dump(Json{{"inputs", request.inputs}}), request.cancel, model),
-      endpoint.id());
+  Json body{{"inputs", request.inputs}, {"truncate", request.truncate}};
+  if (request.prompt_name) body["prompt_name"] = *request.prompt_name;
+  return read_plain_embeddings(endpoint.ask("/../hf-inference/models/" + model +
+                                                "/pipeline/feature-extraction",
+                                            dump(body), request.cancel, model),
+                               endpoint.id());
 }
 
 }  // namespace

@@ -12,7 +12,9 @@
 #include "engine/engine.h"
 #include "engine/model_package.h"
 #include "output/answer_stream.h"
+#include "providers/mlx_embedding.h"
 #include "providers/mlx_request.h"
+#include "types/check_embedding.h"
 #include "types/resolve.h"
 
 namespace abstractllm::providers {
@@ -153,7 +155,15 @@ class MLXProvider : public AbstractLLMInterface {
   std::string_view model() const override { return package_.id; }
 
   Capabilities capabilities() const override {
-    return {.supported = mlx_capabilities(),
+    using enum ModelCapability;
+    std::set<ModelCapability> supported = mlx_capabilities();
+    if (package_.is_encoder) supported = {kTokenize};
+    if (package_.embedding) {
+      supported.insert(kEmbeddings);
+    } else {
+      supported.erase(kEmbeddings);
+    }
+    return {.supported = std::move(supported),
             .context_length = engine_options_.context_length};
   }
 
@@ -170,6 +180,13 @@ class MLXProvider : public AbstractLLMInterface {
     if (error) sink(Failed{*error});
   }
 
+  EmbeddingResponse embed(const EmbeddingRequest& request) override {
+    types::check_embedding(request, kId);
+    if (!package_.embedding) return AbstractLLMInterface::embed(request);
+    return embed_texts(package_, engine_, engine_options_.context_length,
+                       request);
+  }
+
   int count_tokens(const Request& request) override {
     return static_cast<int>(requests_.prompt(request).size());
   }
@@ -184,6 +201,7 @@ class MLXProvider : public AbstractLLMInterface {
   }
 
   Score score(const std::vector<std::int32_t>& ids) override {
+    refuse_encoder();
     return engine_.score(ids, CancelToken());
   }
 
@@ -194,6 +212,8 @@ class MLXProvider : public AbstractLLMInterface {
  private:
   static engine::EngineOptions read_options(
       ProviderConfig& config, const engine::ModelPackage& package);
+
+  void refuse_encoder() const;
 
   // A submitted job.
   struct Running {
@@ -304,7 +324,17 @@ engine::EngineOptions MLXProvider::read_options(
           .on_load_progress = std::move(config.on_load_progress)};
 }
 
+void MLXProvider::refuse_encoder() const {
+  if (!package_.is_encoder) return;
+  throw UnsupportedOperationError(
+      "[mlx] " + package_.id + " is an encoder (" + package_.architecture +
+          "): it makes embeddings, no text",
+      "Ask it for embeddings (allm embed), or use a model that generates.",
+      kId);
+}
+
 MLXProvider::Running MLXProvider::start(const Request& request) {
+  refuse_encoder();
   Running running{.options = types::resolve(request.parameters, defaults_,
                                             package_.defaults, draw_seed),
                   .request = {},
@@ -338,8 +368,8 @@ bool mlx_is_built_in() noexcept { return true; }
 
 std::set<ModelCapability> mlx_capabilities() {
   using enum ModelCapability;
-  return {kStreaming,        kSystemPrompt, kMultiTurn, kTools,
-          kStructuredOutput, kLogprobs,     kTokenize};
+  return {kStreaming,  kSystemPrompt,     kMultiTurn, kTools,
+          kEmbeddings, kStructuredOutput, kLogprobs,  kTokenize};
 }
 
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {

@@ -15,7 +15,8 @@ std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config);
 
 bool mlx_is_built_in() noexcept;
 
-/// Of every model that the provider loads; none in a build without MLX.
+/// Of the models that the provider loads, embedding models or not; none in a
+/// build without MLX.
 std::set<ModelCapability> mlx_capabilities();
 
 }  // namespace abstractllm::providers

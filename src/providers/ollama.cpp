@@ -9,13 +9,20 @@
 #include "providers/wire/errors.h"
 #include "providers/wire/json.h"
 #include "providers/wire/ollama_chat.h"
+#include "providers/wire/request_parts.h"
 
 namespace abstractllm::providers {
 namespace {
 
 EmbeddingResponse embed(const Endpoint& endpoint, const std::string& model,
                         const EmbeddingRequest& request) {
-  Json body{{"model", model}, {"input", request.inputs}};
+  if (request.prompt_name) {
+    refuse_feature("prompt_name", endpoint.id(),
+                   "Put the prompt into the inputs.");
+  }
+  Json body{{"model", model},
+            {"input", request.inputs},
+            {"truncate", request.truncate}};
   if (request.dimensions) body["dimensions"] = *request.dimensions;
   return read_ollama_embeddings(
       endpoint.ask("/api/embed", dump(body), request.cancel, model));

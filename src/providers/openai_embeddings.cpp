@@ -6,12 +6,29 @@
 #include "providers/remote_providers.h"
 #include "providers/wire/embeddings.h"
 #include "providers/wire/json.h"
+#include "providers/wire/request_parts.h"
 
 namespace abstractllm::providers {
+
+namespace {
+
+// The protocol has no fields for them.
+void refuse_embedding_options(const EmbeddingRequest& request,
+                              const std::string& provider) {
+  if (request.prompt_name) {
+    refuse_feature("prompt_name", provider, "Put the prompt into the inputs.");
+  }
+  if (request.truncate) {
+    refuse_feature("truncate", provider, "Shorten the inputs.");
+  }
+}
+
+}  // namespace
 
 EmbeddingResponse embed_as_openai(const Endpoint& endpoint,
                                   const std::string& model,
                                   const EmbeddingRequest& request) {
+  refuse_embedding_options(request, endpoint.id());
   Json body{{"model", model},
             {"input", request.inputs},
             {"encoding_format", "float"}};

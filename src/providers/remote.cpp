@@ -13,6 +13,7 @@
 #include "net/url.h"
 #include "providers/wire/errors.h"
 #include "providers/wire/json.h"
+#include "types/check_embedding.h"
 
 namespace abstractllm::providers {
 namespace {
@@ -203,7 +204,7 @@ class RemoteProvider : public AbstractLLMInterface {
   EmbeddingResponse embed(const EmbeddingRequest& request) override {
     if (definition_.embed == nullptr)
       return AbstractLLMInterface::embed(request);
-    check_inputs(request);
+    types::check_embedding(request, endpoint_->id());
     EmbeddingResponse response = definition_.embed(*endpoint_, model_, request);
     if (response.vectors.size() != request.inputs.size()) {
       throw ProviderAPIError(
@@ -229,19 +230,6 @@ class RemoteProvider : public AbstractLLMInterface {
   }
 
  private:
-  void check_inputs(const EmbeddingRequest& request) const {
-    bool is_empty = request.inputs.empty();
-    for (const std::string& input : request.inputs) {
-      is_empty = is_empty || input.empty();
-    }
-    if (!is_empty && request.dimensions.value_or(1) >= 1) return;
-    throw InvalidRequestError(
-        "[" + endpoint_->id() + "] " +
-            (is_empty ? "there is no text, or an empty one, to embed"
-                      : "dimensions must be at least 1"),
-        "Give texts that are not empty.", endpoint_->id());
-  }
-
   const RemoteDefinition& definition_;
   const std::shared_ptr<const Endpoint> endpoint_;
   const std::unique_ptr<Dialect> dialect_;

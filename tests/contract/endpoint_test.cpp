@@ -252,6 +252,28 @@ TEST(Embeddings, AreRefusedWithoutTextAndWhereThereAreNone) {
   EXPECT_THROW(anthropic->embed({.inputs = {"a"}}), UnsupportedOperationError);
 }
 
+TEST(Embeddings, PassOnWhatAServiceTakesAndRefuseTheRest) {
+  HttpServer server;
+  ProviderConfig config{.model = "e"};
+  config.connection = {.base_url = server.url(), .api_key = "k"};
+  const auto openai = make_remote(openai_provider(), config, kEmpty);
+  const auto ollama = make_remote(ollama_provider(), config, kEmpty);
+  const auto face = make_remote(huggingface_provider(), config, kEmpty);
+  const EmbeddingRequest prompted{.inputs = {"a"}, .prompt_name = "query"};
+  const EmbeddingRequest cut{.inputs = {"a"}, .truncate = true};
+  EXPECT_THROW(openai->embed(prompted), UnsupportedFeatureError);
+  EXPECT_THROW(openai->embed(cut), UnsupportedFeatureError);
+  EXPECT_THROW(ollama->embed(prompted), UnsupportedFeatureError);
+  EXPECT_TRUE(server.requests().empty());
+  server.enqueue(Reply().json(R"({"embeddings":[[1]]})"));
+  ollama->embed(cut);
+  EXPECT_THAT(server.requests()[0].body, HasSubstr("\"truncate\":true"));
+  server.enqueue(Reply().json("[[1]]"));
+  face->embed(prompted);
+  EXPECT_THAT(server.requests()[1].body,
+              HasSubstr("\"prompt_name\":\"query\""));
+}
+
 TEST(Ollama, ShowsAndPullsModels) {
   HttpServer server;
   server.enqueue(Reply().json(R"({"details":{"family":"llama"}})"));

@@ -12,8 +12,9 @@
 
 #include "abstractllm/error.h"
 #include "engine/backend_choice.h"
+#include "golden/embedding_fixture.h"
+#include "golden/references.h"
 #include "io/model_files.h"
-#include "io/tensor_archive.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
 #include "models/registry.h"
@@ -27,27 +28,6 @@ using nlohmann::json;
 namespace {
 
 using Ids = std::vector<std::int32_t>;
-using Row = std::vector<float>;
-
-// The floats of a fixture by name.
-class References {
- public:
-  explicit References(const std::filesystem::path& file)
-      : archive_(io::TensorArchive::open_safetensors(file)) {}
-
-  std::vector<Row> rows(const std::string& name) const {
-    const io::WeightMatrix matrix = io::WeightMatrix::plain(archive_.at(name));
-    std::vector<Row> rows(static_cast<std::size_t>(matrix.rows()));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i].resize(static_cast<std::size_t>(matrix.columns()));
-      matrix.read_row(static_cast<std::int64_t>(i), rows[i]);
-    }
-    return rows;
-  }
-
- private:
-  io::TensorArchive archive_;
-};
 
 // Collects how far logits are from the reference.
 class Comparison {
@@ -236,6 +216,10 @@ GoldenResult run_fixture(const std::filesystem::path& folder,
     const json reference = read_json(folder / "reference.json");
     result.name = reference.at("name");
     result.kind = reference.at("kind");
+    if (result.kind == "embed") {
+      run_embedding_fixture(folder, reference, options, result);
+      return result;
+    }
     if (result.kind != "text" && result.kind != "quant" &&
         result.kind != "gguf") {
       throw UnsupportedOperationError("[golden] fixtures of kind '" +

@@ -39,7 +39,7 @@ void PrintTo(const Case& c, std::ostream* stream) { *stream << name_of(c); }
 bool supported(const std::filesystem::path& folder) {
   std::ifstream stream(folder / "reference.json");
   const auto reference = nlohmann::json::parse(stream);
-  static const std::set<std::string> kKinds{"text", "quant", "gguf"};
+  static const std::set<std::string> kKinds{"embed", "gguf", "quant", "text"};
   return kKinds.contains(reference.at("kind").get<std::string>()) &&
          models::contains(reference.at("model_type").get<std::string>());
 }

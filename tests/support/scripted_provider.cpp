@@ -137,6 +137,21 @@ void ScriptedProvider::stream(const Request& request, const EventSink& sink) {
   sink(end);
 }
 
+EmbeddingResponse ScriptedProvider::embed(const EmbeddingRequest& request) {
+  EmbeddingResponse response;
+  response.model = model_;
+  for (const std::string& input : request.inputs) {
+    const std::string text = request.prompt_name.value_or("") + input;
+    std::vector<float> vector(
+        static_cast<std::size_t>(request.dimensions.value_or(3)));
+    vector[0] = static_cast<float>(text.size());
+    if (vector.size() > 1) vector[1] = 0.5f;
+    response.vectors.push_back(std::move(vector));
+    ++response.usage.prompt_tokens;
+  }
+  return response;
+}
+
 int ScriptedProvider::count_tokens(const Request& request) {
   std::string all = request.prompt.value_or("");
   all += ' ' + request.system_prompt.value_or("");

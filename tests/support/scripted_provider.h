@@ -69,6 +69,9 @@ class ScriptedProvider : public AbstractLLMInterface {
   std::string_view model() const override { return model_; }
   Capabilities capabilities() const override;
   void stream(const Request& request, const EventSink& sink) override;
+  /// (length of the text, 0.5, dimensions or 3), longer ones with zeros; the
+  /// request's prompt name counts as a part of the text.
+  EmbeddingResponse embed(const EmbeddingRequest& request) override;
   /// Words of all the texts of `request`.
   int count_tokens(const Request& request) override;
   /// Bytes as ids.

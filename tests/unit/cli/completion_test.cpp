@@ -58,8 +58,8 @@ TEST_F(Completion, EveryShellKnowsEveryCommandAndParameter) {
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     const RunResult result = run({"completion", shell});
     EXPECT_EQ(result.exit_code, 0);
-    for (const char* command :
-         {"run", "chat", "list", "show", "tokenize", "bench", "eval"}) {
+    for (const char* command : {"run", "chat", "list", "show", "tokenize",
+                                "embed", "bench", "eval"}) {
       EXPECT_NE(result.out.find(command), std::string::npos) << shell;
     }
     for (const std::string_view name : parameter_names()) {
