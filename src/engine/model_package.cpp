@@ -15,6 +15,7 @@
 #include "families/generation_defaults.h"
 #include "hub/local_models.h"
 #include "io/gguf.h"
+#include "models/common/vision_language.h"
 #include "models/registry.h"
 #include "text/gguf_vocabulary.h"
 #include "text/special_tokens.h"
@@ -234,7 +235,8 @@ ModelPackage ModelPackage::open(std::string_view id) {
   const auto path =
       hub::LocalModels(hub::ModelLocations::from_environment()).resolve(id);
   io::ModelFiles files = io::ModelFiles::at(path);
-  io::WeightSource weights = io::WeightSource::open(files);
+  io::WeightSource weights =
+      models::canonical_weights(io::WeightSource::open(files));
   std::string architecture = read_architecture(weights.config());
   TextParts parts = files.gguf ? read_gguf(*files.gguf) : read_folder(files);
   families::FoundFamily family = find_family(id, files, weights, parts);

@@ -280,6 +280,14 @@ JsonConfig JsonConfig::require_object(std::string_view key) const {
   return required(find_object(key), origin(), key, "an object");
 }
 
+JsonConfig JsonConfig::with_defaults(const JsonConfig& others) const {
+  auto merged = std::make_shared<Value>(*value_);
+  for (const auto& [key, value] : others.value_->object.items()) {
+    if (merged->find(key) == nullptr) merged->object[key] = value;
+  }
+  return JsonConfig(std::move(merged));
+}
+
 std::string JsonConfig::to_json() const { return value_->object.dump(); }
 
 std::optional<std::string> JsonConfig::find_json(std::string_view key) const {

@@ -64,6 +64,9 @@ class JsonConfig {
   bool require_bool(std::string_view key) const;
   JsonConfig require_object(std::string_view key) const;
 
+  /// This object, with the fields of `others` where it has none of its own.
+  JsonConfig with_defaults(const JsonConfig& others) const;
+
   /// The whole object as JSON text.
   std::string to_json() const;
   /// One field as JSON text, of any type; nothing if absent.

@@ -32,6 +32,7 @@ constexpr std::size_t kSuggestions = 3;
 struct WeightSource::State {
   struct Entry {
     std::string name;
+    std::string own_name;  // the checkpoint's
     const StoredTensor* tensor = nullptr;
     GgufEdit edit = GgufEdit::kNone;  // to be undone
     std::int64_t heads = 0;           // whose rows lie in another order
@@ -77,6 +78,7 @@ struct WeightSource::State {
     entries = std::vector<Entry>(names.size());
     for (std::size_t i = 0; i < names.size(); ++i) {
       entries[i].name = std::move(names[i].first);
+      entries[i].own_name = entries[i].name;
       entries[i].tensor = names[i].second;
       if (!by_name.emplace(entries[i].name, i).second) {
         throw ModelLoadingError(
@@ -269,6 +271,7 @@ WeightSource WeightSource::fused(
   for (State::Entry& entry : state->entries) {
     if (replaced.contains(entry.name)) continue;
     const State::Entry* base = state_->find(entry.name);
+    entry.own_name = base->own_name;
     entry.edit = base->edit;
     entry.heads = base->heads;
   }
@@ -278,6 +281,28 @@ WeightSource WeightSource::fused(
     }
   }
   state->adapter = std::move(adapter);
+  return WeightSource(std::move(state));
+}
+
+WeightSource WeightSource::renamed(
+    const std::function<std::string(std::string_view)>& rename) const {
+  auto state = std::make_shared<State>(state_->archive);
+  state->config = state_->config;
+  state->quantization = state_->quantization;
+  state->is_gguf = state_->is_gguf;
+  state->adapter = state_->adapter;
+  state->base = state_;
+  std::vector<std::pair<std::string, const StoredTensor*>> names;
+  for (const auto& entry : state_->entries) {
+    names.emplace_back(rename(entry.name), entry.tensor);
+  }
+  state->index(std::move(names));
+  for (const auto& entry : state_->entries) {
+    State::Entry& same = *state->find(rename(entry.name));
+    same.own_name = entry.own_name;
+    same.edit = entry.edit;
+    same.heads = entry.heads;
+  }
   return WeightSource(std::move(state));
 }
 
@@ -344,7 +369,10 @@ WeightMatrix WeightSource::stored_matrix(std::string_view module) const {
     if (entry.heads == 0) return plain;
     return plain.permute_rows(state_->row_order(entry, plain.rows()));
   }
-  const QuantizationRule rule = state_->quantization.rule(name);
+  // Rules go by the names of the checkpoint.
+  const std::string_view own_name = entry.own_name;
+  const QuantizationRule rule = state_->quantization.rule(
+      own_name.substr(0, own_name.size() - std::string_view(".weight").size()));
   if (rule.mode == QuantizationMode::kMxfp8) {
     return read_mxfp8(*entry.tensor, *scales);
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,11 @@ class WeightSource {
   /// changes are dense, in float32. Throws ModelLoadingError for a module or a
   /// shape that the weights do not have.
   WeightSource fused(std::shared_ptr<const AdapterFile> adapter) const;
+
+  /// The same weights under other names, nothing of them read yet. Throws
+  /// ModelLoadingError if two tensors get one name.
+  WeightSource renamed(
+      const std::function<std::string(std::string_view)>& rename) const;
 
   /// config.json, or the same fields made from GGUF metadata.
   const JsonConfig& config() const noexcept;

@@ -102,6 +102,13 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`, with capped scores and logits and a window in "
                  "every other layer",
      .formats = "safetensors"},
+    {.model_type = "gemma3",
+     .models = "Gemma 3 4B to 27B",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; images see themselves "
+                 "both ways, windows",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "gemma3_text",
      .models = "Gemma 3's language model, EmbeddingGemma",
      .verified = "as `llama`, with two rotations and norms of q and k",
@@ -169,6 +176,13 @@ constexpr CatalogueRow kRows[] = {
      .models = "Hunyuan A13B",
      .verified = "as `hunyuan_v1_dense`, with experts and a shared one",
      .formats = "safetensors"},
+    {.model_type = "idefics3",
+     .models = "Idefics 3",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; crops with row and "
+                 "column marks",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "internlm2",
      .models = "InternLM 2, 2.5",
      .verified = "logits and greedy tokens of mlx-lm in float32: q, k and v "
@@ -199,6 +213,13 @@ constexpr CatalogueRow kRows[] = {
          "as `llama`: stretches of attention, layers without rotation whose "
          "queries grow with the position, experts with weighted inputs",
      .formats = "safetensors"},
+    {.model_type = "llava",
+     .models = "LLaVA 1.5 and its like",
+     .verified =
+         "float32 features, logits and greedy tokens of the reference "
+         "implementation from its pixel values; CLIP before its last layer",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "mamba",
      .models = "Mamba 1",
      .verified = "as `llama`: selective state spaces only",
@@ -259,6 +280,13 @@ constexpr CatalogueRow kRows[] = {
      .models = "OLMoE (without `clip_qkv`)",
      .verified = "as `llama`: norms over all heads, experts",
      .formats = "safetensors"},
+    {.model_type = "paligemma",
+     .models = "PaliGemma, PaliGemma 2",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; the whole prompt sees "
+                 "itself both ways",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "phi",
      .models = "Phi 1, 1.5, 2",
      .verified = "as `llama`: both halves of a layer side by side, biases up "
@@ -269,6 +297,13 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: fused projections, longrope on both sides of its "
                  "border, partial rotation, windows",
      .formats = "safetensors"},
+    {.model_type = "phi3_v",
+     .models = "Phi 3 and 3.5 vision",
+     .verified =
+         "float32 features, logits and greedy tokens of the reference "
+         "implementation from its pixel values; crops with learned separators",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "phimoe",
      .models = "Phi 3.5 MoE",
      .verified =
@@ -278,10 +313,24 @@ constexpr CatalogueRow kRows[] = {
      .models = "Qwen 2, 2.5",
      .verified = "as `llama`",
      .formats = "safetensors, GGUF (Q8_0)"},
+    {.model_type = "qwen2_5_vl",
+     .models = "Qwen2.5-VL",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; positions in time, "
+                 "height and width, windows of the tower",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "qwen2_moe",
      .models = "Qwen 1.5 and 2 MoE",
      .verified = "as `llama`, with the shared expert",
      .formats = "safetensors; GGUF by its names (no reference file yet)"},
+    {.model_type = "qwen2_vl",
+     .models = "Qwen2-VL",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; positions in time, "
+                 "height and width",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "qwen3",
      .models = "Qwen 3 dense, Qwen 3 Embedding",
      .verified = "as `llama`, old and new spelling of the rope fields",
@@ -295,6 +344,13 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: linear attention by the gated delta rule, gated "
                  "attention, experts",
      .formats = "safetensors"},
+    {.model_type = "qwen3_vl",
+     .models = "Qwen3-VL dense",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; positions in time, "
+                 "height and width, deepstack",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "roberta",
      .models = "RoBERTa",
      .verified =
@@ -308,6 +364,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "SmolLM 3",
      .verified = "as `llama`, without rotation in every fourth layer",
      .formats = "safetensors"},
+    {.model_type = "smolvlm",
+     .models = "SmolVLM, SmolVLM 2 (images)",
+     .verified = "by `idefics3`, whose layout it has",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "stablelm",
      .models = "StableLM 1 to 2, Zephyr 3B",
      .verified =

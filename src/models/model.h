@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "mlx/array.h"
+#include "models/image_prompt.h"
 #include "ops/kv_layer.h"
 
 namespace abstractllm::models {
@@ -34,6 +35,13 @@ class Model {
   /// their first token on, so that their caches cannot serve shorter ones nor
   /// the other way round; 0: there is no difference.
   virtual int position_border() const { return 0; }
+
+  /// Of prompts, with images or without.
+  virtual PromptSight prompt_sight() const { return PromptSight::kCausal; }
+
+  /// Images stand in time, height and width, and take as many positions as
+  /// the longer of their sides.
+  virtual bool has_image_grid() const { return false; }
 };
 
 }  // namespace abstractllm::models

@@ -18,10 +18,13 @@ namespace abstractllm::models {
 
 namespace {
 
+enum class Reads { kText, kImages };
+
 struct Row {
   std::string_view model_type;
   std::unique_ptr<Model> (*make)(const ModelSource&);
   ModelKind kind = ModelKind::kDecoder;
+  Reads reads = Reads::kText;
 };
 
 // Sorted by model_type, which is config.json's.
@@ -46,6 +49,7 @@ constexpr std::array kRows{
     Row{"falcon_mamba", make_mamba},
     Row{"gemma", make_gemma},
     Row{"gemma2", make_gemma2},
+    Row{"gemma3", make_gemma3, ModelKind::kDecoder, Reads::kImages},
     Row{"gemma3_text", make_gemma3_text},
     Row{"gemma3n", make_gemma3n_text},
     Row{"gemma3n_text", make_gemma3n_text},
@@ -61,12 +65,14 @@ constexpr std::array kRows{
     Row{"helium", make_helium},
     Row{"hunyuan_v1_dense", make_hunyuan_v1_dense},
     Row{"hunyuan_v1_moe", make_hunyuan_v1_moe},
+    Row{"idefics3", make_idefics3, ModelKind::kDecoder, Reads::kImages},
     Row{"internlm2", make_internlm2},
     Row{"internlm3", make_internlm3},
     Row{"lfm2", make_lfm2},
     Row{"llama", make_llama},
     Row{"llama4", make_llama4_text},
     Row{"llama4_text", make_llama4_text},
+    Row{"llava", make_llava, ModelKind::kDecoder, Reads::kImages},
     Row{"mamba", make_mamba},
     Row{"mamba2", make_mamba2},
     Row{"minicpm", make_minicpm},
@@ -81,17 +87,23 @@ constexpr std::array kRows{
     Row{"olmo2", make_olmo2},
     Row{"olmo3", make_olmo3},
     Row{"olmoe", make_olmoe},
+    Row{"paligemma", make_paligemma, ModelKind::kDecoder, Reads::kImages},
     Row{"phi", make_phi},
     Row{"phi3", make_phi3},
+    Row{"phi3_v", make_phi3_v, ModelKind::kDecoder, Reads::kImages},
     Row{"phimoe", make_phimoe},
     Row{"qwen2", make_qwen2},
+    Row{"qwen2_5_vl", make_qwen2_5_vl, ModelKind::kDecoder, Reads::kImages},
     Row{"qwen2_moe", make_qwen2_moe},
+    Row{"qwen2_vl", make_qwen2_vl, ModelKind::kDecoder, Reads::kImages},
     Row{"qwen3", make_qwen3},
     Row{"qwen3_moe", make_qwen3_moe},
     Row{"qwen3_next", make_qwen3_next},
+    Row{"qwen3_vl", make_qwen3_vl, ModelKind::kDecoder, Reads::kImages},
     Row{"roberta", make_roberta, ModelKind::kEncoder},
     Row{"seed_oss", make_seed_oss},
     Row{"smollm3", make_smollm3},
+    Row{"smolvlm", make_smolvlm, ModelKind::kDecoder, Reads::kImages},
     Row{"stablelm", make_stablelm},
     Row{"starcoder2", make_starcoder2},
     Row{"xlm-roberta", make_roberta, ModelKind::kEncoder},
@@ -108,9 +120,9 @@ const Row* find_row(std::string_view model_type) {
 
 // Tables that some exporters store though the config determines them.
 bool is_known_table(const std::string& name) {
-  constexpr std::array<std::string_view, 5> kEnds{
-      "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias",
-      ".attention.bias", ".attention.masked_bias"};
+  constexpr std::array<std::string_view, 6> kEnds{
+      "rotary_emb.inv_freq", ".position_ids",   ".attn.bias",
+      ".attn.masked_bias",   ".attention.bias", ".attention.masked_bias"};
   return std::any_of(kEnds.begin(), kEnds.end(),
                      [&](std::string_view end) { return name.ends_with(end); });
 }
@@ -126,7 +138,8 @@ bool predicts_further(const std::string& name, const io::JsonConfig& config) {
                           config.require_int("num_hidden_layers");
 }
 
-// A tensor that nobody reads means that the model is not what we take it for.
+}  // namespace
+
 void refuse_unread_tensors(const io::WeightSource& weights) {
   std::string list;
   int count = 0;
@@ -142,8 +155,6 @@ void refuse_unread_tensors(const io::WeightSource& weights) {
           " tensors that the architecture does not know: " + list,
       "The model may be of another architecture than its config says.");
 }
-
-}  // namespace
 
 bool contains(std::string_view model_type) {
   return find_row(model_type) != nullptr;
@@ -170,11 +181,29 @@ void require_supported(std::string_view model_type) {
           base::nearest_names(model_type, model_types(), 1).front() + "'.");
 }
 
+bool reads_images(std::string_view model_type) {
+  const Row* row = find_row(model_type);
+  return row != nullptr && row->reads == Reads::kImages;
+}
+
+std::vector<std::string> vision_model_types() {
+  std::vector<std::string> types;
+  for (const Row& row : kRows) {
+    if (row.reads == Reads::kImages) types.emplace_back(row.model_type);
+  }
+  return types;
+}
+
+std::unique_ptr<Model> make_model_of_type(std::string_view model_type,
+                                          const ModelSource& source) {
+  require_supported(model_type);
+  return find_row(model_type)->make(source);
+}
+
 std::unique_ptr<Model> make_model(const ModelSource& source) {
   const std::string type = source.config.require_string("model_type");
-  require_supported(type);
-  std::unique_ptr<Model> model = find_row(type)->make(source);
-  refuse_unread_tensors(source.weights);
+  std::unique_ptr<Model> model = make_model_of_type(type, source);
+  if (!reads_images(type)) refuse_unread_tensors(source.weights);
   return model;
 }
 

@@ -12,10 +12,26 @@
 
 namespace abstractllm::models {
 
-/// Builds the model that `source.config`'s model_type names. Throws
-/// UnsupportedModelError naming the nearest supported one, and
-/// ModelLoadingError.
+/// Builds the model that `source.config`'s model_type names; of a model that
+/// reads images, the part that reads text, from weights with canonical names.
+/// Throws UnsupportedModelError naming the nearest supported one, and
+/// ModelLoadingError, also for tensors that it does not know; where images are
+/// read, the tower's are left for refuse_unread_tensors().
 std::unique_ptr<Model> make_model(const ModelSource& source);
+
+/// The same, whatever the config's model_type; tensors may be left over.
+std::unique_ptr<Model> make_model_of_type(std::string_view model_type,
+                                          const ModelSource& source);
+
+/// A tensor that nobody reads means that the model is not what we take it for:
+/// throws ModelLoadingError naming such tensors.
+void refuse_unread_tensors(const io::WeightSource& weights);
+
+/// Whether models of this type have a tower for images.
+bool reads_images(std::string_view model_type);
+
+/// All types that do, sorted.
+std::vector<std::string> vision_model_types();
 
 /// Whether `model_type` can be built; known before any weight is read.
 bool contains(std::string_view model_type);

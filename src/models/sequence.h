@@ -27,12 +27,16 @@ class Sequence {
   /// Positions that reuse() would keep for `prompt`. `planned`: length of the
   /// prompt that the sequence is to begin with, which is `prompt` itself but
   /// where it goes on with an answer.
+  /// Images of the prompt are told apart by their numbers, which stand in the
+  /// places of their tokens.
   int reusable(std::span<const std::int32_t> prompt, int planned) const;
 
   /// Prepares for `prompt`: keeps what the caches share with it, but for its
   /// last token, whose logits are needed; starts afresh where a cache cannot go
   /// back. Returns the number of prompt tokens that need no computation.
-  int reuse(std::span<const std::int32_t> prompt, int planned);
+  /// `images`: of the prompt, null where it has none.
+  int reuse(std::span<const std::int32_t> prompt, int planned,
+            std::shared_ptr<const ImagePrompt> images = nullptr);
   int reuse(std::span<const std::int32_t> prompt) {
     return reuse(prompt, static_cast<int>(prompt.size()));
   }
@@ -56,6 +60,9 @@ class Sequence {
   std::size_t bytes() const;
 
  private:
+  ops::SequenceRows rows_for(std::span<const std::int32_t> ids, int first_row);
+  mlx::core::array embed(std::span<const std::int32_t> ids) const;
+
   friend mlx::core::array advance_together(const Model& model,
                                            std::span<const NewTokens> tokens,
                                            TokenKind kind);
@@ -65,7 +72,8 @@ class Sequence {
   const Model& model_;
   ops::KvLayers kv_;
   std::vector<std::int32_t> ids_;
-  int planned_ = 0;  // length of the prompt
+  int planned_ = 0;                            // length of the prompt
+  std::shared_ptr<const ImagePrompt> images_;  // of the prompt, or null
 };
 
 /// What one sequence gets in a pass of several.
@@ -73,6 +81,11 @@ struct NewTokens {
   Sequence* sequence = nullptr;
   std::span<const std::int32_t> ids;  ///< not empty
 };
+
+/// The first place, `end` or behind it, where a prompt may be cut: what sees
+/// itself both ways is computed in one pass. `planned` as in Sequence::reuse.
+int next_cut(const Model& model, std::span<const std::int32_t> prompt,
+             int planned, int end);
 
 /// Runs new tokens of several sequences, each there once, through the model in
 /// one pass. Returns the final hidden states, (all ids, hidden), in the given

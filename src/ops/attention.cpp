@@ -50,9 +50,40 @@ bool window_hides(const AttentionSpec& spec, int queries, const KvView& view,
   return view.first_position < spec.first_visible(first_query + queries - 1);
 }
 
+// What a placement shows beside that: (queries, keys) bool.
+mx::array add_sight(const mx::array& mask, const RowPlacement& placement,
+                    int first_key) {
+  const auto column = [](const std::vector<std::int32_t>& values) {
+    return mx::array(values.data(), {static_cast<int>(values.size()), 1},
+                     mx::int32);
+  };
+  const mx::array key = mx::expand_dims(
+      mx::arange(first_key, first_key + mask.shape(1), mx::int32), 0);
+  return mx::logical_or(
+      mask, mx::logical_and(mx::less_equal(column(placement.sees_from), key),
+                            mx::less(key, column(placement.sees_to))));
+}
+
+// The new rows of a sequence, as attention looks at them.
+struct Queries {
+  mx::array rows;                 // (heads, rows, head_dim)
+  int first;                      // position of the first one
+  const RowPlacement* placement;  // null: text
+
+  bool see_ahead() const {
+    return placement != nullptr && !placement->sees_to.empty();
+  }
+  mx::array mask(const AttentionSpec& spec, const KvView& view) const {
+    const mx::array plain = visible_mask(spec, first, rows.shape(1), view);
+    return see_ahead() ? add_sight(plain, *placement, view.first_position)
+                       : plain;
+  }
+};
+
 // Scores with a soft cap have no fused form.
-mx::array capped_attention(const mx::array& queries, const KvView& view,
-                           const AttentionSpec& spec, int first_query) {
+mx::array capped_attention(const Queries& new_rows, const KvView& view,
+                           const AttentionSpec& spec) {
+  const mx::array& queries = new_rows.rows;
   const int groups = spec.heads / spec.kv_heads;
   const int rows = queries.shape(1);
   const int stored = view.keys.shape(1);
@@ -64,7 +95,7 @@ mx::array capped_attention(const mx::array& queries, const KvView& view,
   const mx::array cap(spec.softcap, scores.dtype());
   scores = mx::tanh(scores / cap) * cap;
   scores = mx::reshape(scores, {spec.kv_heads, groups, rows, stored});
-  const mx::array mask = visible_mask(spec, first_query, rows, view);
+  const mx::array mask = new_rows.mask(spec, view);
   scores = mx::where(mask, scores, mx::array(-INFINITY, scores.dtype()));
   const mx::array weights =
       mx::reshape(mx::softmax(scores, -1, /* precise = */ true),
@@ -80,17 +111,17 @@ std::optional<mx::array> sinks_like(const mx::array& x,
 }
 
 // queries: (heads, rows, head_dim) -> (heads, rows, value_size).
-mx::array attend(const mx::array& queries, const KvView& view,
-                 const AttentionSpec& spec, int first_query) {
-  if (spec.softcap > 0) {
-    return capped_attention(queries, view, spec, first_query);
-  }
+mx::array attend(const Queries& new_rows, const KvView& view,
+                 const AttentionSpec& spec) {
+  if (spec.softcap > 0) return capped_attention(new_rows, view, spec);
+  const mx::array& queries = new_rows.rows;
+  const int first_query = new_rows.first;
   const int rows = queries.shape(1);
   std::string mode;
   std::optional<mx::array> mask;
-  if (window_hides(spec, rows, view, first_query)) {
+  if (new_rows.see_ahead() || window_hides(spec, rows, view, first_query)) {
     mode = "array";
-    mask = visible_mask(spec, first_query, rows, view);
+    mask = new_rows.mask(spec, view);
   } else if (rows > 1 && !spec.bidirectional) {
     mode = "causal";
   }
@@ -138,8 +169,15 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
     const auto heads_of = [&](const mx::array& x, int heads, int size) {
       return split_heads(slice_rows(x, first, rows), heads, size);
     };
+    const RowPlacement* placement = sequence.placement.get();
+    std::optional<RopeAngles> angles;
+    if (placement != nullptr && !placement->positions.empty()) {
+      angles = rope_angles(rope, placement->positions);
+    }
     const auto turn = [&](const mx::array& x, const std::optional<Norm>& norm) {
-      const mx::array turned = rotate(x, rope, position);
+      const mx::array turned =
+          angles ? rotate_by(x, *angles)
+                 : rotate(x, rope, position + sequence.position_shift);
       return norm ? normalise(turned, *norm) : turned;
     };
     const mx::array q =
@@ -151,9 +189,9 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
                              spec.rotated_key_norm),
                         heads_of(*value, spec.kv_heads, value_size))
             : kv.view(rows);
-    outputs.push_back(
-        mx::reshape(mx::transpose(attend(q, view, spec, position), {1, 0, 2}),
-                    {rows, spec.heads * value_size}));
+    outputs.push_back(mx::reshape(
+        mx::transpose(attend({q, position, placement}, view, spec), {1, 0, 2}),
+        {rows, spec.heads * value_size}));
   }
   return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);
 }

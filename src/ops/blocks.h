@@ -88,7 +88,14 @@ struct AttentionBlock {
   float clip = 0;
 };
 
-enum class Activation { kSilu, kGelu, kGeluTanh, kRelu, kReluSquared };
+enum class Activation {
+  kSilu,
+  kGelu,
+  kGeluTanh,
+  kQuickGelu,  ///< x * sigmoid(1.702 x)
+  kRelu,
+  kReluSquared,
+};
 
 /// arXiv:2411.13010: positive * x^2 + beta * x above 0, and
 /// (expm1(min(x, eps)) - x) * negative + beta * x elsewhere.

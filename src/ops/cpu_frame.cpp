@@ -74,6 +74,8 @@ cpu::GateKind gate_kind(Activation activation) {
       return cpu::GateKind::kGeluErf;
     case Activation::kGeluTanh:
       return cpu::GateKind::kGeluTanh;
+    case Activation::kQuickGelu:
+      return cpu::GateKind::kQuickGelu;
     case Activation::kRelu:
       return cpu::GateKind::kRelu;
     case Activation::kReluSquared:
@@ -124,8 +126,9 @@ std::vector<SlabRows> reserve_slabs(const Step& step, int layer, bool added) {
   sequences.reserve(step.sequences.size());
   for (const SequenceRows& sequence : step.sequences) {
     KvLayer& kv = *(*sequence.kv)[layer];
-    sequences.push_back(
-        {kv.slab(), sequence.first_row, sequence.rows, sequence.planned});
+    sequences.push_back({kv.slab(), sequence.first_row, sequence.rows,
+                         sequence.planned, sequence.position_shift,
+                         sequence.placement});
     if (added) kv.reserve(sequence.rows);
   }
   return sequences;
@@ -146,8 +149,12 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                                 ? sequence.planned
                                 : static_cast<int>(position + sequence.rows));
     cpu::HeadTransform turn;
-    if (rope.dims > 0) {
-      turn.rope = cpu.rotary(rope).rows(position, sequence.rows);
+    const RowPlacement* placement = sequence.placement.get();
+    if (placement != nullptr && !placement->positions.empty()) {
+      turn.rope = cpu.placed_rotary(rope, sequence.placement);
+    } else if (rope.dims > 0) {
+      turn.rope = cpu.rotary(rope).rows(position + sequence.position_shift,
+                                        sequence.rows);
     }
     float* q = query + sequence.first_row * query_size;
     cpu::transform_heads(cpu.pool, q, sequence.rows, spec.heads, spec.head_dim,
@@ -172,10 +179,13 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                              .tokens = sequence.rows,
                              .k_transform = turn});
     }
+    const bool ahead = placement != nullptr && !placement->sees_to.empty();
     views.push_back({.kv = sequence.slab,
                      .q = q,
                      .out = out + sequence.first_row * query_size,
-                     .tokens = sequence.rows});
+                     .tokens = sequence.rows,
+                     .sees_from = ahead ? placement->sees_from.data() : nullptr,
+                     .sees_to = ahead ? placement->sees_to.data() : nullptr});
   }
   cpu::attention(cpu.pool, cpu.attention,
                  {.heads = spec.heads,

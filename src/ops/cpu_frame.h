@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "ops/blocks.h"
@@ -58,6 +59,8 @@ struct SlabRows {
   std::int64_t first_row;
   std::int64_t rows;
   int planned;
+  int position_shift;
+  std::shared_ptr<const RowPlacement> placement;
 };
 
 /// Takes the slabs of `layer` out of `step` and, if they are to be `added`,

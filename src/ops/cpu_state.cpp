@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu_state.h"
 
+#include <utility>
+
 namespace abstractllm::ops {
 
 cpu::RotaryTable& CpuState::rotary(const RopeTable& table) {
@@ -14,6 +16,27 @@ cpu::RotaryTable& CpuState::rotary(const RopeTable& table) {
       table,
       cpu::RotaryTable(table.inverse_frequencies, table.amplitude, pairs)}));
   return rotaries_.back()->table;
+}
+
+cpu::RopeRows CpuState::placed_rotary(
+    const RopeTable& table, std::shared_ptr<const RowPlacement> placement) {
+  // As many as sequences that a step may hold, twice over.
+  constexpr std::size_t kKept = 16;
+  const auto as_rows = [&](const RopeAngles& angles) {
+    return cpu::RopeRows{.cos = angles.cos.data(),
+                         .sin = angles.sin.data(),
+                         .dims = table.dims,
+                         .pairs = cpu::RopePairs::kHalves};
+  };
+  for (const PlacedRotary& known : placed_) {
+    if (known.placement == placement && known.source == table) {
+      return as_rows(known.angles);
+    }
+  }
+  if (placed_.size() == kKept) placed_.erase(placed_.begin());
+  RopeAngles angles = rope_angles(table, placement->positions);
+  placed_.push_back({table, std::move(placement), std::move(angles)});
+  return as_rows(placed_.back().angles);
 }
 
 RowKind::RowKind(const Backend& backend, const Step& step)

@@ -52,6 +52,11 @@ struct CpuState {
   /// alike.
   cpu::RotaryTable& rotary(const RopeTable& table);
 
+  /// Those of rows that stand where `placement` says, computed once for the
+  /// layers of a step. Valid until the next call.
+  cpu::RopeRows placed_rotary(const RopeTable& table,
+                              std::shared_ptr<const RowPlacement> placement);
+
   cpu::ThreadPool pool;
   const CpuPrecision precision;
   const cpu::KvType kv_type;  ///< of the caches
@@ -79,7 +84,14 @@ struct CpuState {
     RopeTable source;
     cpu::RotaryTable table;
   };
+  // Holding the placement keeps its address from being used again.
+  struct PlacedRotary {
+    RopeTable source;
+    std::shared_ptr<const RowPlacement> placement;
+    RopeAngles angles;
+  };
   std::vector<std::unique_ptr<Rotary>> rotaries_;
+  std::vector<PlacedRotary> placed_;  // the last few
 };
 
 /// While it lives, kernels that go into a graph are for rows of the kind that

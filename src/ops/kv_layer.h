@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -78,6 +79,17 @@ class KvLayer {
 /// One KvLayer per layer of the model.
 using KvLayers = std::vector<std::unique_ptr<KvLayer>>;
 
+/// How rows of a prompt with images differ from plain text. Immutable.
+struct RowPlacement {
+  /// (axes, rows): where each row stands on every axis of RopeTable::axes.
+  /// Empty: as text.
+  std::vector<std::int32_t> positions;
+  /// (rows): keys [sees_from, sees_to) that a row sees beside those before it,
+  /// in layers with a window, too; it is one of them. Empty: none.
+  std::vector<std::int32_t> sees_from;
+  std::vector<std::int32_t> sees_to;
+};
+
 /// New tokens of one sequence in a step: rows [first_row, first_row + rows) of
 /// the step's activations.
 struct SequenceRows {
@@ -87,6 +99,11 @@ struct SequenceRows {
   /// Length of the prompt that the sequence began with, by which it is placed
   /// on a side of RopeTable::border; 0: by what it reaches with these rows.
   int planned = 0;
+  /// What is added to a row's place in the cache to give the position by which
+  /// it turns: images may take fewer positions than rows.
+  int position_shift = 0;
+  /// Null: all rows are text.
+  std::shared_ptr<const RowPlacement> placement = nullptr;
 };
 
 /// One forward pass over the new tokens of one or several sequences, laid one
@@ -97,6 +114,9 @@ struct Step {
   /// exactly than tokens that were generated. It depends on nothing but the
   /// token, so that a row's result does not either.
   bool prompt_rows = false;
+  /// (tokens, hidden) each: added to what layer 0, 1, ... gives (deepstack,
+  /// arXiv:2406.04334).
+  std::vector<mlx::core::array> layer_additions{};
 };
 
 }  // namespace abstractllm::ops

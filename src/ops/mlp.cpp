@@ -52,6 +52,8 @@ mx::array activate(const mx::array& x, Activation activation) {
       return scalar(0.5f) * x *
              (scalar(1) + mx::tanh(scalar(kSqrt2OverPi) * inner));
     }
+    case Activation::kQuickGelu:
+      return x * mx::sigmoid(scalar(1.702f) * x);
     case Activation::kRelu:
       return mx::maximum(x, scalar(0));
     case Activation::kReluSquared:

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/rope.h"
 
+#include <cmath>
+
 #include "mlx/fast.h"
 #include "mlx/ops.h"
 
@@ -32,6 +34,42 @@ mx::array rotate(const mx::array& x, const RopeTable& table,
   mx::array turned = mx::slice(rotated, {0, 0, 0}, stop) * scale;
   mx::array rest = mx::slice(rotated, {0, 0, table.dims}, x.shape());
   return mx::concatenate({turned, rest}, -1);
+}
+
+RopeAngles rope_angles(const RopeTable& table,
+                       std::span<const std::int32_t> positions) {
+  const std::size_t rows = positions.size() / kRopeAxes;
+  const std::size_t pairs = table.inverse_frequencies.size();
+  RopeAngles angles;
+  angles.cos.reserve(rows * pairs);
+  angles.sin.reserve(rows * pairs);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t i = 0; i < pairs; ++i) {
+      const std::int32_t position = positions[table.axes[i] * rows + row];
+      const float angle =
+          static_cast<float>(position) * table.inverse_frequencies[i];
+      angles.cos.push_back(std::cos(angle) * table.amplitude);
+      angles.sin.push_back(std::sin(angle) * table.amplitude);
+    }
+  }
+  return angles;
+}
+
+mx::array rotate_by(const mx::array& x, const RopeAngles& angles) {
+  const int heads = x.shape(0);
+  const int rows = x.shape(1);
+  const int size = x.shape(2);
+  const int pairs = static_cast<int>(angles.cos.size()) / rows;
+  const mx::Shape shape{1, rows, pairs};
+  const mx::array cos(angles.cos.data(), shape, x.dtype());
+  const mx::array sin(angles.sin.data(), shape, x.dtype());
+  const mx::array a = mx::slice(x, {0, 0, 0}, {heads, rows, pairs});
+  const mx::array b = mx::slice(x, {0, 0, pairs}, {heads, rows, 2 * pairs});
+  std::vector<mx::array> parts{a * cos - b * sin, a * sin + b * cos};
+  if (2 * pairs < size) {
+    parts.push_back(mx::slice(x, {0, 0, 2 * pairs}, {heads, rows, size}));
+  }
+  return mx::concatenate(parts, -1);
 }
 
 }  // namespace abstractllm::ops

@@ -41,11 +41,12 @@ ops::Activation read_activation(const io::JsonConfig& config, const char* field,
   if (name == "gelu_new" || name == "gelu_pytorch_tanh") {
     return ops::Activation::kGeluTanh;
   }
+  if (name == "quick_gelu") return ops::Activation::kQuickGelu;
   if (name == "relu") return ops::Activation::kRelu;
   if (name == "relu2") return ops::Activation::kReluSquared;
   throw ModelLoadingError("[config] activation '" + name + "' is not supported",
                           "Supported: silu, gelu, gelu_new, "
-                          "gelu_pytorch_tanh, relu, relu2.");
+                          "gelu_pytorch_tanh, quick_gelu, relu, relu2.");
 }
 
 }  // namespace abstractllm::models

@@ -142,6 +142,9 @@ class Decoder : public Model {
             return run_feed_forward(layer.parallel ? x : mixed, mixed, block);
           },
           layer.feed_forward);
+      if (static_cast<std::size_t>(i) < step.layer_additions.size()) {
+        x = x + step.layer_additions[i];
+      }
     }
     return ops::normalise(x, parts_.final_norm);
   }
@@ -190,6 +193,12 @@ class Decoder : public Model {
       if (block && block->spec.rope.beyond) return block->spec.rope.border;
     }
     return 0;
+  }
+
+  bool has_image_grid() const override {
+    const auto* block =
+        std::get_if<ops::AttentionBlock>(&parts_.layers.front().mixer);
+    return block != nullptr && !block->spec.rope.axes.empty();
   }
 
  private:

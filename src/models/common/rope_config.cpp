@@ -167,6 +167,36 @@ std::string scaling_type(const io::JsonConfig& scaling) {
   return scaling.find_string("type").value_or("default");
 }
 
+// Which axis turns each pair: whole sections one after the other (Qwen2-VL), or
+// taking turns as long as they last (Qwen3-VL).
+std::vector<std::uint8_t> read_axes(const io::JsonConfig& scaling,
+                                    std::size_t pairs) {
+  const auto sections = scaling.find_ints("mrope_section");
+  if (!sections) return {};
+  const auto wrong = [&] {
+    return ModelLoadingError("[config] mrope_section does not divide the " +
+                             std::to_string(pairs) +
+                             " pairs of a head into time, height and width");
+  };
+  if (sections->size() != ops::kRopeAxes) throw wrong();
+  std::vector<std::uint8_t> axes;
+  for (std::uint8_t axis = 0; axis < ops::kRopeAxes; ++axis) {
+    const std::int64_t count = (*sections)[axis];
+    if (count < 0 || static_cast<std::size_t>(count) > pairs) throw wrong();
+    axes.insert(axes.end(), static_cast<std::size_t>(count), axis);
+  }
+  if (axes.size() != pairs) throw wrong();
+  if (scaling.find_bool("mrope_interleaved").value_or(false)) {
+    for (std::size_t i = 0; i < pairs; ++i) {
+      const auto axis = static_cast<std::uint8_t>(i % ops::kRopeAxes);
+      const auto limit =
+          static_cast<std::size_t>(ops::kRopeAxes * (*sections)[axis]);
+      axes[i] = i < limit ? axis : 0;
+    }
+  }
+  return axes;
+}
+
 }  // namespace
 
 ops::RopeTable plain_rope(const RopeDefaults& defaults) {
@@ -187,6 +217,7 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
   if (type == "dynamic")
     theta = dynamic_theta(parameters, theta, defaults.dims);
   ops::RopeTable table = plain_rope(defaults);
+  table.axes = read_axes(parameters, table.inverse_frequencies.size());
   std::vector<double> frequencies = base_frequencies(theta, table.dims);
   if (type == "linear") {
     const double factor = parameters.require_number("factor");
@@ -199,7 +230,7 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
   } else if (type == "longrope" || type == "su") {
     scale_longrope(config, parameters, frequencies, table);
     return table;
-  } else if (type != "default" && type != "dynamic") {
+  } else if (type != "default" && type != "dynamic" && type != "mrope") {
     throw ModelLoadingError(
         "[config] rope scaling '" + type + "' is not supported",
         "Supported: default, dynamic, linear, llama3, longrope, yarn.");

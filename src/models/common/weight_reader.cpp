@@ -3,8 +3,10 @@
 #include "models/common/weight_reader.h"
 
 #include <cstring>
+#include <functional>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "abstractllm/error.h"
 #include "io/weight_source.h"
@@ -15,6 +17,19 @@ namespace {
 
 std::string shape(long long rows, long long columns) {
   return "[" + std::to_string(rows) + ", " + std::to_string(columns) + "]";
+}
+
+// Values in the host's memory as a Linear, which keeps a copy.
+ops::Linear host_linear(const ops::Backend& backend, const std::string& name,
+                        const std::vector<float>& values, int outputs,
+                        int inputs,
+                        const std::optional<std::vector<float>>& bias) {
+  const io::StoredTensor tensor{.name = name,
+                                .type = io::StorageType::kF32,
+                                .shape = {outputs, inputs},
+                                .bytes = std::as_bytes(std::span(values)),
+                                .file = nullptr};
+  return ops::make_linear(backend, io::WeightMatrix::plain(tensor), bias);
 }
 
 }  // namespace
@@ -36,6 +51,65 @@ void pass_over(const io::WeightSource& weights,
       if (name.starts_with(prefix)) weights.find_tensor(name);
     }
   }
+}
+
+ops::Linear WeightReader::patch_linear(const std::string& module, int outputs,
+                                       int channels,
+                                       const std::vector<int>& kernel,
+                                       Bias bias) const {
+  const std::string name = module + ".weight";
+  const int points =
+      std::accumulate(kernel.begin(), kernel.end(), 1, std::multiplies<>());
+  std::vector<std::int64_t> first{outputs, channels};
+  first.insert(first.end(), kernel.begin(), kernel.end());
+  std::vector<std::int64_t> last{outputs};
+  last.insert(last.end(), kernel.begin(), kernel.end());
+  last.push_back(channels);
+  const std::vector<std::int64_t>& stored = source_.tensor(name).shape;
+  const bool flat = stored.size() == 2;
+  const int inputs = channels * points;
+  std::vector<float> values =
+      vector(name, static_cast<std::int64_t>(outputs) * inputs);
+  if (stored != first && !flat) {
+    if (stored != last) {
+      throw ModelLoadingError("[weights] tensor '" + name + "' in " +
+                              source_.path().string() + " has shape " +
+                              io::shape_text(stored) + ", expected " +
+                              io::shape_text(first));
+    }
+    std::vector<float> ordered(values.size());
+    for (int row = 0; row < outputs; ++row) {
+      const float* from =
+          values.data() + static_cast<std::size_t>(row) * inputs;
+      float* to = ordered.data() + static_cast<std::size_t>(row) * inputs;
+      for (int point = 0; point < points; ++point) {
+        for (int channel = 0; channel < channels; ++channel) {
+          to[channel * points + point] = from[point * channels + channel];
+        }
+      }
+    }
+    values = std::move(ordered);
+  }
+  return host_linear(backend_, name, values, outputs, inputs,
+                     bias_of(module, outputs, bias));
+}
+
+ops::Linear WeightReader::transposed_linear(const std::string& name,
+                                            int outputs, int inputs) const {
+  const std::vector<float> values =
+      vector(name, static_cast<std::int64_t>(outputs) * inputs);
+  std::vector<float> turned(values.size());
+  for (int i = 0; i < inputs; ++i) {
+    for (int o = 0; o < outputs; ++o) {
+      turned[static_cast<std::size_t>(o) * inputs + i] =
+          values[static_cast<std::size_t>(i) * outputs + o];
+    }
+  }
+  return host_linear(backend_, name, turned, outputs, inputs, std::nullopt);
+}
+
+void WeightReader::leave_out(const std::string& prefix) const {
+  pass_over(source_, {prefix});
 }
 
 bool WeightReader::has_matrix(const std::string& module) const {

@@ -64,6 +64,16 @@ class WeightReader {
                           const std::vector<std::int32_t>& order,
                           Bias bias) const;
 
+  /// A convolution whose stride is its kernel, as the product with patches laid
+  /// out (channels, kernel...): `module`.weight is (outputs, channels,
+  /// kernel...) or, from mlx-vlm, (outputs, kernel..., channels).
+  ops::Linear patch_linear(const std::string& module, int outputs, int channels,
+                           const std::vector<int>& kernel, Bias bias) const;
+
+  /// The tensor `name`, (inputs, outputs), without a bias.
+  ops::Linear transposed_linear(const std::string& name, int outputs,
+                                int inputs) const;
+
   /// One (outputs, inputs) an expert: from `experts`I.`name` each, or from
   /// `stack`, (experts, outputs, inputs), where the checkpoint has that.
   ops::ExpertLinear experts(const std::string& experts, const std::string& name,
@@ -101,6 +111,10 @@ class WeightReader {
 
   /// Any shape of `size` elements, widened.
   std::vector<float> vector(const std::string& name, std::int64_t size) const;
+
+  /// Counts all tensors whose names begin so as read: a model may compute less
+  /// than its checkpoint holds.
+  void leave_out(const std::string& prefix) const;
 
   bool has_matrix(const std::string& module) const;
   bool has_vector(const std::string& name) const;

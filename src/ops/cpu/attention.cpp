@@ -38,11 +38,15 @@ class Attention {
   /// Positions [first, last) that a token sees.
   std::int64_t first_seen(const AttentionSequence& s,
                           std::int64_t token) const {
+    if (shape_.window == 0) return 0;
     const std::int64_t position = s.kv->length() - s.tokens + token;
-    if (shape_.chunked) return position - position % shape_.window;
-    return shape_.window == 0
-               ? 0
-               : std::max<std::int64_t>(0, position - shape_.window + 1);
+    const std::int64_t first =
+        shape_.chunked
+            ? position - position % shape_.window
+            : std::max<std::int64_t>(0, position - shape_.window + 1);
+    return s.sees_from == nullptr
+               ? first
+               : std::min<std::int64_t>(first, s.sees_from[token]);
   }
   std::int64_t end_seen(const AttentionSequence& s, std::int64_t token) const {
     const std::int64_t length = s.kv->length();
@@ -50,7 +54,10 @@ class Attention {
     if (shape_.bidirectional && shape_.window > 0) {
       return std::min(length, position + shape_.window);
     }
-    return s.causal && !shape_.bidirectional ? position + 1 : length;
+    if (!s.causal || shape_.bidirectional) return length;
+    return s.sees_to == nullptr
+               ? position + 1
+               : std::max<std::int64_t>(position + 1, s.sees_to[token]);
   }
 
   void run(const Block& block, float* partials,

@@ -42,6 +42,11 @@ struct AttentionSequence {
   /// Each token sees the ones before it and itself; if false, all new tokens
   /// see each other, too (images in prompts). Windows count as before.
   bool causal = true;
+  /// [tokens] each, or null: positions [sees_from, sees_to) that a token sees
+  /// beside those, whatever the window; it is one of them. Neither falls from
+  /// token to token.
+  const std::int32_t* sees_from = nullptr;
+  const std::int32_t* sees_to = nullptr;
 };
 
 /// Memory for partial results, kept between calls. One call at a time.

@@ -27,6 +27,7 @@ enum class GateKind : std::uint8_t {
   kGeluErf,
   kReluSquared,
   kRelu,
+  kQuickGelu,  ///< x * sigmoid(1.702 x)
 };
 
 /// `out[i] = activation(gate[i]) * up[i]` for 16 values.

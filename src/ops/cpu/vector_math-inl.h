@@ -121,6 +121,10 @@ HWY_INLINE V activation_of(D d, GateKind kind, V x) {
       const V r = hn::Max(x, hn::Zero(d));
       return hn::Mul(r, r);
     }
+    case GateKind::kQuickGelu: {
+      const V slope = hn::Set(d, 1.702f);
+      return hn::Div(silu_of(d, hn::Mul(slope, x)), slope);
+    }
     default:
       return hn::Max(x, hn::Zero(d));
   }

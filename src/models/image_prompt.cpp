@@ -1,0 +1,171 @@
+// Runs of image tokens, their places, and their features.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/image_prompt.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "mlx/ops.h"
+
+namespace abstractllm::models {
+
+namespace mx = mlx::core;
+
+std::size_t ImageFeatures::bytes() const {
+  std::size_t bytes = rows.nbytes();
+  for (const mx::array& layer : layers) bytes += layer.nbytes();
+  return bytes;
+}
+
+ImagePrompt::ImagePrompt(std::span<const std::int32_t> ids,
+                         std::vector<PromptImage> images, bool grid)
+    : images_(std::move(images)), grid_(grid) {
+  find_runs(ids);
+  if (grid_) place(static_cast<int>(ids.size()));
+}
+
+void ImagePrompt::find_runs(std::span<const std::int32_t> ids) {
+  length_ = static_cast<int>(ids.size());
+  std::size_t image = 0;
+  int row = 0;
+  for (int i = 0; i < length_; ++i) {
+    if (ids[i] >= 0) continue;
+    if (image < images_.size() && row == images_[image].tokens) {
+      ++image;
+      row = 0;
+    }
+    if (image == images_.size() || ids[i] != images_[image].number) {
+      throw InvalidRequestError(
+          "[images] the tokens of the prompt do not fit its images");
+    }
+    const bool goes_on = !runs_.empty() && runs_.back().image == image &&
+                         runs_.back().first + runs_.back().count == i;
+    if (!goes_on) runs_.push_back({i, 0, image, row});
+    ++runs_.back().count;
+    ++row;
+  }
+  const bool all = images_.empty() || (image + 1 == images_.size() &&
+                                       row == images_[image].tokens);
+  if (!all) {
+    throw InvalidRequestError(
+        "[images] the prompt has too few tokens for its images");
+  }
+}
+
+void ImagePrompt::place(int length) {
+  positions_.assign(static_cast<std::size_t>(ops::kRopeAxes) * length, 0);
+  const auto put = [&](int axis, int at, int position) {
+    positions_[static_cast<std::size_t>(axis) * length + at] = position;
+  };
+  int next = 0;
+  int at = 0;
+  const auto text_up_to = [&](int end) {
+    for (; at < end; ++at, ++next) {
+      for (int axis = 0; axis < ops::kRopeAxes; ++axis) put(axis, at, next);
+    }
+  };
+  for (const Run& run : runs_) {
+    text_up_to(run.first);
+    const PromptImage& image = images_[run.image];
+    for (int i = 0; i < run.count; ++i, ++at) {
+      const int token = run.row + i;
+      put(0, at, next);
+      put(1, at, next + token / image.grid_columns);
+      put(2, at, next + token % image.grid_columns);
+    }
+    next += std::max(image.grid_rows, image.grid_columns);
+  }
+  text_up_to(length);
+  shift_ = next - length;
+}
+
+std::vector<std::size_t> ImagePrompt::images_in(int first, int last) const {
+  std::vector<std::size_t> found;
+  for (const Run& run : runs_) {
+    if (run.first >= last || run.first + run.count <= first) continue;
+    if (found.empty() || found.back() != run.image) found.push_back(run.image);
+  }
+  return found;
+}
+
+std::vector<std::int32_t> ImagePrompt::positions(int first, int last) const {
+  if (!grid_) return {};
+  std::vector<std::int32_t> wanted;
+  wanted.reserve(static_cast<std::size_t>(ops::kRopeAxes) * (last - first));
+  for (int axis = 0; axis < ops::kRopeAxes; ++axis) {
+    for (int i = first; i < last; ++i) {
+      wanted.push_back(
+          i < length_ ? positions_[static_cast<std::size_t>(axis) * length_ + i]
+                      : i + shift_);
+    }
+  }
+  return wanted;
+}
+
+namespace {
+
+mx::array slice_rows(const mx::array& x, int first, int last) {
+  return mx::slice(x, {first, 0}, {last, x.shape(1)});
+}
+
+}  // namespace
+
+mx::array ImagePrompt::insert(const mx::array& embedded, int first) const {
+  const int last = first + embedded.shape(0);
+  std::vector<mx::array> pieces;
+  int at = first;
+  for (const Run& run : runs_) {
+    const int from = std::max(run.first, first);
+    const int to = std::min(run.first + run.count, last);
+    if (from >= to) continue;
+    if (from > at) {
+      pieces.push_back(slice_rows(embedded, at - first, from - first));
+    }
+    const int row = run.row + from - run.first;
+    pieces.push_back(mx::astype(
+        slice_rows(images_[run.image].features->rows, row, row + to - from),
+        embedded.dtype()));
+    at = to;
+  }
+  if (pieces.empty()) return embedded;
+  if (at < last)
+    pieces.push_back(slice_rows(embedded, at - first, last - first));
+  return mx::concatenate(pieces, 0);
+}
+
+std::vector<mx::array> ImagePrompt::layer_additions(int first, int rows) const {
+  const int last = first + rows;
+  std::vector<std::vector<mx::array>> layers;
+  int at = first;
+  const auto fill = [&](int to, const mx::array& like) {
+    if (to <= at) return;
+    for (auto& layer : layers) {
+      layer.push_back(mx::zeros({to - at, like.shape(1)}, like.dtype()));
+    }
+  };
+  const mx::array* like = nullptr;
+  for (const Run& run : runs_) {
+    const int from = std::max(run.first, first);
+    const int to = std::min(run.first + run.count, last);
+    if (from >= to || images_[run.image].features->layers.empty()) continue;
+    const ImageFeatures& features = *images_[run.image].features;
+    layers.resize(features.layers.size());
+    like = &features.rows;
+    fill(from, *like);
+    const int row = run.row + from - run.first;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      layers[i].push_back(slice_rows(features.layers[i], row, row + to - from));
+    }
+    at = to;
+  }
+  if (like == nullptr) return {};
+  fill(last, *like);
+  std::vector<mx::array> joined;
+  joined.reserve(layers.size());
+  for (const auto& layer : layers) joined.push_back(mx::concatenate(layer, 0));
+  return joined;
+}
+
+}  // namespace abstractllm::models

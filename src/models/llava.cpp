@@ -1,0 +1,12 @@
+// LLaVA: a Llama-like text model over one row of features a patch.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/vision_language.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_llava(const ModelSource& source) {
+  return make_language_model(source);
+}
+
+}  // namespace abstractllm::models

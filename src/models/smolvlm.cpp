@@ -1,0 +1,12 @@
+// SmolVLM: Idefics 3 over smaller parts.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/vision_language.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_smolvlm(const ModelSource& source) {
+  return make_language_model(source);
+}
+
+}  // namespace abstractllm::models

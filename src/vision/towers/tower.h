@@ -1,0 +1,30 @@
+// From the pixels of an image to rows that stand for its tokens.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "models/image_prompt.h"
+#include "models/source.h"
+#include "vision/processor.h"
+
+namespace abstractllm::vision {
+
+/// The tower and connector of one loaded model. Immutable after load; used on
+/// the engine thread only.
+class VisionTower {
+ public:
+  virtual ~VisionTower() = default;
+
+  /// The features of one image, as the model's processor prepares it; not
+  /// evaluated. Throws InvalidRequestError if the inputs have another form.
+  virtual models::ImageFeatures encode(const ImageInputs& image) const = 0;
+};
+
+/// The tower that `source.config`'s model_type names, from weights with
+/// canonical names. Throws UnsupportedModelError for a model without one, and
+/// ModelLoadingError.
+std::unique_ptr<VisionTower> make_tower(const models::ModelSource& source);
+
+}  // namespace abstractllm::vision
