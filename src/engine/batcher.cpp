@@ -9,6 +9,7 @@
 
 #include "abstractllm/error.h"
 #include "engine/model_step.h"
+#include "models/image_prompt.h"
 
 namespace abstractllm::engine {
 
@@ -168,11 +169,16 @@ void Batcher::admit() {
 void Batcher::start(Request& request) {
   request.running = true;
   if (request.sequence) return;
-  const Prefix prefix = request.prefix();
   request.sequence = std::make_unique<models::Sequence>(model_);
-  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+  reuse(request);
   request.begun = false;
   take_from_pool(request);
+}
+
+void Batcher::reuse(Request& request) {
+  const Prefix prefix = request.prefix();
+  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens,
+                          request.generation->images());
 }
 
 void Batcher::take_from_pool(Request& request) {
@@ -182,7 +188,7 @@ void Batcher::take_from_pool(Request& request) {
   std::unique_ptr<models::Sequence> found = pool_.take(*match);
   pool_.keep(std::move(request.sequence));
   request.sequence = std::move(found);
-  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+  reuse(request);
 }
 
 void Batcher::share_prefixes() {
@@ -209,7 +215,7 @@ void Batcher::fork_from_running(Request& request) {
   std::unique_ptr<models::Sequence> copy = best->clone();
   pool_.keep(std::move(request.sequence));
   request.sequence = std::move(copy);
-  request.sequence->reuse(prefix.tokens, prefix.prompt_tokens);
+  reuse(request);
 }
 
 bool Batcher::follows(std::size_t index) const {
@@ -227,15 +233,55 @@ bool Batcher::follows(std::size_t index) const {
   return false;
 }
 
+void Batcher::encode_images(Request& request, int tokens) {
+  models::ImagePrompt* images = request.generation->images().get();
+  if (images == nullptr) return;
+  for (const std::size_t i :
+       images->images_in(request.done(), request.done() + tokens)) {
+    models::PromptImage& image = images->images()[i];
+    if (image.features) continue;
+    if (options_.images == nullptr) {
+      throw InternalError("[engine] the model has no tower for images");
+    }
+    image.features =
+        options_.images->features(image.number, request.generation->image(i));
+  }
+}
+
+std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
+  std::vector<PlannedRows> rows;
+  for (PlannedRows planned : plan.rows) {
+    Request& request = line_[planned.request];
+    const int done = request.done();
+    planned.tokens = models::next_cut(model_, request.generation->tokens(),
+                                      request.generation->prompt_tokens(),
+                                      done + planned.tokens) -
+                     done;
+    request.generation->begin(Clock::now(), done);
+    try {
+      encode_images(request, planned.tokens);
+    } catch (const Error& error) {
+      fail_one(request, error);
+      continue;
+    } catch (const std::exception& error) {
+      fail_one(request, engine_error(error));
+      continue;
+    }
+    rows.push_back(planned);
+  }
+  return rows;
+}
+
 void Batcher::compute(const StepPlan& plan) {
+  const std::vector<PlannedRows> rows = prepare(plan);
+  if (rows.empty()) return erase_ended();
   const Clock::time_point started = Clock::now();
   std::vector<StepRows> step;
   std::vector<Request*> sampled;
   int tokens = 0;
-  for (const PlannedRows& planned : plan.rows) {
+  for (const PlannedRows& planned : rows) {
     Request& request = line_[planned.request];
     const bool whole = planned.tokens == request.pending();
-    request.generation->begin(started, request.done());
     request.begun = true;
     step.push_back({.tokens = {request.sequence.get(),
                                request.generation->tokens().subspan(
@@ -253,9 +299,9 @@ void Batcher::compute(const StepPlan& plan) {
                  work_);
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
-    return fail(plan.rows, error);
+    return fail(rows, error);
   } catch (const std::exception& error) {
-    return fail(plan.rows, engine_error(error));
+    return fail(rows, engine_error(error));
   }
   if (plan.prompt) pace_.observe(tokens, seconds_since(started));
   deliver(sampled);
@@ -298,11 +344,14 @@ void Batcher::deliver(std::span<Request* const> requests) {
 
 void Batcher::fail(std::span<const PlannedRows> rows, const Error& error) {
   for (const PlannedRows& planned : rows) {
-    Request& request = line_[planned.request];
-    request.generation->finish_failed(error);
-    request.generation.reset();
+    fail_one(line_[planned.request], error);
   }
   erase_ended();
+}
+
+void Batcher::fail_one(Request& request, const Error& error) {
+  request.generation->finish_failed(error);
+  request.generation.reset();
 }
 
 void Batcher::fail_all(const Error& error) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/generation.h"
+#include "engine/image_store.h"
 #include "engine/prompt_pace.h"
 #include "engine/scheduler.h"
 #include "engine/sequence_pool.h"
@@ -28,6 +29,8 @@ struct BatcherOptions {
   ops::cpu::ThreadPool* pool = nullptr;
   /// Of the model's kernels, for the timings; null: it has none.
   const ops::KernelClock* kernels = nullptr;
+  /// Null where the model reads text only.
+  ImageStore* images = nullptr;
 };
 
 /// Engine thread only. Refers to the model, the pool and the clock.
@@ -78,6 +81,8 @@ class Batcher {
   void find_kept_matches(std::vector<RequestView>& views) const;
 
   void start(Request& request);
+  // Makes the caches of a request serve its tokens.
+  static void reuse(Request& request);
   // What was computed since, by others, is had by those not yet begun.
   void share_prefixes();
   void take_from_pool(Request& request);
@@ -86,9 +91,14 @@ class Batcher {
   bool follows(std::size_t request) const;
 
   void compute(const StepPlan& plan);
+  // The rows of a plan, images computed and not cut; requests whose images
+  // fail are ended.
+  std::vector<PlannedRows> prepare(const StepPlan& plan);
+  void encode_images(Request& request, int tokens);
   void sample(std::span<Request* const> requests, mlx::core::array& logits);
   void deliver(std::span<Request* const> requests);
   void fail(std::span<const PlannedRows> rows, const Error& error);
+  static void fail_one(Request& request, const Error& error);
   void fail_all(const Error& error);
   void erase_ended();
   Moment now() const;

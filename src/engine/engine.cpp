@@ -17,6 +17,7 @@
 #include "engine/batcher.h"
 #include "engine/cache_budget.h"
 #include "engine/embedding_run.h"
+#include "engine/image_store.h"
 #include "engine/perplexity.h"
 #include "engine/wake_signal.h"
 #include "io/json_config.h"
@@ -25,6 +26,7 @@
 #include "mlx/stream.h"
 #include "models/registry.h"
 #include "ops/cpu_state.h"
+#include "vision/towers/tower.h"
 
 namespace abstractllm::engine {
 
@@ -110,8 +112,12 @@ class Engine::Thread {
   void submit(GenerationJob job) {
     const auto queued = Generation::Clock::now();
     job.channel->on_change([wake = wake_] { wake->raise(); });
-    auto generation =
-        std::make_unique<Generation>(std::move(job), limits_, queued);
+    std::vector<std::int32_t> numbers;
+    for (const JobImage& image : job.images) {
+      numbers.push_back(image_numbers_.number(image.digest));
+    }
+    auto generation = std::make_unique<Generation>(std::move(job), limits_,
+                                                   queued, std::move(numbers));
     {
       const std::lock_guard lock(mutex_);
       const auto waiting = static_cast<int>(arrived_.size()) + waiting_;
@@ -176,13 +182,15 @@ class Engine::Thread {
     model_ = models::make_model(
         {config, weights, backend, options_.on_load_progress});
     encodes_ = models::kind_of(config) == models::ModelKind::kEncoder;
+    load_tower(config, weights, backend);
     release_pages(weights);
     options_.on_load_progress = nullptr;
     const std::size_t cache_bytes = cache_budget(options_.kv_cache_bytes);
     limits_ = {.vocabulary = model_->vocabulary_size(),
                .context_length = options_.context_length,
                .cache_positions =
-                   positions_in(cache_bytes, *model_, options_.context_length)};
+                   positions_in(cache_bytes, *model_, options_.context_length),
+               .image_grid = model_->has_image_grid()};
     batcher_ = std::make_unique<Batcher>(
         *model_,
         BatcherOptions{.limits = {.parallel = options_.parallel_sequences,
@@ -190,7 +198,17 @@ class Engine::Thread {
                                   .kept = options_.parallel_sequences},
                        .prefill_chunk = options_.prefill_chunk,
                        .pool = backend.cpu ? &backend.cpu->pool : nullptr,
-                       .kernels = backend.cpu ? &backend.cpu->clock : nullptr});
+                       .kernels = backend.cpu ? &backend.cpu->clock : nullptr,
+                       .images = images_.get()});
+  }
+
+  void load_tower(const io::JsonConfig& config, const io::WeightSource& weights,
+                  const ops::Backend& backend) {
+    const auto type = config.find_string("model_type");
+    if (!type || !models::reads_images(*type)) return;
+    tower_ = vision::make_tower({config, weights, backend, nullptr});
+    models::refuse_unread_tensors(weights);
+    images_ = std::make_unique<ImageStore>(*tower_, kFeatureBytes);
   }
 
   // False when the engine is to end.
@@ -274,6 +292,8 @@ class Engine::Thread {
     scores_.clear();
     embeddings_.clear();
     batcher_.reset();
+    images_.reset();
+    tower_.reset();
     model_.reset();
     mlx::core::clear_streams();
   }
@@ -281,11 +301,14 @@ class Engine::Thread {
   EngineOptions options_;
   GenerationLimits limits_;
   std::unique_ptr<models::Model> model_;
+  std::unique_ptr<vision::VisionTower> tower_;  // null: text only
+  std::unique_ptr<ImageStore> images_;
   std::unique_ptr<Batcher> batcher_;
   std::deque<ScoreJob> scores_;
   std::deque<PendingEmbedding> embeddings_;
   bool encodes_ = false;  // an encoder: it generates nothing
 
+  ImageNumbers image_numbers_;
   // Outlives the thread, as readers of channels may ring late.
   const std::shared_ptr<WakeSignal> wake_ = std::make_shared<WakeSignal>();
   std::mutex mutex_;

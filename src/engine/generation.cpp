@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "models/image_prompt.h"
 
 namespace abstractllm::engine {
 
@@ -32,7 +33,8 @@ std::optional<TokenLogprob> to_logprob(const sampling::TokenChoice& choice) {
 }  // namespace
 
 Generation::Generation(GenerationJob job, const GenerationLimits& limits,
-                       Clock::time_point queued)
+                       Clock::time_point queued,
+                       std::vector<std::int32_t> image_numbers)
     : job_(std::move(job)),
       most_(std::min(job_.options.max_tokens,
                      std::min(limits.context_length, limits.cache_positions) -
@@ -42,12 +44,14 @@ Generation::Generation(GenerationJob job, const GenerationLimits& limits,
       history_(job_.prompt),
       queued_(queued) {
   check_prompt(limits);
+  if (!job_.images.empty()) place_images(limits, image_numbers);
   end_.usage.prompt_tokens = prompt_tokens();
 }
 
 void Generation::check_prompt(const GenerationLimits& limits) const {
+  const std::int32_t least = image_id(job_.images.size()) + 1;
   for (const std::int32_t id : job_.prompt) {
-    if (id < 0 || id >= limits.vocabulary) {
+    if (id < least || id >= limits.vocabulary) {
       throw InvalidRequestError("[engine] token id " + std::to_string(id) +
                                 " is outside of the vocabulary of " +
                                 std::to_string(limits.vocabulary));
@@ -71,6 +75,28 @@ void Generation::check_prompt(const GenerationLimits& limits) const {
   }
 }
 
+void Generation::place_images(const GenerationLimits& limits,
+                              const std::vector<std::int32_t>& numbers) {
+  for (std::int32_t& id : history_) {
+    if (id >= 0) {
+      text_history_.push_back(id);
+    } else {
+      id = numbers.at(static_cast<std::size_t>(-1 - id));
+    }
+  }
+  text_prompt_ = text_history_.size();
+  std::vector<models::PromptImage> images;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const JobImage& image = job_.images[i];
+    images.push_back({.number = numbers[i],
+                      .tokens = image.tokens,
+                      .grid_rows = image.grid_rows,
+                      .grid_columns = image.grid_columns});
+  }
+  images_ = std::make_shared<models::ImagePrompt>(history_, std::move(images),
+                                                  limits.image_grid);
+}
+
 void Generation::begin(Clock::time_point now, int cached) {
   if (started_) return;
   started_ = now;
@@ -81,10 +107,15 @@ void Generation::begin(Clock::time_point now, int cached) {
 void Generation::sample(std::span<float> logits) {
   try {
     sampling::TokenConstraint* constraint = job_.constraint.get();
-    choice_ = sampler_.sample(
-        logits, {.tokens = history_, .prompt_tokens = job_.prompt.size()},
-        constraint == nullptr ? sampling::TokenMask{}
-                              : constraint->allowed(tokens_left()));
+    const sampling::TokenHistory said =
+        images_ ? sampling::TokenHistory{.tokens = text_history_,
+                                         .prompt_tokens = text_prompt_}
+                : sampling::TokenHistory{.tokens = history_,
+                                         .prompt_tokens = job_.prompt.size()};
+    choice_ = sampler_.sample(logits, said,
+                              constraint == nullptr
+                                  ? sampling::TokenMask{}
+                                  : constraint->allowed(tokens_left()));
     if (constraint != nullptr) constraint->accept(choice_.id);
   } catch (const Error& error) {
     failure_ = error;
@@ -108,6 +139,7 @@ Generation::State Generation::deliver(const Moment& now) {
   }
   const bool ends = ends_answer(choice_.id);
   history_.push_back(choice_.id);
+  if (images_) text_history_.push_back(choice_.id);
   ++end_.usage.completion_tokens;
   job_.channel->push(TokenStep{choice_.id, ends, to_logprob(choice_)});
   if (!first_token_) {

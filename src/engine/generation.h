@@ -10,17 +10,24 @@
 #include <vector>
 
 #include "abstractllm/cancel.h"
+#include "engine/prompt_images.h"
 #include "engine/token_channel.h"
 #include "engine/work_times.h"
 #include "sampling/sampler.h"
 #include "sampling/token_constraint.h"
 #include "types/resolve.h"
 
+namespace abstractllm::models {
+class ImagePrompt;
+}
+
 namespace abstractllm::engine {
 
 /// One generation over token ids.
 struct GenerationJob {
-  std::vector<std::int32_t> prompt;  ///< not empty
+  /// Not empty. Where the features of image i stand: image_id(i).
+  std::vector<std::int32_t> prompt;
+  std::vector<JobImage> images = {};  ///< in the order of their tokens
   types::SamplingOptions options;
   std::vector<std::int32_t> end_tokens;
   CancelToken cancel;
@@ -36,6 +43,8 @@ struct GenerationLimits {
   /// Positions that the memory for caches holds; less than context_length
   /// where memory is short.
   int cache_positions = 0;
+  /// Images take their places in height and width (models::ImagePrompt).
+  bool image_grid = false;
 };
 
 /// Holds no tensor. One thread at a time; moves from the thread that makes it
@@ -44,10 +53,16 @@ class Generation {
  public:
   using Clock = std::chrono::steady_clock;
 
+  /// `image_numbers`: what stands for each image of the job in tokens().
   /// Throws InvalidRequestError, InvalidParameterError,
   /// ContextWindowExceededError and MemoryExceededError.
   Generation(GenerationJob job, const GenerationLimits& limits,
-             Clock::time_point queued);
+             Clock::time_point queued,
+             std::vector<std::int32_t> image_numbers = {});
+
+  /// Null without images.
+  const std::shared_ptr<models::ImagePrompt>& images() const { return images_; }
+  const JobImage& image(std::size_t index) const { return job_.images[index]; }
 
   /// Prompt and answer so far.
   std::span<const std::int32_t> tokens() const { return history_; }
@@ -86,12 +101,18 @@ class Generation {
 
  private:
   void check_prompt(const GenerationLimits& limits) const;
+  void place_images(const GenerationLimits& limits,
+                    const std::vector<std::int32_t>& numbers);
   bool ends_answer(std::int32_t id) const;
 
   GenerationJob job_;
   int most_;  // tokens to sample
   sampling::Sampler sampler_;
   std::vector<std::int32_t> history_;  // prompt and answer
+  // With images: the same without them, for the sampler.
+  std::vector<std::int32_t> text_history_;
+  std::size_t text_prompt_ = 0;
+  std::shared_ptr<models::ImagePrompt> images_;
   sampling::TokenChoice choice_;
   std::optional<Error> failure_;  // of sample()
   GenerationEnd end_;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "mlx/array.h"
-#include "ops/kv_layer.h"
+#include "ops/rope.h"
 
 namespace abstractllm::models {
 

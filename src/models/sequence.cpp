@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "mlx/ops.h"
 #include "mlx/transforms.h"
 
 namespace abstractllm::models {
