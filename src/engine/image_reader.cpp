@@ -1,0 +1,204 @@
+// Images of messages, decoded, named and put into prompts.
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/image_reader.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "hub/digest.h"
+#include "io/image.h"
+
+namespace abstractllm::engine {
+
+namespace {
+
+io::EncodedImage open_image(const ImagePart& part) {
+  if (!part.path.empty()) return io::EncodedImage::open(part.path);
+  if (!part.bytes.empty()) return io::EncodedImage::from_bytes(part.bytes);
+  if (part.url.starts_with("data:")) {
+    return io::EncodedImage::from_data_url(part.url);
+  }
+  throw InvalidRequestError(
+      "[images] an image is given by its address only, and local models fetch "
+      "nothing",
+      "Give the file, its bytes or a data: URL.");
+}
+
+std::vector<const ImagePart*> images_of(const std::vector<Message>& messages) {
+  std::vector<const ImagePart*> images;
+  for (const Message& message : messages) {
+    for (const Part& part : message.parts) {
+      if (const auto* image = std::get_if<ImagePart>(&part)) {
+        images.push_back(image);
+      }
+    }
+  }
+  return images;
+}
+
+// The bytes of the file and all that its plan depends on.
+std::string digest_of(const io::EncodedImage& image,
+                      const vision::ImagePlan& plan) {
+  hub::Digest digest(hub::Digest::Kind::kSha256);
+  const std::span<const std::byte> bytes = image.bytes();
+  digest.update(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  digest.update(fmt::format("|{}x{}|{}|{}x{}|{}", plan.width, plan.height,
+                            plan.crops, plan.grid_rows, plan.grid_columns,
+                            plan.image_tokens));
+  return digest.finish();
+}
+
+std::size_t occurrences(std::string_view text, std::string_view part) {
+  std::size_t count = 0;
+  if (part.empty()) return count;
+  for (std::size_t at = text.find(part); at != text.npos;
+       at = text.find(part, at + part.size())) {
+    ++count;
+  }
+  return count;
+}
+
+SeenImage see(const vision::ImageProcessor& processor,
+              const io::EncodedImage& image,
+              const vision::PixelBudget& budget) {
+  return {.width = image.width(),
+          .height = image.height(),
+          .plan = processor.plan(image.width(), image.height(), budget)};
+}
+
+}  // namespace
+
+ImageReader::ImageReader(
+    const std::filesystem::path& folder, const io::JsonConfig& config,
+    const std::function<std::optional<std::int32_t>(std::string_view)>&
+        token_id) {
+  vision::ProcessorFiles files = vision::ProcessorFiles::in(folder);
+  files.model = config;
+  processor_ = vision::ImageProcessor::from_config(files);
+  const std::string& token = processor_->image_token();
+  if (token.empty()) return;
+  image_token_ = token_id(token);
+  if (!image_token_) {
+    throw ModelLoadingError("[images] the tokenizer of " + folder.string() +
+                            " has no token '" + token +
+                            "', which stands for images");
+  }
+}
+
+ConversationImages ImageReader::look(
+    const std::vector<Message>& messages,
+    std::optional<std::int64_t> max_pixels) const {
+  ConversationImages found;
+  for (const ImagePart* part : images_of(messages)) {
+    found.seen.push_back(
+        see(*processor_, open_image(*part), {.max_pixels = max_pixels}));
+  }
+  return found;
+}
+
+ConversationImages ImageReader::read(
+    const std::vector<Message>& messages,
+    std::optional<std::int64_t> max_pixels) const {
+  const vision::PixelBudget budget{.max_pixels = max_pixels};
+  ConversationImages found;
+  for (const ImagePart* part : images_of(messages)) {
+    const io::EncodedImage image = open_image(*part);
+    found.seen.push_back(see(*processor_, image, budget));
+    auto inputs = std::make_shared<const vision::ImageInputs>(
+        processor_->process(image, budget));
+    const vision::ImagePlan& plan = inputs->plan;
+    found.images.push_back({.digest = digest_of(image, plan),
+                            .inputs = inputs,
+                            .tokens = plan.image_tokens,
+                            .grid_rows = plan.grid_rows,
+                            .grid_columns = plan.grid_columns});
+  }
+  return found;
+}
+
+ImageReader::PromptEncoder::PromptEncoder(const ImageReader& reader,
+                                          const std::vector<SeenImage>& images,
+                                          Encode encode)
+    : reader_(reader), encode_(std::move(encode)) {
+  for (const SeenImage& image : images) plans_.push_back(image.plan);
+}
+
+// Unless the template has written the beginning token itself.
+bool ImageReader::PromptEncoder::adds_special(std::string_view text) const {
+  if (!reader_.processor_->adds_special_tokens()) return false;
+  const std::vector<std::int32_t> added = encode_("", true);
+  if (added.empty()) return false;
+  const std::vector<std::int32_t> plain = encode_(text, false);
+  return plain.empty() || plain.front() != added.front();
+}
+
+std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
+    std::string_view text, bool at_start) {
+  if (at_start) used_ = 0;
+  const vision::ImageProcessor& processor = *reader_.processor_;
+  const std::size_t left = plans_.size() - used_;
+  const std::size_t places = reader_.images_go_first()
+                                 ? (at_start ? left : 0)
+                                 : occurrences(text, processor.placeholder());
+  if (places > left) {
+    throw InvalidRequestError(
+        fmt::format("[images] the prompt has places for {} images or more, "
+                    "the messages have {}",
+                    used_ + places, plans_.size()),
+        "Texts must not contain '" + processor.placeholder() + "'.");
+  }
+  // A model whose images go first marks the end of its prompt, too.
+  const bool expands = places > 0 || (reader_.images_go_first() && at_start);
+  std::vector<vision::PromptPiece> pieces{{.text = std::string(text)}};
+  if (expands) {
+    pieces = processor.expand(
+        text, std::span(plans_).subspan(used_, places));
+  }
+  used_ += places;
+  std::vector<std::int32_t> ids;
+  bool first = at_start;
+  for (const vision::PromptPiece& piece : pieces) {
+    if (piece.count > 0) {
+      ids.insert(ids.end(), static_cast<std::size_t>(piece.count), piece.id);
+    } else {
+      const bool special = first && adds_special(piece.text);
+      const std::vector<std::int32_t> more = encode_(piece.text, special);
+      ids.insert(ids.end(), more.begin(), more.end());
+    }
+    first = false;
+  }
+  return ids;
+}
+
+void ImageReader::name_images(const std::vector<SeenImage>& images,
+                              std::vector<std::int32_t>& ids) const {
+  std::size_t image = 0;
+  int used = 0;
+  for (std::int32_t& id : ids) {
+    if (id >= 0 && id != image_token_) continue;
+    if (image < images.size() && used == images[image].plan.image_tokens) {
+      ++image;
+      used = 0;
+    }
+    if (image == images.size()) {
+      throw InvalidRequestError(
+          "[images] the prompt has more tokens of images than its images",
+          "Texts must not contain '" + processor_->image_token() + "'.");
+    }
+    id = image_id(image);
+    ++used;
+  }
+  const bool all =
+      images.empty() || (image + 1 == images.size() &&
+                         used == images[image].plan.image_tokens);
+  if (!all) {
+    throw InvalidRequestError(
+        "[images] the prompt has not the tokens of its images",
+        "The model's chat template may not know images where they were put.");
+  }
+}
+
+}  // namespace abstractllm::engine
