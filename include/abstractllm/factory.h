@@ -74,6 +74,9 @@ struct ProviderConfig {
   /// while it is used up. 0 takes half of what is free once the model is
   /// loaded.
   std::uint64_t kv_cache_bytes = 0;
+  /// Local: pixels of one image that the model may see, over all crops; more
+  /// than its files allow changes nothing; 0 takes what they say.
+  std::uint64_t max_pixels = 0;
   /// Local: called while weights load with the share done, in [0, 1]; may be
   /// empty. Runs on the loading thread.
   std::function<void(double)> on_load_progress{};

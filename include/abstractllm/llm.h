@@ -55,6 +55,16 @@ struct Score {
   double negative_log_likelihood = 0;  ///< sum over them, natural logarithm
 };
 
+/// What an image of a request costs, known before anything is computed.
+struct ImageCost {
+  int width = 0;  ///< of the image, upright
+  int height = 0;
+  int seen_width = 0;  ///< what it is resized to
+  int seen_height = 0;
+  std::int64_t pixels = 0;  ///< that the model sees, over all crops
+  int tokens = 0;           ///< of the prompt
+};
+
 /// A language model behind a provider. Thread-safe: calls from several
 /// threads are queued or run together, each request on its own.
 class ABSTRACTLLM_API AbstractLLMInterface {
@@ -85,6 +95,11 @@ class ABSTRACTLLM_API AbstractLLMInterface {
   /// Tokens of the prompt that `request` makes, template included. Throws
   /// UnsupportedOperationError where the provider cannot know.
   virtual int count_tokens(const Request& request);
+
+  /// The costs of the images of `request`, in order. Throws
+  /// UnsupportedOperationError where the provider cannot know,
+  /// UnsupportedFeatureError for a model that reads text only.
+  virtual std::vector<ImageCost> image_costs(const Request& request);
 
   /// Token ids of `text`; with the model's special tokens around it if asked.
   virtual std::vector<std::int32_t> tokenize(std::string_view text,

@@ -4,9 +4,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "abstractllm/llm.h"
 #include "cli/streams.h"
+#include "output/detections.h"
 
 namespace abstractllm::cli {
 
@@ -51,8 +53,10 @@ GenerateResponse show_answer(AbstractLLMInterface& model,
 std::string timing_line(const GenerateResponse& response);
 
 /// The answer as a JSON object on one line, with what `--json` promises.
-/// `load_seconds`: how long the model took to become ready.
+/// `load_seconds`: how long the model took to become ready. `detections`: what
+/// the answer says of places in the first image.
 std::string answer_json(const GenerateResponse& response,
-                        std::string_view provider, double load_seconds);
+                        std::string_view provider, double load_seconds,
+                        const std::vector<output::Detection>& detections = {});
 
 }  // namespace abstractllm::cli

@@ -34,10 +34,23 @@ Json logprobs_json(const std::vector<TokenLogprob>& logprobs) {
   return list;
 }
 
+// Of the image's sides, 0 to 1 from the upper left.
+Json detection_json(const output::Detection& found) {
+  Json json = {{"label", found.label},
+               {"box",
+                {{"left", found.left},
+                 {"top", found.top},
+                 {"right", found.right},
+                 {"bottom", found.bottom}}}};
+  if (!found.mask_codes.empty()) json["mask_codes"] = found.mask_codes;
+  return json;
+}
+
 }  // namespace
 
 std::string answer_json(const GenerateResponse& response,
-                        std::string_view provider, double load_seconds) {
+                        std::string_view provider, double load_seconds,
+                        const std::vector<output::Detection>& detections) {
   Json json = {{"provider", std::string(provider)},
                {"model", response.model},
                {"content", response.content},
@@ -47,6 +60,9 @@ std::string answer_json(const GenerateResponse& response,
   for (const ToolCall& call : response.tool_calls) {
     json["tool_calls"].push_back(
         {{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}});
+  }
+  for (const output::Detection& found : detections) {
+    json["detections"].push_back(detection_json(found));
   }
   const Usage& usage = response.usage;
   json["usage"] = {{"prompt_tokens", usage.prompt_tokens},

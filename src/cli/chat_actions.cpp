@@ -11,6 +11,7 @@
 #include "abstractllm/error.h"
 #include "cli/atomic_file.h"
 #include "cli/chat_turn.h"
+#include "cli/image_argument.h"
 #include "cli/report.h"
 #include "cli/text_input.h"
 
@@ -62,6 +63,21 @@ ActionResult load(std::string_view argument, Session& session) {
   session.restore(state_of(parse_conversation(read_text_file(file), file)));
   return {fmt::format("Loaded {} messages from {}\n",
                       session.state().messages.size(), file)};
+}
+
+ActionResult image(std::string_view argument, Session& session) {
+  ImagePart part = image_argument(required_file(argument, "/image"));
+  Request request;
+  request.messages = {message_with_images({part}, "")};
+  if (!session.llm().capabilities().supports(ModelCapability::kVision)) {
+    throw UnsupportedFeatureError(
+        fmt::format("[chat] '{}' reads no images",
+                    one_line(session.llm().model())),
+        "Choose a model of images and text, qwen2_vl for one.");
+  }
+  return {image_cost_lines(session.llm(), request) +
+              "The image goes with the next message.\n",
+          false, std::move(part)};
 }
 
 ActionResult set(std::string_view argument, Session& session) {
@@ -119,6 +135,7 @@ constexpr std::array kActions{
     Action{"/load", "FILE", "Go on with a conversation that was kept", &load},
     Action{"/set", "NAME VALUE", "Set a parameter; VALUE 'default' unsets it",
            &set},
+    Action{"/image", "FILE", "Show an image with the next message", &image},
     Action{"/undo", "", "Take the last turn back", &undo},
     Action{"/compact", "", "Send a summary of all but the last two turns",
            &compact},

@@ -14,6 +14,7 @@ namespace abstractllm::cli {
 struct ActionResult {
   std::string message;  ///< to show; ends in a line break unless empty
   bool leave = false;
+  std::optional<ImagePart> image{};  ///< to send with the next message
 };
 
 /// Does what `line` asks if it is a command (`/set top_k 5`); nothing if it is

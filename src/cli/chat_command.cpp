@@ -5,11 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "abstractllm/error.h"
 #include "cli/chat_actions.h"
 #include "cli/chat_turn.h"
 #include "cli/commands.h"
+#include "cli/image_argument.h"
 #include "cli/message_reader.h"
 #include "cli/model_options.h"
 #include "cli/parameter_options.h"
@@ -78,11 +81,14 @@ class ChatLoop {
     require_utf8(text, "the message");
     if (const auto result = run_chat_action(text, session_)) {
       env_.err.write(result->message);
+      if (result->image) images_.push_back(*result->image);
       return result->leave;
     }
-    const Turn turn =
-        take_turn(session_, text.starts_with("//") ? text.substr(1) : text,
-                  view_, env_.err);
+    const Turn turn = take_turn(
+        session_,
+        message_with_images(std::exchange(images_, {}),
+                            text.starts_with("//") ? text.substr(1) : text),
+        view_, env_.err);
     if (verbose_) env_.err.write(timing_line(turn.response) + "\n");
     return false;
   }
@@ -106,6 +112,7 @@ class ChatLoop {
   LineSource& lines_;
   AnswerView view_;
   bool verbose_;
+  std::vector<ImagePart> images_;  // that wait for a message
   bool asked_to_leave_ = false;
   bool told_of_history_ = false;
   int first_error_ = 0;

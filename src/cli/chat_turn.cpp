@@ -55,7 +55,7 @@ class TurnViewer {
 
 }  // namespace
 
-Turn take_turn(Session& session, std::string text, const AnswerView& view,
+Turn take_turn(Session& session, Message message, const AnswerView& view,
                Output& notes) {
   TurnViewer viewer(view, notes);
   TurnOptions options;
@@ -66,7 +66,7 @@ Turn take_turn(Session& session, std::string text, const AnswerView& view,
   const Interrupts::Answer interruptible(options.cancel);
   Turn turn;
   try {
-    turn = session.send(std::move(text), options);
+    turn = session.send(std::move(message), options);
   } catch (const Error&) {
     viewer.end(true);
     throw;

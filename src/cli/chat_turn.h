@@ -11,10 +11,10 @@
 
 namespace abstractllm::cli {
 
-/// Sends `text` and shows the answer; Ctrl-C stops it. Tool calls, retries and
+/// Sends `message` and shows the answer; Ctrl-C stops it. Tool calls, retries and
 /// turns that are no longer sent are said on `notes`. Throws what Session::send
 /// throws, and what the outputs throw.
-Turn take_turn(Session& session, std::string text, const AnswerView& view,
+Turn take_turn(Session& session, Message message, const AnswerView& view,
                Output& notes);
 
 /// The part of a session that /save and /load keep.

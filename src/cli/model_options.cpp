@@ -64,6 +64,9 @@ void add_engine_options(CLI::App& app, ModelOptions& options) {
                     "The same as --cpu-precision exact")
            ->group("Local models"),
        copy_of(&ProviderConfig::cpu_exact)});
+  add("--max-pixels", &ProviderConfig::max_pixels, "N",
+      "Pixels of an image that the model may see; 0 takes what its files say "
+      "(0)");
   add("--context-length", &ProviderConfig::context_length, "N",
       "Tokens of context to provide for; 0 takes the model's own (0)")
       ->check(count);

@@ -6,17 +6,24 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "abstractllm/error.h"
 #include "cli/answer.h"
+#include "cli/atomic_file.h"
 #include "cli/commands.h"
 #include "cli/conversation.h"
+#include "cli/draw_boxes.h"
+#include "cli/image_argument.h"
 #include "cli/model_options.h"
 #include "cli/parameter_options.h"
 #include "cli/report.h"
 #include "cli/text_input.h"
+#include "io/image.h"
+#include "io/png_writer.h"
+#include "output/detections.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -28,6 +35,8 @@ struct RunOptions {
   std::optional<std::string> system;
   std::string messages_file;
   std::vector<std::string> files;
+  std::vector<std::string> images;
+  std::string draw_file;
   bool raw = false;
   bool json = false;
   bool verbose = false;
@@ -101,6 +110,13 @@ Request make_request(const RunOptions& options, CliEnvironment& env) {
   }
   if (!options.messages_file.empty()) {
     add_messages(options, env, request);
+  } else if (!options.images.empty()) {
+    std::vector<ImagePart> images;
+    for (const std::string& image : options.images) {
+      images.push_back(image_argument(image));
+    }
+    request.messages = {
+        message_with_images(std::move(images), prompt_text(options, env))};
   } else if (options.raw) {
     request.prompt = prompt_text(options, env);
   } else {
@@ -108,6 +124,20 @@ Request make_request(const RunOptions& options, CliEnvironment& env) {
   }
   attach_files(options, request);
   return request;
+}
+
+// The boxes of the answer over the first image.
+void draw(const RunOptions& options, const Request& request,
+          const std::vector<output::Detection>& found, CliEnvironment& env) {
+  const auto& image = std::get<ImagePart>(request.messages.back().parts.at(0));
+  const io::EncodedImage encoded =
+      image.path.empty() ? io::EncodedImage::from_bytes(image.bytes)
+                         : io::EncodedImage::open(image.path);
+  io::RgbImage picture = io::read_pixels(encoded);
+  draw_boxes(found, picture);
+  write_file_atomically(options.draw_file, io::encode_png(picture));
+  report_note(env.err, fmt::format("{} boxes drawn to {}", found.size(),
+                                   one_line(options.draw_file)));
 }
 
 int run(const RunOptions& options, CliEnvironment& env) {
@@ -118,6 +148,9 @@ int run(const RunOptions& options, CliEnvironment& env) {
   const auto model = open_model(options.model, env);
   const std::chrono::duration<double> load = Clock::now() - start;
 
+  if (!options.images.empty()) {
+    env.err.write(image_cost_lines(*model, request));
+  }
   AnswerView view;
   view.terminal = env.out_is_terminal;
   if (!options.json) view.text = &env.out;
@@ -127,9 +160,14 @@ int run(const RunOptions& options, CliEnvironment& env) {
     const Interrupts::Answer answer(request.cancel);
     response = show_answer(*model, request, view);
   }
+  const std::vector<output::Detection> found =
+      options.images.empty() ? std::vector<output::Detection>{}
+                             : output::find_detections(response.content);
   if (options.json) {
-    env.out.write(answer_json(response, model->provider(), load.count()));
+    env.out.write(
+        answer_json(response, model->provider(), load.count(), found));
   }
+  if (!options.draw_file.empty()) draw(options, request, found, env);
   if (options.verbose) {
     env.err.write(fmt::format("loaded in {:.3f} s; {}\n", load.count(),
                               timing_line(response)));
@@ -160,6 +198,21 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   CLI::Option* system =
       command->add_option("--system", options->system, "System prompt")
           ->type_name("TEXT");
+  CLI::Option* image =
+      command
+          ->add_option("--image", options->images,
+                       "An image to show with the prompt: a path or a data: "
+                       "URL. May be repeated; what each costs is said first.")
+          ->type_name("FILE")
+          ->take_all()
+          ->expected(1)
+          ->excludes(messages);
+  command
+      ->add_option("--draw", options->draw_file,
+                   "Draw the boxes of the answer (PaliGemma's <loc>) over the "
+                   "first image, as a PNG")
+      ->type_name("OUT")
+      ->needs(image);
   CLI::Option* files =
       command
           ->add_option("--file", options->files,
@@ -171,6 +224,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
       ->add_flag("--raw", options->raw,
                  "Continue the prompt as it stands, without a chat template")
       ->excludes(messages)
+      ->excludes(image)
       ->excludes(system)
       ->excludes(files);
   command->add_flag("--json", options->json,

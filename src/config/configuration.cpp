@@ -190,6 +190,7 @@ ProviderConfig read_provider(Table& table, Environment environment) {
   table.read("parallel_sequences", config.parallel_sequences);
   table.read("max_queued_requests", config.max_queued_requests);
   table.read("kv_cache_bytes", config.kv_cache_bytes);
+  table.read("max_pixels", config.max_pixels);
   return config;
 }
 

@@ -43,8 +43,7 @@ std::string digest_of(const io::EncodedImage& image,
                       const vision::ImagePlan& plan) {
   hub::Digest digest(hub::Digest::Kind::kSha256);
   const std::span<const std::byte> bytes = image.bytes();
-  digest.update(
-      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   digest.update(fmt::format("|{}x{}|{}|{}x{}|{}", plan.width, plan.height,
                             plan.crops, plan.grid_rows, plan.grid_columns,
                             plan.image_tokens));
@@ -119,6 +118,33 @@ ConversationImages ImageReader::read(
   return found;
 }
 
+std::vector<Message> ImageReader::with_places(
+    std::vector<Message> messages) const {
+  std::size_t number = 0;
+  for (Message& message : messages) {
+    std::string text;
+    bool has_image = false;
+    std::vector<Part> others;
+    for (const Part& part : message.parts) {
+      if (std::holds_alternative<ImagePart>(part)) {
+        has_image = true;
+        ++number;
+        text += (has_numbered_places() ? fmt::format("<|image_{}|>", number)
+                                       : processor_->placeholder()) +
+                "\n";
+      } else if (const auto* words = std::get_if<TextPart>(&part)) {
+        text += words->text;
+      } else {
+        others.push_back(part);
+      }
+    }
+    if (!has_image) continue;
+    others.insert(others.begin(), TextPart{std::move(text)});
+    message.parts = std::move(others);
+  }
+  return messages;
+}
+
 ImageReader::PromptEncoder::PromptEncoder(const ImageReader& reader,
                                           const std::vector<SeenImage>& images,
                                           Encode encode)
@@ -140,7 +166,9 @@ std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
   if (at_start) used_ = 0;
   const vision::ImageProcessor& processor = *reader_.processor_;
   const std::size_t left = plans_.size() - used_;
-  const std::size_t places = reader_.images_go_first()
+  const bool together =
+      reader_.images_go_first() || reader_.has_numbered_places();
+  const std::size_t places = together
                                  ? (at_start ? left : 0)
                                  : occurrences(text, processor.placeholder());
   if (places > left) {
@@ -154,8 +182,7 @@ std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
   const bool expands = places > 0 || (reader_.images_go_first() && at_start);
   std::vector<vision::PromptPiece> pieces{{.text = std::string(text)}};
   if (expands) {
-    pieces = processor.expand(
-        text, std::span(plans_).subspan(used_, places));
+    pieces = processor.expand(text, std::span(plans_).subspan(used_, places));
   }
   used_ += places;
   std::vector<std::int32_t> ids;
@@ -191,9 +218,8 @@ void ImageReader::name_images(const std::vector<SeenImage>& images,
     id = image_id(image);
     ++used;
   }
-  const bool all =
-      images.empty() || (image + 1 == images.size() &&
-                         used == images[image].plan.image_tokens);
+  const bool all = images.empty() || (image + 1 == images.size() &&
+                                      used == images[image].plan.image_tokens);
   if (!all) {
     throw InvalidRequestError(
         "[images] the prompt has not the tokens of its images",

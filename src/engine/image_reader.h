@@ -35,17 +35,25 @@ struct ConversationImages {
 /// Immutable; thread-safe.
 class ImageReader {
  public:
-  using Encode = std::function<std::vector<std::int32_t>(
-      std::string_view text, bool add_special)>;
+  using Encode = std::function<std::vector<std::int32_t>(std::string_view text,
+                                                         bool add_special)>;
 
   /// `files`: of a model that reads images. `config`: its config.json.
   /// `token_id`: of a token by its text. Throws what
   /// ImageProcessor::from_config throws.
-  ImageReader(const std::filesystem::path& folder, const io::JsonConfig& config,
-              const std::function<std::optional<std::int32_t>(
-                  std::string_view)>& token_id);
+  ImageReader(
+      const std::filesystem::path& folder, const io::JsonConfig& config,
+      const std::function<std::optional<std::int32_t>(std::string_view)>&
+          token_id);
 
   const vision::ImageProcessor& processor() const { return *processor_; }
+
+  /// Whether its places are numbered and become ids at once (Phi-3-vision).
+  bool has_numbered_places() const { return processor_->image_token().empty(); }
+
+  /// Messages with images as text, for templates that take text only: places
+  /// as the processor spells them.
+  std::vector<Message> with_places(std::vector<Message> messages) const;
 
   /// Whether images go in front of the prompt, which has no places for them.
   bool images_go_first() const { return processor_->placeholder().empty(); }

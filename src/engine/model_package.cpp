@@ -163,6 +163,40 @@ Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
       parts, family, source);
 }
 
+// Null where the model reads text, or where its folder does not say how it
+// wants its images: text can be read all the same.
+std::shared_ptr<const ImageReader> open_images(
+    const std::string& architecture, const io::ModelFiles& files,
+    const io::WeightSource& weights, const text::Tokenizer& tokenizer) {
+  if (files.gguf || !models::reads_images(architecture)) return nullptr;
+  const std::filesystem::path folder = files.location;
+  if (!std::filesystem::exists(folder / "preprocessor_config.json")) {
+    base::log(base::LogLevel::kWarning, "engine",
+              folder.string() +
+                  " has no preprocessor_config.json, so no images are taken");
+    return nullptr;
+  }
+  return std::make_shared<const ImageReader>(
+      folder, weights.config(),
+      [&](std::string_view token) { return tokenizer.token_to_id(token); });
+}
+
+// Whether the template writes the place of an image that is a part of a
+// message.
+bool takes_image_parts(const Chat& chat, const ImageReader& images) {
+  if (images.images_go_first()) return true;
+  try {
+    const std::string text = chat.chat_template.render(
+        {.messages = text::messages_to_json(
+             {{Role::kUser, {ImagePart{}, TextPart{"?"}}}}, chat.facts.shape),
+         .add_generation_prompt = true,
+         .now = text::local_now()});
+    return text.find(images.processor().placeholder()) != text.npos;
+  } catch (const InvalidRequestError&) {
+    return false;  // it cannot take a list, which is the answer
+  }
+}
+
 std::string join(const std::vector<std::int32_t>& ids) {
   std::string text;
   for (const std::int32_t id : ids) {
@@ -249,8 +283,11 @@ ModelPackage ModelPackage::open(std::string_view id) {
     generation_config = io::JsonConfig::load(*files.generation_config);
   }
   const text::Tokenizer& tokenizer = parts.tokenizer;
+  // Models with images may keep these fields with their text model.
+  const io::JsonConfig fields =
+      weights.config().with_defaults(models::text_config(weights.config()));
   std::vector<std::int32_t> ends = families::end_tokens(
-      {.config = &weights.config(),
+      {.config = &fields,
        .generation_config = &generation_config,
        .tokenizer_ids = parts.end_tokens,
        .chat_template = chat.chat_template.source(),
@@ -261,8 +298,9 @@ ModelPackage ModelPackage::open(std::string_view id) {
          return token_id && tokenizer.is_special(*token_id) ? token_id
                                                             : std::nullopt;
        }});
-  const int context_length =
-      read_context_length(weights.config(), *family.family);
+  const int context_length = read_context_length(fields, *family.family);
+  auto images = open_images(architecture, files, weights, tokenizer);
+  const bool takes_text = images && !takes_image_parts(chat, *images);
   GenerationParameters defaults =
       overlay(families::generation_defaults(generation_config),
               family.family->sampling);
@@ -280,7 +318,9 @@ ModelPackage ModelPackage::open(std::string_view id) {
           .defaults = std::move(defaults),
           .context_length = context_length,
           .is_encoder = is_encoder,
-          .embedding = std::move(embedding)};
+          .embedding = std::move(embedding),
+          .images = std::move(images),
+          .template_takes_text = takes_text};
 }
 
 EncodedChat ModelPackage::encode_chat(const ChatPrompt& prompt) const {
@@ -292,30 +332,62 @@ EncodedChat ModelPackage::encode_chat(const ChatPrompt& prompt) const {
       facts);
   // A model's own template writes the beginning token itself.
   const bool add_special = used.source != TemplateSource::kModel;
-  const auto now = text::local_now();
-  EncodedChat encoded;
-  const auto render = [&](const std::vector<Message>& list) {
-    std::string text = used.chat_template.render(
-        {.messages = text::messages_to_json(list, facts.shape),
-         .tools = told ? text::tools_to_json(prompt.tools) : std::nullopt,
-         .add_generation_prompt = true,
-         .variables = prompt.template_variables,
-         .now = now});
-    // The first is the prompt itself; others are for comparison.
-    if (encoded.text.empty()) encoded.text = text;
-    return text;
+  const auto encode_text = [&](std::string_view text, bool special) {
+    return tokenizer.encode(text, special);
   };
-  encoded.ids = text::encode_with_replay(
-      messages, {.render = render,
-                 .encode =
-                     [&](std::string_view text, bool at_start) {
-                       return tokenizer.encode(text, add_special && at_start);
-                     },
-                 .decode =
-                     [&](const std::vector<std::int32_t>& ids) {
-                       return tokenizer.decode(ids, /* skip_special = */ false);
-                     }});
+  std::optional<ImageReader::PromptEncoder> with_images;
+  if (images) with_images.emplace(*images, prompt.images, encode_text);
+  EncodedChat encoded;
+  const text::PromptCoder coder{
+      .render =
+          [&](const std::vector<Message>& list) {
+            std::string text = render(used, prompt, list);
+            // The first is the prompt itself; others are for comparison.
+            if (encoded.text.empty()) encoded.text = text;
+            return text;
+          },
+      .encode =
+          [&](std::string_view text, bool at_start) {
+            return with_images ? with_images->encode(text, at_start)
+                               : encode_text(text, add_special && at_start);
+          },
+      .decode =
+          [&](const std::vector<std::int32_t>& ids) {
+            return tokenizer.decode(ids, /* skip_special = */ false);
+          }};
+  // Numbered places are counted over the whole prompt.
+  const bool whole =
+      images && !prompt.images.empty() && images->has_numbered_places();
+  encoded.ids = whole ? coder.encode(coder.render(messages), true)
+                      : text::encode_with_replay(messages, coder);
+  if (!prompt.images.empty()) {
+    images->name_images(prompt.images, encoded.ids);
+  }
   return encoded;
+}
+
+std::string ModelPackage::render(const Chat& used, const ChatPrompt& prompt,
+                                 const std::vector<Message>& messages) const {
+  // PaliGemma continues one text; no turns are marked.
+  if (images && images->images_go_first() &&
+      used.source != TemplateSource::kModel) {
+    std::string text;
+    for (const Message& message : messages) {
+      if (!text.empty()) text += '\n';
+      text += message.text();
+    }
+    return text;
+  }
+  const families::TemplateFacts& facts = used.facts;
+  const bool told = prompt.tools.empty() || facts.tools;
+  return used.chat_template.render(
+      {.messages = text::messages_to_json(
+           template_takes_text ? images->with_places(messages) : messages,
+           facts.shape),
+       .tools = told ? text::tools_to_json(prompt.tools) : std::nullopt,
+       .add_generation_prompt = true,
+       .variables = prompt.template_variables,
+       .now = text::local_now()});
 }
 
 ModelDescription describe(const ModelPackage& package,
@@ -329,10 +401,11 @@ ModelDescription describe(const ModelPackage& package,
       {"quantisation", describe_quantisation(package.weights)},
       {"weight_bytes", std::to_string(package.weights.total_bytes())},
       {"context_length", std::to_string(package.context_length)}};
+  const io::JsonConfig fields = models::text_config(config);
   for (const char* field :
        {"num_hidden_layers", "hidden_size", "num_attention_heads",
         "num_key_value_heads", "vocab_size"}) {
-    if (const auto value = config.find_int(field)) {
+    if (const auto value = fields.find_int(field)) {
       facts.emplace_back(field, std::to_string(*value));
     }
   }
@@ -354,6 +427,9 @@ ModelDescription describe(const ModelPackage& package,
   if (package.is_encoder) return facts;
   facts.emplace_back("end_tokens", join(package.end_tokens));
   describe_family(package, facts);
+  if (package.images) {
+    facts.emplace_back("images", package.images->processor().kind());
+  }
   facts.emplace_back("default_parameters", to_json(package.defaults));
   return facts;
 }

@@ -12,6 +12,7 @@
 #include "abstractllm/llm.h"
 #include "abstractllm/parameters.h"
 #include "engine/engine.h"
+#include "engine/image_reader.h"
 #include "families/answer_rules.h"
 #include "families/embedding_recipe.h"
 #include "families/family.h"
@@ -46,11 +47,16 @@ struct ChatPrompt {
   std::vector<Message> messages;
   std::vector<ToolDefinition> tools{};
   std::string template_variables = "{}";  ///< JSON object
+  /// Of the messages, as ModelPackage::images has read them.
+  std::vector<SeenImage> images{};
 };
 
 struct EncodedChat {
+  /// image_id(i) where the features of image i stand.
   std::vector<std::int32_t> ids;
   std::string text;  ///< of the prompt, special tokens spelled out
+  /// What stands there; filled in by whoever has read it.
+  std::vector<JobImage> images{};
 };
 
 /// Immutable after open; thread-safe.
@@ -69,6 +75,10 @@ struct ModelPackage {
   bool is_encoder;                       ///< makes embeddings, no text
   /// How it makes embeddings; none: it does not.
   std::optional<families::EmbeddingRecipe> embedding;
+  /// Null where the model reads text only.
+  std::shared_ptr<const ImageReader> images = nullptr;
+  /// Its template writes messages of text only.
+  bool template_takes_text = false;
 
   const io::JsonConfig& config() const { return weights.config(); }
 
@@ -86,6 +96,10 @@ struct ModelPackage {
   /// ModelNotFoundError, ModelLoadingError, and UnsupportedModelError for an
   /// architecture that cannot be run.
   static ModelPackage open(std::string_view id);
+
+ private:
+  std::string render(const Chat& used, const ChatPrompt& prompt,
+                     const std::vector<Message>& messages) const;
 };
 
 /// What the files say, and how an engine with `options` computes, for people

@@ -85,6 +85,10 @@ class Chain : public AbstractLLMInterface {
     return members_.front()->count_tokens(request);
   }
 
+  std::vector<ImageCost> image_costs(const Request& request) override {
+    return members_.front()->image_costs(request);
+  }
+
  private:
   // Chooses a member that was not tried, and counts it busy while it lives.
   class Running {

@@ -95,6 +95,10 @@ int AbstractLLMInterface::count_tokens(const Request&) {
   refuse(*this, "count tokens");
 }
 
+std::vector<ImageCost> AbstractLLMInterface::image_costs(const Request&) {
+  refuse(*this, "tell what images cost");
+}
+
 std::vector<std::int32_t> AbstractLLMInterface::tokenize(std::string_view,
                                                          bool) {
   refuse(*this, "tokenize");

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/mlx.h"
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <string>
@@ -143,10 +144,17 @@ class ChannelReader {
   bool ended_ = false;
 };
 
+std::optional<std::int64_t> read_max_pixels(std::uint64_t wanted) {
+  if (wanted == 0) return std::nullopt;
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;  // no tower's
+  return static_cast<std::int64_t>(std::min(wanted, kMost));
+}
+
 class MLXProvider : public AbstractLLMInterface {
  public:
   explicit MLXProvider(ProviderConfig config)
       : package_(engine::ModelPackage::open(config.model)),
+        requests_(package_, read_max_pixels(config.max_pixels)),
         defaults_(std::move(config.parameters)),
         engine_options_(read_options(config, package_)),
         engine_(package_.config(), package_.weights, engine_options_) {}
@@ -163,6 +171,7 @@ class MLXProvider : public AbstractLLMInterface {
     } else {
       supported.erase(kEmbeddings);
     }
+    if (package_.images) supported.insert(kVision);
     return {.supported = std::move(supported),
             .context_length = engine_options_.context_length};
   }
@@ -189,6 +198,10 @@ class MLXProvider : public AbstractLLMInterface {
 
   int count_tokens(const Request& request) override {
     return static_cast<int>(requests_.prompt(request).size());
+  }
+
+  std::vector<ImageCost> image_costs(const Request& request) override {
+    return requests_.image_costs(request);
   }
 
   std::vector<std::int32_t> tokenize(std::string_view text,
@@ -226,7 +239,7 @@ class MLXProvider : public AbstractLLMInterface {
   std::optional<Error> follow(Running running, const EventSink& sink) const;
 
   engine::ModelPackage package_;
-  RequestReader requests_{package_};
+  RequestReader requests_;
   GenerationParameters defaults_;
   engine::EngineOptions engine_options_;
   engine::Engine engine_;
@@ -341,6 +354,7 @@ MLXProvider::Running MLXProvider::start(const Request& request) {
                   .channel = std::make_shared<engine::TokenChannel>()};
   running.request = requests_.prepare(request, running.options);
   engine_.submit({.prompt = std::move(running.request.prompt),
+                  .images = std::move(running.request.images),
                   .options = running.options,
                   .end_tokens = package_.end_tokens,
                   .cancel = request.cancel,

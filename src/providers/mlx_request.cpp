@@ -8,6 +8,7 @@
 
 #include "abstractllm/error.h"
 #include "engine/answer_grammar.h"
+#include "models/registry.h"
 
 namespace abstractllm::providers {
 
@@ -25,16 +26,26 @@ constexpr char kAnyObject[] =
     R"({"type":"array","items":{"$ref":"#/$defs/value"}},)"
     R"({"type":"object","additionalProperties":{"$ref":"#/$defs/value"}}]}}})";
 
-void refuse_images(const Request& request) {
+bool has_images(const Request& request) {
   for (const Message& message : request.messages) {
     for (const Part& part : message.parts) {
-      if (std::holds_alternative<ImagePart>(part)) {
-        throw UnsupportedFeatureError(
-            "[mlx] the model reads text, but a message has an image",
-            "Leave the image out, or use a provider with vision.", kId);
-      }
+      if (std::holds_alternative<ImagePart>(part)) return true;
     }
   }
+  return false;
+}
+
+[[noreturn]] void refuse_images(const engine::ModelPackage& package) {
+  std::string types;
+  for (const std::string& type : models::vision_model_types()) {
+    types += (types.empty() ? "" : ", ") + type;
+  }
+  throw UnsupportedFeatureError("[mlx] '" + package.id + "' (" +
+                                    package.architecture +
+                                    ") reads text, but a message has an image",
+                                "Models of these types read images: " + types +
+                                    ". Or use a provider with vision.",
+                                kId);
 }
 
 void check_one_prompt(const Request& request) {
@@ -152,27 +163,56 @@ std::string_view without_trailing_space(std::string_view text) {
 
 }  // namespace
 
-engine::EncodedChat RequestReader::encode_chat(const Request& request) const {
-  const bool with_tools = offers_tools(request);
-  return package_.encode_chat(
-      {.messages = with_system_prompt(request),
-       .tools = with_tools ? request.tools : std::vector<ToolDefinition>{},
-       .template_variables = variables_of(
-           request, package_.chat_for(with_tools).facts.thinking)});
+engine::ConversationImages RequestReader::read_images(const Request& request,
+                                                      Pixels pixels) const {
+  if (!has_images(request)) return {};
+  if (!package_.images) refuse_images(package_);
+  return pixels == Pixels::kYes
+             ? package_.images->read(request.messages, max_pixels_)
+             : package_.images->look(request.messages, max_pixels_);
 }
 
-engine::EncodedChat RequestReader::encode(const Request& request) const {
+std::vector<ImageCost> RequestReader::image_costs(
+    const Request& request) const {
+  std::vector<ImageCost> costs;
+  for (const engine::SeenImage& image :
+       read_images(request, Pixels::kNo).seen) {
+    costs.push_back({.width = image.width,
+                     .height = image.height,
+                     .seen_width = image.plan.width,
+                     .seen_height = image.plan.height,
+                     .pixels = image.plan.pixels,
+                     .tokens = image.plan.prompt_tokens});
+  }
+  return costs;
+}
+
+engine::EncodedChat RequestReader::encode_chat(const Request& request,
+                                               Pixels pixels) const {
+  const bool with_tools = offers_tools(request);
+  engine::ConversationImages images = read_images(request, pixels);
+  engine::EncodedChat encoded = package_.encode_chat(
+      {.messages = with_system_prompt(request),
+       .tools = with_tools ? request.tools : std::vector<ToolDefinition>{},
+       .template_variables =
+           variables_of(request, package_.chat_for(with_tools).facts.thinking),
+       .images = std::move(images.seen)});
+  encoded.images = std::move(images.images);
+  return encoded;
+}
+
+engine::EncodedChat RequestReader::encode(const Request& request,
+                                          Pixels pixels) const {
   check_one_prompt(request);
   check_needs_chat(request);
   check_tools(request);
-  refuse_images(request);
   engine::EncodedChat encoded;
   if (request.prompt_token_ids) {
     encoded.ids = *request.prompt_token_ids;
   } else if (request.prompt) {
     encoded.ids = package_.tokenizer.encode(*request.prompt, true);
   } else {
-    encoded = encode_chat(request);
+    encoded = encode_chat(request, pixels);
   }
   if (encoded.ids.empty()) {
     throw InvalidRequestError("[mlx] the prompt is empty",
@@ -182,7 +222,7 @@ engine::EncodedChat RequestReader::encode(const Request& request) const {
 }
 
 std::vector<std::int32_t> RequestReader::prompt(const Request& request) const {
-  return encode(request).ids;
+  return encode(request, Pixels::kNo).ids;
 }
 
 output::AnswerFormat RequestReader::format_of(const Request& request,
@@ -268,8 +308,9 @@ const text::TokenTrie& RequestReader::trie() const {
 
 PreparedRequest RequestReader::prepare(
     const Request& request, const types::SamplingOptions& options) const {
-  engine::EncodedChat encoded = encode(request);
+  engine::EncodedChat encoded = encode(request, Pixels::kYes);
   PreparedRequest prepared{.prompt = std::move(encoded.ids),
+                           .images = std::move(encoded.images),
                            .format = format_of(request, encoded.text)};
   prepared.constraint = constraint_of(request, prepared.format, options);
   prepared.one_call = !request.parallel_tool_calls.value_or(true);

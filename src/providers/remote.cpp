@@ -273,6 +273,7 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   refuse(config.parallel_sequences != 0, "parallel_sequences");
   refuse(config.max_queued_requests != 0, "max_queued_requests");
   refuse(config.kv_cache_bytes != 0, "kv_cache_bytes");
+  refuse(config.max_pixels != 0, "max_pixels");
   if (!config.model.empty()) return;
   throw InvalidRequestError("[" + provider + "] no model is given",
                             "`allm list " + provider + "` shows what there is.",

@@ -108,6 +108,9 @@ class Observed : public AbstractLLMInterface {
   int count_tokens(const Request& request) override {
     return llm_->count_tokens(request);
   }
+  std::vector<ImageCost> image_costs(const Request& request) override {
+    return llm_->image_costs(request);
+  }
   std::vector<std::int32_t> tokenize(std::string_view text,
                                      bool add_special_tokens) override {
     return llm_->tokenize(text, add_special_tokens);
