@@ -185,6 +185,8 @@ std::shared_ptr<const ImageReader> open_images(
 // message.
 bool takes_image_parts(const Chat& chat, const ImageReader& images) {
   if (images.images_go_first()) return true;
+  // Numbers go over all messages, which templates do not count.
+  if (images.has_numbered_places()) return false;
   try {
     const std::string text = chat.chat_template.render(
         {.messages = text::messages_to_json(
