@@ -48,6 +48,7 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source);
 std::unique_ptr<Model> make_llama(const ModelSource& source);
 std::unique_ptr<Model> make_llama4_text(const ModelSource& source);
 std::unique_ptr<Model> make_llava(const ModelSource& source);
+std::unique_ptr<Model> make_llava_next(const ModelSource& source);
 std::unique_ptr<Model> make_mamba(const ModelSource& source);
 std::unique_ptr<Model> make_mamba2(const ModelSource& source);
 std::unique_ptr<Model> make_minicpm(const ModelSource& source);

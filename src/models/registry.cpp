@@ -73,6 +73,7 @@ constexpr std::array kRows{
     Row{"llama4", make_llama4_text},
     Row{"llama4_text", make_llama4_text},
     Row{"llava", make_llava, ModelKind::kDecoder, Reads::kImages},
+    Row{"llava_next", make_llava_next, ModelKind::kDecoder, Reads::kImages},
     Row{"mamba", make_mamba},
     Row{"mamba2", make_mamba2},
     Row{"minicpm", make_minicpm},

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "engine/backend_choice.h"
+#include "io/image.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
@@ -44,7 +45,8 @@ class VisionRun {
  public:
   VisionRun(const std::filesystem::path& folder, const json& reference,
             const GoldenOptions& options)
-      : reference_(reference),
+      : folder_(folder),
+        reference_(reference),
         options_(options),
         arrays_(
             mx::load_safetensors(
@@ -55,6 +57,8 @@ class VisionRun {
         backend_(engine::choose_backend(options.engine, 0)),
         model_(models::make_model(
             {weights_.config(), weights_, backend_, nullptr})),
+        processor_(vision::ImageProcessor::from_config(
+            vision::ProcessorFiles::in(folder))),
         tower_(vision::make_tower(
             {weights_.config(), weights_, backend_, nullptr})) {
     models::refuse_unread_tensors(weights_);
@@ -112,10 +116,11 @@ class VisionRun {
         to.shape = {1, static_cast<int>(values.size())};
         if (name == "image_grid_thw") {
           rows = to.values[0] * to.values[1] * to.values[2];
-          images[i].plan.grid_rows = to.values[1];
-          images[i].plan.grid_columns = to.values[2];
         }
       }
+      const io::EncodedImage file = io::EncodedImage::open(
+          folder_ / c.at("images").at(i).get<std::string>());
+      images[i].plan = processor_->plan(file.width(), file.height(), {});
       if (rows > 1) first = patch;
       patch += rows;
       images[i].pixel_values = tensor(
@@ -137,10 +142,6 @@ class VisionRun {
     if (c.at("images").empty()) return prompt;
     std::vector<models::PromptImage> images;
     std::vector<mx::array> rows;
-    const int merge = static_cast<int>(weights_.config()
-                                           .require_object("vision_config")
-                                           .find_int("spatial_merge_size")
-                                           .value_or(1));
     for (const vision::ImageInputs& inputs : split_inputs(c)) {
       const auto features =
           std::make_shared<models::ImageFeatures>(tower_->encode(inputs));
@@ -150,8 +151,8 @@ class VisionRun {
       rows.push_back(features->rows);
       images.push_back({.number = -1 - static_cast<int>(images.size()),
                         .tokens = features->rows.shape(0),
-                        .grid_rows = inputs.plan.grid_rows / merge,
-                        .grid_columns = inputs.plan.grid_columns / merge,
+                        .grid_rows = inputs.plan.grid_rows,
+                        .grid_columns = inputs.plan.grid_columns,
                         .features = features});
     }
     compare_features(c, mx::concatenate(rows, 0), result);
@@ -300,12 +301,14 @@ class VisionRun {
     agreeing_ += argmax(got) == argmax(want) ? 1 : 0;
   }
 
+  const std::filesystem::path folder_;
   const json& reference_;
   const GoldenOptions& options_;
   std::unordered_map<std::string, mx::array> arrays_;
   io::WeightSource weights_;
   ops::Backend backend_;
   std::unique_ptr<models::Model> model_;
+  std::unique_ptr<vision::ImageProcessor> processor_;
   std::unique_ptr<vision::VisionTower> tower_;
   std::vector<std::vector<float>> last_rows_;  // of the cases, wanted
   double worst_ = 0;

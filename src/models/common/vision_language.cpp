@@ -111,6 +111,7 @@ constexpr std::array kPrefixes{
     Prefix{"vision_model.", "vision_tower."},
     Prefix{"model.multi_modal_projector.", "multi_modal_projector."},
     Prefix{"model.connector.", "connector."},
+    Prefix{"model.image_newline", "image_newline"},
 };
 
 const Defaults* find_defaults(std::string_view type) {

@@ -1,5 +1,7 @@
 // LLaVA 1.5: CLIP's patches before its last layer, two linear layers.
 // SPDX-License-Identifier: Apache-2.0
+#include "vision/towers/llava.h"
+
 #include "abstractllm/error.h"
 #include "mlx/ops.h"
 #include "models/common/config_fields.h"
@@ -12,25 +14,6 @@ namespace abstractllm::vision {
 namespace mx = mlx::core;
 
 namespace {
-
-class Tower : public VisionTower {
- public:
-  Tower(Vit vit, TwoLinears projector, bool keep_class)
-      : vit_(std::move(vit)),
-        projector_(std::move(projector)),
-        keep_class_(keep_class) {}
-
-  models::ImageFeatures encode(const ImageInputs& image) const override {
-    const mx::array x =
-        vit_.encode(pixel_array(image.pixel_values, 3), keep_class_);
-    return {run(mx::reshape(x, {-1, x.shape(-1)}), projector_)};
-  }
-
- private:
-  Vit vit_;
-  TwoLinears projector_;
-  bool keep_class_;
-};
 
 // The hidden state that vision_feature_layer names, counted from the end.
 int feature_layer(const io::JsonConfig& config, const VitConfig& vit) {
@@ -61,25 +44,43 @@ bool keeps_class_token(const io::JsonConfig& config) {
   return strategy == "full";
 }
 
+class Tower : public VisionTower {
+ public:
+  explicit Tower(LlavaParts parts) : parts_(std::move(parts)) {}
+
+  models::ImageFeatures encode(const ImageInputs& image) const override {
+    const mx::array x = parts_.vit.encode(pixel_array(image.pixel_values, 3),
+                                          parts_.keeps_class);
+    return {run(mx::reshape(x, {-1, x.shape(-1)}), parts_.projector)};
+  }
+
+ private:
+  LlavaParts parts_;
+};
+
 }  // namespace
 
-TowerPtr make_llava_tower(const models::ModelSource& source) {
+LlavaParts read_llava_parts(const models::ModelSource& source) {
   const io::JsonConfig& config = source.config;
   const VitConfig vit = read_vit_config(models::vision_config(config));
   const int hidden =
       models::require_size(models::text_config(config), "hidden_size");
   const models::WeightReader weights(source.weights, source.backend);
   const std::string projector = "multi_modal_projector.";
-  return std::make_unique<Tower>(
-      Vit(source, vit, feature_layer(config, vit)),
-      TwoLinears{
-          .first = weights.linear(projector + "linear_1", hidden,
-                                  vit.hidden_size, models::Bias::kIfPresent),
-          .activation =
-              models::read_activation(config, "projector_hidden_act", "gelu"),
-          .second = weights.linear(projector + "linear_2", hidden, hidden,
-                                   models::Bias::kIfPresent)},
-      keeps_class_token(config));
+  return {
+      .vit = Vit(source, vit, feature_layer(config, vit)),
+      .projector = {.first = weights.linear(projector + "linear_1", hidden,
+                                            vit.hidden_size,
+                                            models::Bias::kIfPresent),
+                    .activation = models::read_activation(
+                        config, "projector_hidden_act", "gelu"),
+                    .second = weights.linear(projector + "linear_2", hidden,
+                                             hidden, models::Bias::kIfPresent)},
+      .keeps_class = keeps_class_token(config)};
+}
+
+TowerPtr make_llava_tower(const models::ModelSource& source) {
+  return std::make_unique<Tower>(read_llava_parts(source));
 }
 
 }  // namespace abstractllm::vision

@@ -23,6 +23,7 @@ constexpr std::array kRows{
     Row{"gemma3", make_gemma3_tower},
     Row{"idefics3", make_idefics3_tower},
     Row{"llava", make_llava_tower},
+    Row{"llava_next", make_llava_next_tower},
     Row{"paligemma", make_paligemma_tower},
     Row{"phi3_v", make_phi3_v_tower},
     Row{"qwen2_5_vl", make_qwen2_5_vl_tower},

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Makes a fixture of a model of images and text beside an existing one.
+
+SPDX-License-Identifier: Apache-2.0
+
+usage: make_vision_fixture.py SPEC BASE OUT
+
+SPEC is a JSON file with `name`, `config` (config.json), `preprocessor` and
+`processor` (their files); BASE the folder of a fixture whose tokenizer, chat
+template and images it takes. Weights are drawn from a seed, spread as wide as
+those of the other fixtures; everything is computed by transformers in float32 on
+the CPU from the stored weights. Needs requirements.txt and pillow.
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import (AutoConfig, AutoModelForImageTextToText,
+                          AutoProcessor)
+
+TOKENS = 24
+CASES = {
+    "small": (["small.png"], "Describe the image."),
+    "large": (["large.png"], "What is the capital of France?"),
+    "two": (["small.png", "tall.png"], "Describe the image."),
+    "text": ([], "Describe the image."),
+}
+
+
+def draw_weights(model, seed):
+    generator = torch.Generator().manual_seed(seed)
+    for name, tensor in model.named_parameters():
+        noise = torch.randn(tensor.shape, generator=generator)
+        if tensor.ndim == 1 and "norm" in name and name.endswith("weight"):
+            tensor.data = 1 + 0.2 * noise
+        elif tensor.ndim == 1:
+            tensor.data = 0.2 * noise
+        elif "embed" in name or "position" in name:
+            tensor.data = 0.5 * noise
+        else:
+            fan_in = tensor[0].numel()
+            tensor.data = noise * (2.0 / fan_in) ** 0.5
+    for tensor in model.parameters():
+        tensor.data = tensor.data.to(torch.bfloat16).to(torch.float32)
+
+
+def run_case(model, processor, folder, names, words, arrays, key):
+    content = [{"type": "image"} for _ in names] + [
+        {"type": "text", "text": words}]
+    messages = [{"role": "user", "content": content}]
+    prompt = processor.apply_chat_template(messages,
+                                           add_generation_prompt=True)
+    images = [Image.open(folder / "images" / name) for name in names]
+    inputs = processor(text=prompt, images=images or None, return_tensors="pt")
+    if "pixel_values" in inputs:
+        inputs["pixel_values"] = inputs["pixel_values"].half().float()
+    with torch.no_grad():
+        logits = model(**inputs).logits[0]
+        out = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False,
+                             output_logits=True, return_dict_in_generate=True,
+                             eos_token_id=-1, pad_token_id=0)
+        features = None
+        if names:
+            features = model.get_image_features(
+                **{k: v for k, v in inputs.items()
+                   if k not in ("input_ids", "attention_mask")}).pooler_output
+    length = inputs["input_ids"].shape[1]
+    positions = list(range(length - 4, length))
+    arrays[f"{key}.logits"] = logits[positions].contiguous()
+    case = {"case": key, "images": [f"../../images/{n}" for n in names],
+            "messages": messages, "prompt": prompt,
+            "ids": inputs["input_ids"][0].tolist(),
+            "logits": f"{key}.logits", "logits_positions": positions,
+            "greedy": out.sequences[0, length:].tolist(), "inputs": {},
+            "min_top2_gap": round(min(float(s[0].topk(2).values.diff().abs())
+                                      for s in out.logits), 4)}
+    for name, value in inputs.items():
+        if name in ("input_ids", "attention_mask"):
+            continue
+        stored = value.half() if value.is_floating_point() else value
+        arrays[f"{key}.{name}"] = stored.contiguous()
+        case["inputs"][name] = {"array": f"{key}.{name}",
+                                "shape": list(value.shape)}
+    if features is not None:
+        if isinstance(features, (list, tuple)):
+            features = torch.cat(list(features))
+        arrays[f"{key}.image_features"] = features.reshape(
+            -1, features.shape[-1]).contiguous()
+        case["image_features"] = f"{key}.image_features"
+    return case
+
+
+def main():
+    spec = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    base, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    folder = out / "vision" / spec["name"]
+    (folder / "reference").mkdir(parents=True, exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json",
+                 "chat_template.jinja", "generation_config.json"):
+        shutil.copyfile(base / name, folder / name)
+    for name, key in (("config.json", "config"),
+                      ("preprocessor_config.json", "preprocessor"),
+                      ("processor_config.json", "processor")):
+        (folder / name).write_text(json.dumps(spec[key], indent=1) + "\n")
+    config = AutoConfig.from_pretrained(folder)
+    model = AutoModelForImageTextToText.from_config(
+        config, attn_implementation="eager").float().eval()
+    draw_weights(model, spec["seed"])
+    weights = {name: tensor.to(torch.bfloat16).contiguous()
+               for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    processor = AutoProcessor.from_pretrained(folder, use_fast=False)
+    arrays = {}
+    cases = [run_case(model, processor, base.parent.parent, names, words,
+                      arrays, key) for key, (names, words) in CASES.items()]
+    save_file(arrays, folder / "reference" / "arrays.safetensors")
+    reference = {"kind": "vision", "name": spec["name"],
+                 "model_type": spec["config"]["model_type"],
+                 "source": {"library": "transformers",
+                            "torch": torch.__version__},
+                 "seed": spec["seed"], "weights_dtype": "bfloat16",
+                 "tolerance": {"float32": {"max_abs_logits": 0.005}},
+                 "arrays": "reference/arrays.safetensors", "cases": cases}
+    (folder / "reference.json").write_text(
+        json.dumps(reference, separators=(",", ":")) + "\n")
+    print([(c["case"], c["min_top2_gap"]) for c in cases],
+          float(arrays["small.logits"].std()))
+
+
+if __name__ == "__main__":
+    main()
