@@ -14,6 +14,7 @@
 #include "engine/backend_choice.h"
 #include "golden/embedding_fixture.h"
 #include "golden/references.h"
+#include "golden/vision_golden.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
@@ -219,6 +220,9 @@ GoldenResult run_fixture(const std::filesystem::path& folder,
     if (result.kind == "embed") {
       run_embedding_fixture(folder, reference, options, result);
       return result;
+    }
+    if (result.kind == "vision") {
+      return run_vision_fixture(folder, options).text;
     }
     if (result.kind != "text" && result.kind != "quant" &&
         result.kind != "gguf") {

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "abstractllm/session.h"
 #include "model/tiny_model.h"
+#include "support/temporary_folder.h"
 
 namespace abstractllm {
 namespace {
@@ -224,6 +226,28 @@ TEST(MLXProviderVision, RefusesTextsThatSpellAnImage) {
   EXPECT_THROW(llm->generate(request_of(
                    {user({image("small.png"), TextPart{"<start_of_image>"}})})),
                InvalidRequestError);
+}
+
+TEST(MLXProviderVision, AStoredSessionGoesOnWithItsImages) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path file = folder.path() / "sessions.db";
+  const std::shared_ptr<AbstractLLMInterface> llm =
+      open_fixture("vision/gemma3");
+  SessionState start;
+  start.parameters.temperature = 0;
+  start.parameters.max_tokens = 6;
+  const Message first = user({image("small.png"), TextPart{"What is it?"}});
+  SessionManager(file).create(llm, "pictures", {}, start).send(first);
+  SessionManager manager(file);
+  Session session = manager.open("pictures", open_fixture("vision/gemma3"));
+  ASSERT_EQ(session.state().messages.size(), 2u);
+  EXPECT_EQ(session.state().messages[0], first);
+  const Turn turn = session.send("And why?");
+  EXPECT_GT(turn.response.usage.completion_tokens, 0);
+  Request whole;
+  whole.messages = session.state().messages;
+  whole.messages.pop_back();
+  EXPECT_EQ(turn.response.usage.prompt_tokens, llm->count_tokens(whole));
 }
 
 TEST(MLXProviderVision, NamesModelsThatReadImages) {
