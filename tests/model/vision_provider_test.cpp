@@ -241,11 +241,11 @@ TEST(MLXProviderVision, AStoredSessionGoesOnWithItsImages) {
   SessionManager manager(file);
   Session session = manager.open("pictures", open_fixture("vision/gemma3"));
   ASSERT_EQ(session.state().messages.size(), 2u);
-  EXPECT_EQ(session.state().messages[0], first);
+  EXPECT_EQ(session.messages().at(0), first);
   const Turn turn = session.send("And why?");
   EXPECT_GT(turn.response.usage.completion_tokens, 0);
   Request whole;
-  whole.messages = session.state().messages;
+  whole.messages = session.messages();
   whole.messages.pop_back();
   EXPECT_EQ(turn.response.usage.prompt_tokens, llm->count_tokens(whole));
 }
