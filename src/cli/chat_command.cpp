@@ -174,24 +174,13 @@ Session begin(const ChatOptions& options, CliEnvironment& env,
   return session;
 }
 
-void require_tools(const SessionOptions& options, AbstractLLMInterface& model) {
-  if (!options.tools ||
-      model.capabilities().supports(ModelCapability::kTools)) {
-    return;
-  }
-  throw UnsupportedFeatureError(
-      fmt::format("[chat] '{}' of the provider {} calls no tools",
-                  model.model(), model.provider()),
-      "Leave --tool and --mcp out, or choose another model.");
-}
-
 int chat(const ChatOptions& options, CliEnvironment& env) {
   Conversation conversation = first_conversation(options);
   const bool edited = env.in_is_terminal && env.out_is_terminal;
   SessionOptions session_options;
   session_options.tools = make_tools(options.tools, env);
   std::shared_ptr<AbstractLLMInterface> model = open_model(options.model, env);
-  require_tools(session_options, *model);
+  if (session_options.tools) require_tools(*model);
   Interrupts interrupts(edited ? Interrupts::Mode::kTerminal
                                : Interrupts::Mode::kFilter);
   const auto lines = line_source(options, env, interrupts, edited);

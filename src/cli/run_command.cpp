@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "abstractllm/error.h"
 #include "cli/answer.h"
 #include "cli/atomic_file.h"
+#include "cli/chat_turn.h"
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/draw_boxes.h"
@@ -21,6 +23,7 @@
 #include "cli/parameter_options.h"
 #include "cli/report.h"
 #include "cli/text_input.h"
+#include "cli/tool_options.h"
 #include "io/image.h"
 #include "io/png_writer.h"
 #include "output/detections.h"
@@ -31,12 +34,16 @@ namespace {
 struct RunOptions {
   ModelOptions model;
   ParameterOptions parameters;
+  ToolOptions tools;
   std::optional<std::string> prompt;
   std::optional<std::string> system;
   std::string messages_file;
   std::vector<std::string> files;
   std::vector<std::string> images;
   std::string draw_file;
+  std::string schema_file;
+  std::string reasoning;
+  bool json_answer = false;
   bool raw = false;
   bool json = false;
   bool verbose = false;
@@ -101,9 +108,23 @@ void attach_files(const RunOptions& options, Request& request) {
   parts.insert(parts.begin(), attached.begin(), attached.end());
 }
 
+// What the answer is to look like.
+void add_form(const RunOptions& options, Request& request) {
+  if (!options.schema_file.empty()) {
+    request.response_format = {ResponseFormat::Kind::kJsonSchema,
+                               read_text_file(options.schema_file)};
+  } else if (options.json_answer) {
+    request.response_format.kind = ResponseFormat::Kind::kJsonObject;
+  }
+  if (!options.reasoning.empty()) {
+    request.reasoning_effort = parse_reasoning_effort(options.reasoning);
+  }
+}
+
 Request make_request(const RunOptions& options, CliEnvironment& env) {
   Request request;
   request.parameters = read_parameters(options.parameters);
+  add_form(options, request);
   if (options.system) {
     require_utf8(*options.system, "the system prompt");
     request.system_prompt = options.system;
@@ -129,7 +150,11 @@ Request make_request(const RunOptions& options, CliEnvironment& env) {
 // The boxes of the answer over the first image.
 void draw(const RunOptions& options, const Request& request,
           const std::vector<output::Detection>& found, CliEnvironment& env) {
-  const auto& image = std::get<ImagePart>(request.messages.back().parts.at(0));
+  const std::vector<Part>& parts = request.messages.back().parts;
+  const auto first = std::find_if(
+      parts.begin(), parts.end(),
+      [](const Part& p) { return std::holds_alternative<ImagePart>(p); });
+  const auto& image = std::get<ImagePart>(*first);
   const io::EncodedImage encoded =
       image.path.empty() ? io::EncodedImage::from_bytes(image.bytes)
                          : io::EncodedImage::open(image.path);
@@ -140,10 +165,32 @@ void draw(const RunOptions& options, const Request& request,
                                    one_line(options.draw_file)));
 }
 
+// Calls are made and answered until there is text.
+GenerateResponse answer_with_tools(const RunOptions& options,
+                                   const Request& request,
+                                   std::shared_ptr<AbstractLLMInterface> model,
+                                   std::shared_ptr<ToolRegistry> tools,
+                                   const AnswerView& view,
+                                   CliEnvironment& env) {
+  require_tools(*model);
+  Conversation before{request.system_prompt, request.messages,
+                      request.parameters};
+  Message message = std::move(before.messages.back());
+  before.messages.pop_back();
+  PlainLines lines(env.in);
+  SessionOptions session_options;
+  session_options.tools = std::move(tools);
+  session_options.confirm_tool = confirmation(options.tools, env, lines);
+  Session session(std::move(model), std::move(session_options),
+                  state_of(std::move(before)));
+  return take_turn(session, std::move(message), view, env.err).response;
+}
+
 int run(const RunOptions& options, CliEnvironment& env) {
   using Clock = std::chrono::steady_clock;
   // What the user got wrong is said before a model is loaded for it.
   Request request = make_request(options, env);
+  const auto tools = make_tools(options.tools, env);
   const auto start = Clock::now();
   const auto model = open_model(options.model, env);
   const std::chrono::duration<double> load = Clock::now() - start;
@@ -156,7 +203,9 @@ int run(const RunOptions& options, CliEnvironment& env) {
   if (!options.json) view.text = &env.out;
   Interrupts interrupts(Interrupts::Mode::kFilter);
   GenerateResponse response;
-  {
+  if (tools) {
+    response = answer_with_tools(options, request, model, tools, view, env);
+  } else {
     const Interrupts::Answer answer(request.cancel);
     response = show_answer(*model, request, view);
   }
@@ -231,6 +280,28 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
                     "Print the answer with its details as one JSON object");
   command->add_flag("--verbose", options->verbose,
                     "Report token counts and speed on standard error");
+  CLI::Option* schema =
+      command
+          ->add_option("--schema", options->schema_file,
+                       "Answer with JSON that fits the JSON Schema in FILE")
+          ->type_name("FILE");
+  CLI::Option* json_answer = command->add_flag(
+      "--json-answer", options->json_answer, "Answer with a JSON object");
+  json_answer->excludes(schema);
+  command
+      ->add_option("--reasoning", options->reasoning,
+                   "How much a reasoning model thinks first: off, low, "
+                   "medium or high (the model's own way)")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"off", "low", "medium", "high"}).description(""));
+  add_tool_options(*command, options->tools);
+  // A turn with tools is a conversation of its own.
+  for (const char* tool_option : {"--tool", "--mcp"}) {
+    for (const char* other :
+         {"--raw", "--messages", "--schema", "--json-answer", "--reasoning"}) {
+      command->get_option(tool_option)->excludes(command->get_option(other));
+    }
+  }
   add_parameter_options(*command, options->parameters);
   add_engine_options(*command, options->model);
   add_connection_options(*command, options->model);

@@ -73,6 +73,14 @@ std::shared_ptr<ToolRegistry> make_tools(const ToolOptions& options,
   return registry;
 }
 
+void require_tools(AbstractLLMInterface& model) {
+  if (model.capabilities().supports(ModelCapability::kTools)) return;
+  throw UnsupportedFeatureError(
+      fmt::format("[tools] '{}' of the provider {} calls no tools",
+                  model.model(), model.provider()),
+      "Leave --tool and --mcp out, or choose another model.");
+}
+
 ConfirmTool confirmation(const ToolOptions& options, CliEnvironment& env,
                          LineSource& lines) {
   if (options.yes) {

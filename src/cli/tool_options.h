@@ -29,6 +29,9 @@ void add_tool_options(CLI::App& app, ToolOptions& options);
 std::shared_ptr<ToolRegistry> make_tools(const ToolOptions& options,
                                          const CliEnvironment& env);
 
+/// Throws UnsupportedFeatureError if the model calls none.
+void require_tools(AbstractLLMInterface& model);
+
 /// Asks the person at the terminal, by `lines`; without one everything that
 /// needs asking is refused, except with --yes.
 ConfirmTool confirmation(const ToolOptions& options, CliEnvironment& env,

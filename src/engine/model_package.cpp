@@ -432,6 +432,9 @@ ModelDescription describe(const ModelPackage& package,
   if (package.images) {
     facts.emplace_back("images", package.images->processor().kind());
   }
+  for (const auto& [name, parameters] : package.family.family->presets) {
+    facts.emplace_back("preset_" + std::string(name), to_json(parameters));
+  }
   facts.emplace_back("default_parameters", to_json(package.defaults));
   return facts;
 }

@@ -24,10 +24,10 @@ output::ToolDialect find_dialect(const std::string& chat_template,
                                  const TemplateFacts& facts,
                                  const MLXModelConfig& family) {
   const auto marked = output::find_tool_dialect(chat_template);
-  if (marked == output::ToolDialect::kHarmony) return *marked;
+  // A model keeps to its own form also where words tell it of tools.
+  if (marked) return *marked;
   if (!facts.tools) return output::ToolDialect::kHermes;
-  return marked.value_or(
-      family.tool_dialect.value_or(output::ToolDialect::kJson));
+  return family.tool_dialect.value_or(output::ToolDialect::kJson);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ struct AnswerRules {
   bool has_channels() const { return dialect == output::ToolDialect::kHarmony; }
 };
 
-/// The template's marks win over the family's. A template that does not tell of
-/// tools leaves that to the preamble, which asks for the Hermes dialect.
+/// The template's marks win over the family's. Where it has none and does not
+/// tell of tools, the preamble does, which asks for the Hermes dialect.
 /// `is_token`: whether a text is one token of the vocabulary.
 AnswerRules find_answer_rules(
     const std::string& chat_template, const TemplateFacts& facts,

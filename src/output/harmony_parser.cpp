@@ -80,22 +80,24 @@ bool HarmonyParser::step(bool at_end, std::vector<AnswerItem>& out) {
 
 bool HarmonyParser::read_header(bool at_end, std::vector<AnswerItem>& out) {
   const std::size_t end = buffer_.find(kMessage);
+  const bool is_short = end == std::string::npos
+                            ? buffer_.size() < kMaxHeader + kMessage.size()
+                            : end <= kMaxHeader;
+  const bool is_header = is_short && may_be_header(buffer_);
+  if (!is_header) {
+    place_ = Place::kText;
+    // A mark that begins no header must not be found again.
+    if (buffer_.starts_with('<')) give(1, out);
+    return true;
+  }
   if (end == std::string::npos) {
-    const bool is_header =
-        may_be_header(buffer_) && buffer_.size() < kMaxHeader;
-    if (is_header && !at_end) return false;
+    if (!at_end) return false;
     // What is left of a header when the answer ends is no text.
-    if (is_header && buffer_.starts_with("<|")) {
+    if (buffer_.starts_with("<|")) {
       take(buffer_.size());
       return false;
     }
     place_ = Place::kText;
-    return true;
-  }
-  if (!may_be_header(buffer_)) {
-    place_ = Place::kText;
-    give(end, out);
-    place_ = Place::kHeader;
     return true;
   }
   header_begin_ = begin_;

@@ -283,7 +283,11 @@ std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
 std::set<std::int32_t> RequestReader::marks_of(
     const output::AnswerFormat& format) const {
   std::vector<std::string_view> texts;
-  if (format.dialect) texts = output::special_marks(*format.dialect);
+  if (format.dialect) {
+    texts = output::special_marks(*format.dialect);
+    // The preamble's, which every dialect understands.
+    texts.insert(texts.end(), {"<tool_call>", "</tool_call>"});
+  }
   texts.emplace_back(format.reasoning_begin);
   texts.emplace_back(format.reasoning_end);
   std::set<std::int32_t> ids;

@@ -13,6 +13,8 @@ namespace {
 
 // A form that takes more is not brought to its end.
 constexpr int kMostToEnd = 256;
+// Where more tokens may come nothing is prescribed, and any of them will do.
+constexpr int kMostCompared = 256;
 
 bool is_space(std::string_view text) {
   return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
@@ -116,17 +118,33 @@ void TokenConstraint::narrow_to_end(const Place& place) {
   }
 }
 
+std::int32_t TokenConstraint::longest_allowed() const {
+  std::int32_t best = -1;
+  std::size_t best_size = 0;
+  int seen = 0;
+  for (std::size_t word = 0; word < bits_.size(); ++word) {
+    for (std::uint32_t rest = bits_[word]; rest != 0; rest &= rest - 1) {
+      const auto id = static_cast<std::int32_t>(
+          word * 32 + static_cast<std::size_t>(__builtin_ctz(rest)));
+      const std::size_t size = tokenizer_.token_bytes(id).size();
+      if (best < 0 || size > best_size) {
+        best = id;
+        best_size = size;
+      }
+      if (++seen == kMostCompared) return best;
+    }
+  }
+  return best;
+}
+
 int TokenConstraint::tokens_to_end() const {
   TokenConstraint trial(grammar_.clone(), tokenizer_, end_tokens_);
   trial.place_ = place_;
   for (int tokens = 1; tokens <= kMostToEnd; ++tokens) {
     trial.grammar_.mask(trial.bits_);
     trial.narrow_to_end(trial.place_);
-    std::size_t word = 0;
-    while (word < trial.bits_.size() && trial.bits_[word] == 0) ++word;
-    if (word == trial.bits_.size()) return 0;
-    const auto id = static_cast<std::int32_t>(
-        word * 32 + static_cast<std::size_t>(__builtin_ctz(trial.bits_[word])));
+    const std::int32_t id = trial.longest_allowed();
+    if (id < 0) return 0;
     const bool ends = std::find(end_tokens_.begin(), end_tokens_.end(), id) !=
                       end_tokens_.end();
     if (ends) return tokens;

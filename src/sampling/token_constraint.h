@@ -53,6 +53,8 @@ class TokenConstraint {
   TokenMask allowed_free();
   // Leaves of bits_ what ends the text soonest; where there is a choice.
   void narrow_to_end(const Place& place);
+  // Of bits_, as a model writes what is prescribed; -1: none.
+  std::int32_t longest_allowed() const;
   // Tokens that narrow_to_end takes from here to the end; 0: too many.
   int tokens_to_end() const;
   void accept_free(std::int32_t id);

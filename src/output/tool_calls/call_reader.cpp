@@ -2,12 +2,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output/tool_calls/call_reader.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "abstractllm/error.h"
 
 namespace abstractllm::output {
 
-std::unique_ptr<CallReader> make_call_reader(ToolDialect dialect,
-                                             const Tools& tools) {
+namespace {
+
+constexpr std::string_view kToolCall = "<tool_call>";
+
+// A model may be told of its tools in words that are not its own: whatever its
+// dialect, <tool_call> is understood beside it.
+class WithToolCall : public CallReader {
+ public:
+  WithToolCall(std::unique_ptr<CallReader> own,
+               std::unique_ptr<CallReader> tagged)
+      : own_(std::move(own)),
+        tagged_(std::move(tagged)),
+        openers_(own_->openers()) {
+    openers_.push_back({std::string(kToolCall)});
+  }
+
+  const std::vector<Opener>& openers() const override { return openers_; }
+
+  Reading read(std::string_view text, bool at_end) const override {
+    const bool is_tagged = text.starts_with(kToolCall);
+    return (is_tagged ? *tagged_ : *own_).read(text, at_end);
+  }
+
+ private:
+  const std::unique_ptr<CallReader> own_;
+  const std::unique_ptr<CallReader> tagged_;
+  std::vector<Opener> openers_;
+};
+
+std::unique_ptr<CallReader> make_own_reader(ToolDialect dialect,
+                                            const Tools& tools) {
   switch (dialect) {
     case ToolDialect::kHermes:
     case ToolDialect::kQwenXml:
@@ -42,6 +74,21 @@ std::unique_ptr<CallReader> make_call_reader(ToolDialect dialect,
       break;
   }
   throw InternalError("[tool calls] harmony has channels and no reader");
+}
+
+}  // namespace
+
+std::unique_ptr<CallReader> make_call_reader(ToolDialect dialect,
+                                             const Tools& tools) {
+  auto own = make_own_reader(dialect, tools);
+  const auto& openers = own->openers();
+  if (std::any_of(openers.begin(), openers.end(), [](const Opener& opener) {
+        return opener.text == kToolCall;
+      })) {
+    return own;
+  }
+  return std::make_unique<WithToolCall>(std::move(own),
+                                        make_tagged_reader(tools));
 }
 
 }  // namespace abstractllm::output

@@ -14,8 +14,10 @@ using State = Reading::State;
 class CommandRReader : public CallReader {
  public:
   const std::vector<Opener>& openers() const override {
-    static const std::vector<Opener> kOpeners{
-        {"<|START_ACTION|>"}, {"Action: ```json"}, {"Action:```json"}};
+    static const std::vector<Opener> kOpeners{{"<|START_ACTION|>"},
+                                              {"Action: ```json"},
+                                              {"Action:\n```json"},
+                                              {"Action:```json"}};
     return kOpeners;
   }
 

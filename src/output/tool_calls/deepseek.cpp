@@ -15,6 +15,7 @@ constexpr std::string_view kAllEnd = "<｜tool▁calls▁end｜>";
 constexpr std::string_view kOneBegin = "<｜tool▁call▁begin｜>";
 constexpr std::string_view kOneEnd = "<｜tool▁call▁end｜>";
 constexpr std::string_view kDivider = "<｜tool▁sep｜>";
+constexpr std::size_t kMaxName = 512;
 constexpr std::string_view kMarkup = "<｜DSML｜";
 
 std::string_view trimmed(std::string_view text) {
@@ -31,8 +32,10 @@ Reading read_one(Cursor& cursor) {
   };
   const auto first = take_until(cursor, kDivider);
   if (!first) {
-    return cursor.rest().size() > 512 ? Reading::none() : undecided();
+    const bool too_long = cursor.rest().size() >= kMaxName + kDivider.size();
+    return too_long ? Reading::none() : undecided();
   }
+  if (first->size() > kMaxName) return Reading::none();
   ToolCall call;
   call.name = trimmed(*first);
   cursor.skip_space();

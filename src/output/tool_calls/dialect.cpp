@@ -54,6 +54,9 @@ constexpr std::array kMarks{
     Mark{ToolDialect::kCommandR, {"Action:\\n```json", {}}},
     Mark{ToolDialect::kPythonic, {"<|tool_call_start|>", {}}},
     Mark{ToolDialect::kToolcall, {"<TOOLCALL>", {}}},
+    Mark{ToolDialect::kToolcall, {"<|function_call|>", {}}},
+    Mark{ToolDialect::kToolcall, {"<tool_calls>\\n", {}}},
+    Mark{ToolDialect::kToolcall, {"<tool_calls>\n", {}}},
     Mark{ToolDialect::kFunctools, {"functools[", {}}},
     Mark{ToolDialect::kHermes, {"<tool_call>", {}}},
     Mark{ToolDialect::kGranite, {"<|tool_call|>", {}}},
@@ -131,7 +134,8 @@ std::vector<std::string_view> special_marks(ToolDialect dialect) {
     case ToolDialect::kMiniMax:
       return {"<minimax:tool_call>", "</minimax:tool_call>"};
     case ToolDialect::kToolcall:
-      return {"<TOOLCALL>", "</TOOLCALL>"};
+      return {"<TOOLCALL>", "</TOOLCALL>", "<tool_calls>", "</tool_calls>",
+              "<|function_call|>"};
   }
   return {};
 }

@@ -20,6 +20,9 @@ constexpr std::array<std::string_view, 11> kKeys{
     "arguments", "function_calls", "id",       "tool_name",  "tool_call_id",
     "args"};
 
+// Of a fence: its mark and a word.
+constexpr std::size_t kMaxFirstLine = 64;
+
 // Whether the first key of the first object is that of no call.
 bool is_other(std::string_view text) {
   Cursor cursor{text, 0, false};
@@ -127,10 +130,9 @@ Reading read_json_calls(Cursor& cursor, const std::vector<std::string>& names) {
 
 Reading read_fence(Cursor& cursor, const std::vector<std::string>& names) {
   const auto first_line = take_until(cursor, "\n");
-  if (!first_line) {
-    return cursor.rest().size() > 64 || cursor.at_end ? Reading::none()
-                                                      : Reading::more();
-  }
+  const std::string_view seen = first_line.value_or(cursor.rest());
+  if (seen.size() > kMaxFirstLine) return Reading::none();
+  if (!first_line) return cursor.at_end ? Reading::none() : Reading::more();
   Cursor inside = cursor;
   inside.skip_space();
   if (inside.rest().empty()) {

@@ -36,10 +36,20 @@ class ListedReader : public CallReader {
     // "[]" says that there is nothing to call.
     if (!calls && value.json == "[]") calls.emplace();
     if (!calls) return Reading::none();
-    const std::size_t end = cursor.at;
+    std::size_t end = cursor.at;
     cursor.skip_space();
-    if (cursor.rest().empty() && !at_end && !marks_.closers.empty()) {
-      return Reading::more();
+    if (cursor.rest().empty() && !at_end) return Reading::more();
+    // Several, one a line.
+    while (cursor.rest().starts_with('{')) {
+      const Value next = take_value(cursor);
+      if (next.state == State::kMore) return Reading::more();
+      const auto further =
+          next.state == State::kCalls ? calls_in_json(next.json) : std::nullopt;
+      if (!further) return Reading::of(end, *std::move(calls));
+      calls->insert(calls->end(), further->begin(), further->end());
+      end = cursor.at;
+      cursor.skip_space();
+      if (cursor.rest().empty() && !at_end) return Reading::more();
     }
     for (const std::string_view closer : marks_.closers) {
       bool taken = false;
@@ -64,7 +74,8 @@ std::unique_ptr<CallReader> make_listed_reader(ToolDialect dialect,
                {"</|tool_call|>", "<|/tool_call|>", "</tool_call>"}};
       break;
     case ToolDialect::kToolcall:
-      marks = {{{"<TOOLCALL>"}}, {"</TOOLCALL>"}};
+      marks = {{{"<TOOLCALL>"}, {"<tool_calls>"}, {"<|function_call|>"}},
+               {"</TOOLCALL>", "</tool_calls>"}};
       break;
     default:
       marks = {{{"functools"}, {"<|tool_call|>"}},

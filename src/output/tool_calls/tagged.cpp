@@ -15,6 +15,7 @@ using State = Reading::State;
 
 constexpr std::string_view kBegin = "<tool_call>";
 constexpr std::string_view kEnd = "</tool_call>";
+constexpr std::size_t kMaxName = 256;
 
 // One line break on each side belongs to the tags.
 std::string_view without_line_breaks(std::string_view text) {
@@ -67,12 +68,12 @@ std::optional<std::string_view> take_parameter(Cursor& cursor) {
 
 Reading read_function_tag(Cursor& cursor, const ParameterTypes& types) {
   const auto name = take_until(cursor, ">");
-  if (!name) {
-    // A name has no line break and is short.
-    const bool may_be = cursor.rest().find('\n') == std::string_view::npos &&
-                        cursor.rest().size() < 256;
-    return may_be ? undecided(cursor) : Reading::none();
+  // A name has no line break and is short.
+  const std::string_view seen = name.value_or(cursor.rest());
+  if (seen.size() > kMaxName || seen.find('\n') != std::string_view::npos) {
+    return Reading::none();
   }
+  if (!name) return undecided(cursor);
   ToolCall call;
   call.name = trimmed(*name);
   if (call.name.size() > 1 && call.name.front() == '"') {

@@ -89,6 +89,38 @@ TEST_F(Run, AFileThatIsMissingIsSaidBeforeTheModelLoads) {
   EXPECT_TRUE(model->requests().empty());
 }
 
+TEST_F(Run, ASchemaIsTheFormOfTheAnswer) {
+  model->enqueue("{}");
+  const std::string file = folder.file("s.json", R"({"type":"object"})");
+  EXPECT_EQ(run({"run", "m", "--schema", file, "--reasoning", "low", "p"}).out,
+            "{}\n");
+  const Request request = only_request();
+  EXPECT_EQ(request.response_format.kind, ResponseFormat::Kind::kJsonSchema);
+  EXPECT_EQ(request.response_format.schema, R"({"type":"object"})");
+  EXPECT_EQ(request.reasoning_effort, ReasoningEffort::kLow);
+}
+
+TEST_F(Run, AJsonAnswerIsAnObject) {
+  model->enqueue("{}");
+  run({"run", "m", "--json-answer", "p"});
+  EXPECT_EQ(only_request().response_format.kind,
+            ResponseFormat::Kind::kJsonObject);
+}
+
+TEST_F(Run, ToolsAreCalledUntilThereIsAnAnswer) {
+  model->enqueue(test::Script().event(
+      ToolCall{"c", "calculator", R"({"expression": "6*7"})"}));
+  model->enqueue("It is 42.");
+  const RunResult result =
+      run({"run", "m", "--tool", "calculator", "--system", "S", "6*7?"});
+  EXPECT_EQ(result.out, "It is 42.\n");
+  EXPECT_NE(result.err.find("result of calculator: 42"), std::string::npos);
+  ASSERT_EQ(model->requests().size(), 2U);
+  EXPECT_EQ(model->requests()[1].system_prompt, "S");
+  EXPECT_EQ(run({"run", "m", "--tool", "calculator", "--raw", "p"}).exit_code,
+            2);
+}
+
 TEST_F(Run, APromptThatNamesASubcommandIsAPrompt) {
   model->enqueue("ok");
   EXPECT_EQ(run({"run", "m", "chat"}).exit_code, 0);

@@ -84,6 +84,36 @@ TEST(Harmony, TextWithoutChannelsIsText) {
   expect_answer(harmony(), "Just words.", {"Just words.", "", {}});
 }
 
+TEST(Acceptance, A14_MarksSplitOverPiecesNeitherLeakNorHoldTextBack) {
+  const AnswerFormat format = with_tools(ToolDialect::kHermes);
+  const std::string call =
+      R"(<tool_call>{"name":"add","arguments":{"a":1}}</tool_call>)";
+  const ToolCall add{"", "add", R"({"a":1})"};
+  expect_answer(format, call + " then", {" then", "", {add}});
+  expect_answer(format, "first " + call, {"first", "", {add}});
+  expect_answer(format, "a < b, 1 << 2, <b>bold</b> <tool>",
+                {"a < b, 1 << 2, <b>bold</b> <tool>", "", {}});
+  // No more is held back than may be the beginning of a mark.
+  const auto parser = make_answer_parser(format);
+  std::string shown;
+  const std::string text = "x <tool_cal x <t x";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::vector<AnswerItem> items;
+    parser->push(text.substr(i, 1), items);
+    for (const AnswerItem& item : items) shown += std::get<TextRun>(item).text;
+    EXPECT_LE(i + 1 - shown.size(), 20U);
+  }
+  EXPECT_EQ(shown, text);
+}
+
+TEST(Acceptance, A17_ThinkTagsAndChannelsLeaveTheContentClean) {
+  expect_answer(think(), "<think>a</think>b", {"b", "a", {}});
+  expect_answer(harmony(),
+                "<|channel|>analysis<|message|>a<|end|><|start|>assistant"
+                "<|channel|>final<|message|>b",
+                {"b", "a", {}});
+}
+
 Event last(const std::vector<Event>& events) { return events.back(); }
 
 TEST(AnswerStream, StopTextsAreLookedForInTheTextAlone) {

@@ -144,6 +144,10 @@ std::vector<Case> marked() {
        calls({kAdd})},
       {"nemotron", kToolcall, "<TOOLCALL>[" + add + "]</TOOLCALL>",
        calls({kAdd})},
+      {"several_lines", kToolcall,
+       "<tool_calls>\n" + add + "\n" + add + "\n</tool_calls>",
+       calls({kAdd, kAdd})},
+      {"gigachat", kToolcall, "<|function_call|>" + add, calls({kAdd})},
       {"nemotron_empty", kToolcall, "<TOOLCALL>[]</TOOLCALL>None.",
        calls({}, "None.")},
       {"command_r7b", kCommandR,
@@ -255,6 +259,18 @@ TEST(ToolCalls, EveryDialectPassesTextThatIsNoCallUnchanged) {
       if (dialect == ToolDialect::kHarmony && text.starts_with("<|")) continue;
       expect_answer(with_tools(dialect), text, {text, "", {}});
     }
+  }
+}
+
+TEST(ToolCalls, ThePreamblesFormIsUnderstoodBesideEveryDialect) {
+  for (const ToolDialect dialect : all_tool_dialects()) {
+    if (dialect == ToolDialect::kHarmony) continue;
+    SCOPED_TRACE(to_string(dialect));
+    expect_answer(
+        with_tools(dialect),
+        "So:\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1, "
+        "\"b\": 2}}\n</tool_call>",
+        {"So:", "", {kAdd}});
   }
 }
 
