@@ -25,7 +25,9 @@ class TinyModel : public Subject {
     Request request;
     request.prompt_token_ids = {{5, 6, 7}};
     request.parameters.temperature = 0;
-    request.parameters.max_tokens = 24;
+    // More than is computed ahead of a reader: an answer that waits for its
+    // reader is not over when it is cancelled.
+    request.parameters.max_tokens = 160;
     request.parameters.ignore_eos = true;
     return request;
   }
