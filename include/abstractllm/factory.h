@@ -77,6 +77,14 @@ struct ProviderConfig {
   /// Local: pixels of one image that the model may see, over all crops; more
   /// than its files allow changes nothing; 0 takes what they say.
   std::uint64_t max_pixels = 0;
+  /// Local: adapters (LoRA, DoRA) that requests may choose by these names, and
+  /// their folders in mlx-lm's or PEFT's format.
+  std::map<std::string, std::string> adapters{};
+  /// Local: the one of requests that name none, a name of `adapters` or a
+  /// folder; empty: none.
+  std::string adapter{};
+  /// Local: `adapter`, a folder, becomes part of the weights, for all requests.
+  bool fuse_adapter = false;
   /// Local: called while weights load with the share done, in [0, 1]; may be
   /// empty. Runs on the loading thread.
   std::function<void(double)> on_load_progress{};

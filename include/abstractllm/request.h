@@ -74,6 +74,9 @@ struct Request {
   std::optional<ReasoningEffort> reasoning_effort{};
   /// Extra variables of the chat template, as a JSON object in text.
   std::string template_variables = "{}";
+  /// Local models: the name of the adapter that changes the model for this
+  /// request, "none" for none; absent: the provider's own.
+  std::optional<std::string> adapter{};
   GenerationParameters parameters{};
   CancelToken cancel{};
 };

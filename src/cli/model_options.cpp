@@ -86,6 +86,14 @@ void add_engine_options(CLI::App& app, ModelOptions& options) {
       // A negative number has become a very large one.
       ->check(
           CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62).description(""));
+  add("--adapter", &ProviderConfig::adapter, "DIR",
+      "Adapter (LoRA, DoRA) of mlx-lm or PEFT that changes the model; or the "
+      "name of one in the configuration");
+  options.settings.push_back(
+      {app.add_flag("--fuse-adapter", options.config.fuse_adapter,
+                    "Put the adapter into the weights while they load")
+           ->group("Local models"),
+       copy_of(&ProviderConfig::fuse_adapter)});
 }
 
 void add_connection_options(CLI::App& app, ModelOptions& options) {

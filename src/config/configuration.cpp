@@ -191,6 +191,9 @@ ProviderConfig read_provider(Table& table, Environment environment) {
   table.read("max_queued_requests", config.max_queued_requests);
   table.read("kv_cache_bytes", config.kv_cache_bytes);
   table.read("max_pixels", config.max_pixels);
+  table.read_texts("adapters", config.adapters);
+  table.read("adapter", config.adapter);
+  table.read("fuse_adapter", config.fuse_adapter);
   return config;
 }
 

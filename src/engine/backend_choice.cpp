@@ -29,13 +29,15 @@ std::string_view to_string(ops::cpu::Precision precision) {
 ops::Backend choose_backend(const EngineOptions& options,
                             std::int64_t hidden_size) {
   if (options.cpu_backend == CpuBackend::kReference) {
-    return {.kind = ops::BackendKind::kReference};
+    return {.kind = ops::BackendKind::kReference,
+            .adaptation = std::make_shared<ops::Adaptation>()};
   }
   return {.kind = ops::BackendKind::kCpu,
           .cpu = std::make_shared<ops::CpuState>(
               options.threads,
               ops::choose_cpu_precision(options.cpu_precision, hidden_size),
-              options.kv_cache_type)};
+              options.kv_cache_type),
+          .adaptation = std::make_shared<ops::Adaptation>()};
 }
 
 std::int64_t hidden_size(const io::JsonConfig& config) {

@@ -169,7 +169,8 @@ void Batcher::admit() {
 void Batcher::start(Request& request) {
   request.running = true;
   if (request.sequence) return;
-  request.sequence = std::make_unique<models::Sequence>(model_);
+  request.sequence = std::make_unique<models::Sequence>(
+      model_, request.generation->adapter());
   reuse(request);
   request.begun = false;
   take_from_pool(request);
@@ -205,8 +206,7 @@ void Batcher::fork_from_running(Request& request) {
   int most = request.done() + kLeastShared - 1;
   for (const Request& other : line_) {
     if (!other.sequence || &other == &request) continue;
-    const int shared =
-        other.sequence->reusable(prefix.tokens, prefix.prompt_tokens);
+    const int shared = shared_positions(*other.sequence, prefix);
     if (shared <= most) continue;
     most = shared;
     best = other.sequence.get();
@@ -224,6 +224,7 @@ bool Batcher::follows(std::size_t index) const {
   for (std::size_t i = 0; i < index; ++i) {
     const Request& leader = line_[i];
     if (!leader.running || leader.pending() <= 1) continue;
+    if (leader.generation->adapter() != request.generation->adapter()) continue;
     const int shared = common_prefix(leader.generation->tokens(),
                                      request.generation->tokens());
     if (shared > leader.done() && shared >= request.done() + kLeastShared) {
@@ -296,7 +297,7 @@ void Batcher::compute(const StepPlan& plan) {
         run_step(model_, step,
                  plan.prompt ? models::TokenKind::kPrompt
                              : models::TokenKind::kGenerated,
-                 work_);
+                 options_.adapters, work_);
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
     return fail(rows, error);

@@ -9,6 +9,7 @@
 
 #include "engine/generation.h"
 #include "engine/image_store.h"
+#include "engine/model_step.h"
 #include "engine/prompt_pace.h"
 #include "engine/scheduler.h"
 #include "engine/sequence_pool.h"
@@ -31,6 +32,8 @@ struct BatcherOptions {
   const ops::KernelClock* kernels = nullptr;
   /// Null where the model reads text only.
   ImageStore* images = nullptr;
+  /// What jobs may choose, see StepAdapters.
+  StepAdapters adapters = {};
 };
 
 /// Engine thread only. Refers to the model, the pool and the clock.
@@ -69,7 +72,8 @@ class Batcher {
       return static_cast<int>(generation->tokens().size()) - done();
     }
     Prefix prefix() const {
-      return {generation->tokens(), generation->prompt_tokens()};
+      return {generation->tokens(), generation->prompt_tokens(),
+              generation->adapter()};
     }
   };
 

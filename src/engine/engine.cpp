@@ -20,6 +20,7 @@
 #include "engine/image_store.h"
 #include "engine/perplexity.h"
 #include "engine/wake_signal.h"
+#include "io/adapter_file.h"
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "mlx/compile.h"
@@ -184,6 +185,13 @@ class Engine::Thread {
     encodes_ = models::kind_of(config) == models::ModelKind::kEncoder;
     load_tower(config, weights, backend);
     release_pages(weights);
+    adapters_.backend = backend;
+    for (const auto& file : options_.adapters) {
+      adapters_.list.push_back(ops::make_adapter(backend, *file));
+    }
+    // They hold the weights a second time.
+    backend.adaptation->sites.clear();
+    options_.adapters.clear();
     options_.on_load_progress = nullptr;
     const std::size_t cache_bytes = cache_budget(options_.kv_cache_bytes);
     limits_ = {.vocabulary = model_->vocabulary_size(),
@@ -199,7 +207,8 @@ class Engine::Thread {
                        .prefill_chunk = options_.prefill_chunk,
                        .pool = backend.cpu ? &backend.cpu->pool : nullptr,
                        .kernels = backend.cpu ? &backend.cpu->clock : nullptr,
-                       .images = images_.get()});
+                       .images = images_.get(),
+                       .adapters = adapters_});
   }
 
   void load_tower(const io::JsonConfig& config, const io::WeightSource& weights,
@@ -246,7 +255,9 @@ class Engine::Thread {
             *model_, std::move(job.ids),
             ScoreOptions{.window = options_.context_length,
                          .chunk = options_.prefill_chunk,
-                         .cancel = job.cancel});
+                         .cancel = job.cancel,
+                         .adapter = options_.score_adapter,
+                         .adapters = adapters_});
       }
       if (job.run->advance()) return;
       job.result.set_value(job.run->score());
@@ -294,6 +305,7 @@ class Engine::Thread {
     batcher_.reset();
     images_.reset();
     tower_.reset();
+    adapters_ = {};
     model_.reset();
     mlx::core::clear_streams();
   }
@@ -303,6 +315,7 @@ class Engine::Thread {
   std::unique_ptr<models::Model> model_;
   std::unique_ptr<vision::VisionTower> tower_;  // null: text only
   std::unique_ptr<ImageStore> images_;
+  StepAdapters adapters_;
   std::unique_ptr<Batcher> batcher_;
   std::deque<ScoreJob> scores_;
   std::deque<PendingEmbedding> embeddings_;

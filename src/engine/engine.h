@@ -18,6 +18,7 @@
 #include "ops/cpu/linear.h"
 
 namespace abstractllm::io {
+class AdapterFile;
 class JsonConfig;
 class WeightSource;
 }  // namespace abstractllm::io
@@ -42,6 +43,10 @@ struct EngineOptions {
   /// Memory for the caches of all sequences; 0: a share of what is available
   /// once the model is loaded.
   std::uint64_t kv_cache_bytes = 0;
+  /// Jobs choose one by its place here, counted from 1; none is null.
+  std::vector<std::shared_ptr<const io::AdapterFile>> adapters = {};
+  /// Of scores.
+  int score_adapter = 0;
   std::function<void(double)> on_load_progress;
 };
 

@@ -34,6 +34,8 @@ struct GenerationJob {
   std::shared_ptr<TokenChannel> channel;
   /// The form of the answer; null: any.
   std::unique_ptr<sampling::TokenConstraint> constraint{};
+  /// Which of EngineOptions::adapters changes the model, from 1; 0: none.
+  int adapter = 0;
 };
 
 /// What a model and its memory allow.
@@ -69,6 +71,7 @@ class Generation {
   int prompt_tokens() const { return static_cast<int>(job_.prompt.size()); }
   /// Tokens that may still be sampled.
   int tokens_left() const { return most_ - end_.usage.completion_tokens; }
+  int adapter() const { return job_.adapter; }
   TokenChannel& channel() const { return *job_.channel; }
 
   bool cancelled() const {

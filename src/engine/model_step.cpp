@@ -3,6 +3,7 @@
 #include "engine/model_step.h"
 
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "mlx/ops.h"
@@ -28,9 +29,25 @@ mx::array select_rows(const mx::array& hidden,
 
 }  // namespace
 
+void StepAdapters::add_rows(int number, int first, int count,
+                            ops::RowChanges& changes) const {
+  if (number == 0) return;
+  const auto& adapter = list.at(static_cast<std::size_t>(number - 1));
+  if (!changes.empty()) {
+    ops::RowChange& last = changes.back();
+    if (last.adapter == adapter && last.first + last.count == first) {
+      last.count += count;
+      return;
+    }
+  }
+  changes.push_back({first, count, adapter});
+}
+
 std::optional<mx::array> run_step(const models::Model& model,
                                   std::span<const StepRows> rows,
-                                  models::TokenKind kind, WorkTimes& times) {
+                                  models::TokenKind kind,
+                                  const StepAdapters& adapters,
+                                  WorkTimes& times) {
   const auto started = std::chrono::steady_clock::now();
   const auto graph_is_made = [&] {
     times.build += std::chrono::duration<double>(
@@ -40,19 +57,33 @@ std::optional<mx::array> run_step(const models::Model& model,
   std::vector<models::NewTokens> tokens;
   std::vector<std::int32_t> wanted;
   tokens.reserve(rows.size());
+  ops::RowChanges changes;
+  ops::RowChanges head_changes;
   std::int32_t end = 0;
   for (const StepRows& part : rows) {
+    const auto count = static_cast<std::int32_t>(part.tokens.ids.size());
+    const int adapter = part.tokens.sequence->adapter();
     tokens.push_back(part.tokens);
-    end += static_cast<std::int32_t>(part.tokens.ids.size());
-    if (part.wants_logits) wanted.push_back(end - 1);
+    adapters.add_rows(adapter, end, count, changes);
+    end += count;
+    if (!part.wants_logits) continue;
+    adapters.add_rows(adapter, static_cast<int>(wanted.size()), 1,
+                      head_changes);
+    wanted.push_back(end - 1);
   }
-  const mx::array hidden = models::advance_together(model, tokens, kind);
+  const mx::array hidden = [&] {
+    const ops::AdapterScope scope(adapters.backend, std::move(changes));
+    return models::advance_together(model, tokens, kind);
+  }();
   if (wanted.empty()) {
     graph_is_made();
     models::evaluate_together({hidden}, tokens);
     return std::nullopt;
   }
-  mx::array logits = model.logits(select_rows(hidden, wanted));
+  mx::array logits = [&] {
+    const ops::AdapterScope scope(adapters.backend, std::move(head_changes));
+    return model.logits(select_rows(hidden, wanted));
+  }();
   graph_is_made();
   models::evaluate_together({logits}, tokens);
   return logits;

@@ -3,17 +3,31 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/work_times.h"
 #include "models/sequence.h"
+#include "ops/adapter.h"
 
 namespace mlx::core {
 class array;
 }  // namespace mlx::core
 
 namespace abstractllm::engine {
+
+/// The adapters that models::Sequence::adapter() numbers, from 1.
+struct StepAdapters {
+  ops::Backend backend = {};
+  std::vector<std::shared_ptr<const ops::Adapter>> list = {};
+
+  /// The changes of `count` rows from `first` on under adapter `number`, added
+  /// to `changes`.
+  void add_rows(int number, int first, int count,
+                ops::RowChanges& changes) const;
+};
 
 struct StepRows {
   models::NewTokens tokens;
@@ -27,6 +41,7 @@ struct StepRows {
 std::optional<mlx::core::array> run_step(const models::Model& model,
                                          std::span<const StepRows> rows,
                                          models::TokenKind kind,
+                                         const StepAdapters& adapters,
                                          WorkTimes& times);
 
 }  // namespace abstractllm::engine

@@ -30,7 +30,7 @@ ScoreRun::ScoreRun(const models::Model& model, std::vector<std::int32_t> ids,
     : model_(model),
       ids_(std::move(ids)),
       options_(std::move(options)),
-      sequence_(model) {
+      sequence_(model, options_.adapter) {
   if (ids_.size() < 2) {
     throw InvalidRequestError(
         "[score] " + std::to_string(ids_.size()) +
@@ -56,8 +56,14 @@ bool ScoreRun::advance() {
        static_cast<std::size_t>(options_.window - sequence_.length())});
   const bool window_ends =
       sequence_.length() + static_cast<int>(count) == options_.window;
-  const mlx::core::array logits =
-      model_.logits(sequence_.advance(ids.subspan(done_, count)));
+  ops::RowChanges changes;
+  options_.adapters.add_rows(options_.adapter, 0, static_cast<int>(count),
+                             changes);
+  const mlx::core::array logits = [&] {
+    const ops::AdapterScope scope(options_.adapters.backend,
+                                  std::move(changes));
+    return model_.logits(sequence_.advance(ids.subspan(done_, count)));
+  }();
   sequence_.evaluate({logits});
   const auto vocabulary = static_cast<std::size_t>(model_.vocabulary_size());
   const float* rows = logits.data<float>();

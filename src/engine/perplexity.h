@@ -7,6 +7,7 @@
 
 #include "abstractllm/cancel.h"
 #include "abstractllm/llm.h"
+#include "engine/model_step.h"
 #include "models/model.h"
 #include "models/sequence.h"
 
@@ -16,6 +17,8 @@ struct ScoreOptions {
   int window = 0;  ///< tokens per pass
   int chunk = 0;   ///< tokens computed at a time
   CancelToken cancel;
+  int adapter = 0;  ///< of `adapters`, from 1; 0: none
+  StepAdapters adapters = {};
 };
 
 /// Sum of the negative log-probabilities of given tokens, chunk by chunk, so

@@ -7,6 +7,11 @@
 
 namespace abstractllm::engine {
 
+int shared_positions(const models::Sequence& sequence, const Prefix& prefix) {
+  if (sequence.adapter() != prefix.adapter) return 0;
+  return sequence.reusable(prefix.tokens, prefix.prompt_tokens);
+}
+
 bool worth_copying(const models::Sequence& sequence, int shared) {
   return shared >= kLeastShared && sequence.length() - shared > kLeastLost;
 }
@@ -22,7 +27,7 @@ std::optional<SequencePool::Match> SequencePool::best_match(
     const Prefix& prefix) const {
   Match best;
   for (std::size_t i = 0; i < kept_.size(); ++i) {
-    const int shared = kept_[i]->reusable(prefix.tokens, prefix.prompt_tokens);
+    const int shared = shared_positions(*kept_[i], prefix);
     // Of equal ones, the one that loses least, then the one used last.
     const bool better = shared > best.shared ||
                         (shared > 0 && shared == best.shared &&

@@ -17,6 +17,7 @@ namespace abstractllm::engine {
 struct Prefix {
   std::span<const std::int32_t> tokens;  ///< not empty
   int prompt_tokens = 0;                 ///< of them, the prompt
+  int adapter = 0;                       ///< see models::Sequence
 };
 
 /// Computing this few tokens is cheaper than sharing them.
@@ -25,6 +26,9 @@ inline constexpr int kLeastShared = 16;
 /// Positions at the end of a sequence that may be lost without regret: the
 /// answer to a prompt that is asked again.
 inline constexpr int kLeastLost = 64;
+
+/// Positions of `sequence` that serve `prefix`.
+int shared_positions(const models::Sequence& sequence, const Prefix& prefix);
 
 /// Whether `sequence` should be copied for `prefix` rather than given to it,
 /// because more would be lost than what does not matter.

@@ -87,6 +87,7 @@ class ConfigBuilder {
           fmt::format("[gguf] {}: keys of {} and values of {} numbers a head",
                       gguf_.path().string(), head_dim_, *value_length));
     }
+    add_window_pattern();
     const auto window = fields_.find_size("attention.sliding_window");
     if (window && *window > 0) {
       config_["sliding_window"] = *window;
@@ -98,11 +99,27 @@ class ConfigBuilder {
     }
   }
 
+  // One number, every how many layers one sees all, or whether each slides.
+  void add_window_pattern() {
+    const auto pattern = fields_.find_sizes("attention.sliding_window_pattern");
+    if (!pattern || pattern->empty()) return;
+    if (pattern->size() == 1) {
+      config_["sliding_window_pattern"] = pattern->front();
+      return;
+    }
+    json types = json::array();
+    for (const std::int64_t slides : *pattern) {
+      types.push_back(slides != 0 ? "sliding_attention" : "full_attention");
+    }
+    config_["layer_types"] = std::move(types);
+  }
+
   void add_rope() {
     config_["rope_theta"] =
         fields_.find_number("rope.freq_base").value_or(kDefaultRopeTheta);
     const auto rotated = fields_.find_size("rope.dimension_count");
-    if (rotated && head_dim_ > 0 && *rotated != head_dim_) {
+    // Said even where it is 1: some families take another value by default.
+    if (rotated && head_dim_ > 0) {
       config_["partial_rotary_factor"] =
           static_cast<double>(*rotated) / static_cast<double>(head_dim_);
     }

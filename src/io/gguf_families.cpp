@@ -35,7 +35,12 @@ void add_gemma(const GgufFields& /*fields*/, json& config) {
 }
 
 // Scores are scaled by the size of a head, but for one size of each version.
-void add_gemma_scores(json& config, std::int64_t layers_of_largest) {
+void add_gemma_scores(const GgufFields& fields, json& config,
+                      std::int64_t layers_of_largest) {
+  if (const auto scale = fields.find_number("attention.scale")) {
+    config["query_pre_attn_scalar"] = 1.0 / (*scale * *scale);
+    return;
+  }
   const std::int64_t heads = config["num_attention_heads"];
   const std::int64_t hidden = config["hidden_size"];
   config["query_pre_attn_scalar"] =
@@ -49,16 +54,14 @@ void add_gemma2(const GgufFields& fields, json& config) {
               "attn_logit_softcapping");
   copy_number(fields, "final_logit_softcapping", config,
               "final_logit_softcapping");
-  add_gemma_scores(config, 46);
+  add_gemma_scores(fields, config, 46);
 }
 
 void add_gemma3(const GgufFields& fields, json& config) {
   add_gemma2(fields, config);
-  add_gemma_scores(config, 62);
+  add_gemma_scores(fields, config, 62);
   config["rope_local_base_freq"] =
       fields.find_number("rope.freq_base_swa").value_or(10000.0);
-  copy_size(fields, "attention.sliding_window_pattern", config,
-            "sliding_window_pattern");
 }
 
 void add_cohere(const GgufFields& fields, json& config) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cmath>
 #include <unordered_map>
 #include <utility>
@@ -102,6 +103,19 @@ struct WeightSource::State {
 };
 
 namespace {
+
+// Factors of a rotation, which are in the config, and layers behind the last
+// one that is run.
+bool is_no_weight(std::string_view gguf_name, std::int64_t layers) {
+  constexpr std::string_view kLayer = "blk.";
+  if (gguf_name.starts_with("rope_factors_")) return true;
+  if (!gguf_name.starts_with(kLayer)) return false;
+  std::int64_t layer = 0;
+  const auto parsed =
+      std::from_chars(gguf_name.data() + kLayer.size(),
+                      gguf_name.data() + gguf_name.size(), layer);
+  return parsed.ec == std::errc{} && layer >= layers;
+}
 
 // Sets what GGUF's converter has done to the values of each tensor.
 template <typename Entry>
@@ -234,7 +248,10 @@ WeightSource WeightSource::open(const ModelFiles& files) {
   state->config = config_from_gguf(gguf);
   const GgufArchitecture& architecture =
       *find_gguf_architecture(*gguf.find_string("general.architecture"));
+  const std::int64_t layers =
+      state->config.find_int("num_hidden_layers").value_or(0);
   for (const std::string& name : state->archive.names()) {
+    if (is_no_weight(name, layers)) continue;
     names.emplace_back(hugging_face_name(architecture, name).value_or(name),
                        state->archive.find(name));
   }

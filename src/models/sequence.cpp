@@ -79,7 +79,7 @@ int Sequence::reuse(std::span<const std::int32_t> prompt, int planned,
 }
 
 std::unique_ptr<Sequence> Sequence::clone() const {
-  auto copy = std::make_unique<Sequence>(model_);
+  auto copy = std::make_unique<Sequence>(model_, adapter_);
   for (std::size_t i = 0; i < kv_.size(); ++i) copy->kv_[i] = kv_[i]->clone();
   copy->ids_ = ids_;
   copy->planned_ = planned_;

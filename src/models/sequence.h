@@ -21,8 +21,12 @@ enum class TokenKind { kPrompt, kGenerated };
 /// Used on the engine thread only.
 class Sequence {
  public:
-  explicit Sequence(const Model& model)
-      : model_(model), kv_(model.make_cache()) {}
+  /// `adapter`: a number for what changes the model, of which the caches
+  /// depend; 0: nothing.
+  explicit Sequence(const Model& model, int adapter = 0)
+      : model_(model), kv_(model.make_cache()), adapter_(adapter) {}
+
+  int adapter() const { return adapter_; }
 
   /// Positions that reuse() would keep for `prompt`. `planned`: length of the
   /// prompt that the sequence is to begin with, which is `prompt` itself but
@@ -72,6 +76,7 @@ class Sequence {
   const Model& model_;
   ops::KvLayers kv_;
   std::vector<std::int32_t> ids_;
+  const int adapter_;
   int planned_ = 0;                            // length of the prompt
   std::shared_ptr<const ImagePrompt> images_;  // of the prompt, or null
 };

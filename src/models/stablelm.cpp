@@ -13,10 +13,15 @@ namespace {
 ops::Norm read_norms(const WeightReader& weights, const std::string& module,
                      int heads, int head_dim, float eps) {
   std::vector<float> all;
-  for (int head = 0; head < heads; ++head) {
-    const std::vector<float> own = weights.vector(
-        module + ".norms." + std::to_string(head) + ".weight", head_dim);
-    all.insert(all.end(), own.begin(), own.end());
+  if (weights.has_vector(module + ".weight")) {
+    // GGUF files hold them together.
+    all = weights.vector(module + ".weight", std::int64_t{heads} * head_dim);
+  } else {
+    for (int head = 0; head < heads; ++head) {
+      const std::vector<float> own = weights.vector(
+          module + ".norms." + std::to_string(head) + ".weight", head_dim);
+      all.insert(all.end(), own.begin(), own.end());
+    }
   }
   return {.kind = ops::NormKind::kLayer,
           .weight = ops::make_vector(weights.backend(), all),

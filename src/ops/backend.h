@@ -9,6 +9,7 @@
 namespace abstractllm::ops {
 
 struct CpuState;
+struct Adaptation;
 
 enum class BackendKind {
   kReference,  ///< stock MLX on the CPU in float32: the oracle of the tests
@@ -25,6 +26,8 @@ struct Backend {
   mlx::core::Dtype compute = mlx::core::float32;
   /// kCpu: workers and buffers of the kernels; null elsewhere.
   std::shared_ptr<CpuState> cpu;
+  /// What adapters need to know; null: the model takes none.
+  std::shared_ptr<Adaptation> adaptation = nullptr;
 };
 
 }  // namespace abstractllm::ops

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/host_kernel.h"
 
@@ -63,15 +64,14 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   float* key = nullptr;
   float* value = nullptr;
   if (block.reuses_cache) {
-    cpu::linear(cpu.pool, cpu.input, {target(block.query, query)}, cpu.options);
+    run_linear(cpu, cpu.input, {target(block.query, query)});
   } else {
     const std::int64_t kv_size = block.key.outputs();
     key = floats(cpu.key, rows * kv_size);
     value = floats(cpu.value, rows * kv_size);
-    cpu::linear(cpu.pool, cpu.input,
+    run_linear(cpu, cpu.input,
                 {target(block.query, query), target(block.key, key),
-                 target(block.value, value)},
-                cpu.options);
+                 target(block.value, value)});
     if (block.clip > 0) {
       cut(cpu.pool, block.clip, rows * kv_size, key);
       cut(cpu.pool, block.clip, rows * kv_size, value);
@@ -82,7 +82,7 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   float* gate = nullptr;
   if (block.gate) {
     gate = floats(cpu.gate, rows * query_size);
-    cpu::linear(cpu.pool, cpu.input, {target(*block.gate, gate)}, cpu.options);
+    run_linear(cpu, cpu.input, {target(*block.gate, gate)});
   }
   if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
@@ -100,16 +100,9 @@ void run_mlp(CpuState& cpu, const MlpBlock& block, std::int64_t rows,
   float* inner = floats(cpu.inner, rows * width);
   const cpu::GateKind kind = gate_kind(block.activation);
   if (block.gate) {
-    cpu::gated_linear(cpu.pool, cpu.input,
-                      {.gate = block.gate->packed(),
-                       .up = block.up.packed(),
-                       .kind = kind,
-                       .y = inner,
-                       .gate_bias = data_or_null(block.gate->bias()),
-                       .up_bias = data_or_null(block.up.bias())},
-                      cpu.options);
+    run_gated_linear(cpu, cpu.input, *block.gate, block.up, kind, inner);
   } else {
-    cpu::linear(cpu.pool, cpu.input, {target(block.up, inner)}, cpu.options);
+    run_linear(cpu, cpu.input, {target(block.up, inner)});
     if (block.xielu) {
       apply_xielu(cpu.pool, *block.xielu, rows * width, inner);
     } else {

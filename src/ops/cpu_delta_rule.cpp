@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/cpu_recurrence.h"
 #include "ops/delta_rule.h"
@@ -111,9 +112,8 @@ void run_delta_rule(CpuState& cpu, const DeltaRuleBlock& block,
   frame.enter(input);
   float* projected = floats(cpu.query, rows * width);
   float* rates = floats(cpu.key, rows * rate_width);
-  cpu::linear(cpu.pool, cpu.input,
-              {target(block.input, projected), target(block.rates, rates)},
-              cpu.options);
+  run_linear(cpu, cpu.input,
+             {target(block.input, projected), target(block.rates, rates)});
   float* mixed = floats(cpu.inner, rows * values);
   for (const StateRows& sequence : sequences) {
     DeltaRule(cpu, block, *sequence.state)

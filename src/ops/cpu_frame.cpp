@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/cpu_adapted.h"
+
 namespace abstractllm::ops {
 
 namespace mx = mlx::core;
@@ -103,11 +105,11 @@ void CpuFrame::leave(const Linear& weight, const float* x,
                 static_cast<std::size_t>(rows_ * hidden_) * sizeof(float));
     cpu::LinearTarget sum = target(weight, output);
     sum.add = true;
-    cpu::linear(cpu_.pool, cpu_.input, {sum}, cpu_.options);
+    run_linear(cpu_, cpu_.input, {sum});
     return;
   }
   float* branch = floats(cpu_.branch, rows_ * hidden_);
-  cpu::linear(cpu_.pool, cpu_.input, {target(weight, branch)}, cpu_.options);
+  run_linear(cpu_, cpu_.input, {target(weight, branch)});
   leave(branch, residual, output);
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/host_kernel.h"
 #include "ops/latent_attention.h"
@@ -43,23 +44,19 @@ class LatentAttention {
         floats(buffers_.rotated, rows_ * block_.rotated_key.outputs());
     float* query = floats(cpu_.query, rows_ * block_.query.outputs());
     if (!block_.query_down) {
-      cpu::linear(cpu_.pool, cpu_.input,
-                  {target(block_.query, query), target(block_.latent, latent),
-                   target(block_.rotated_key, rotated)},
-                  cpu_.options);
+      run_linear(cpu_, cpu_.input,
+                 {target(block_.query, query), target(block_.latent, latent),
+                  target(block_.rotated_key, rotated)});
       return query;
     }
     const int rank = block_.query_down->outputs();
     float* down = floats(buffers_.query, rows_ * rank);
-    cpu::linear(
-        cpu_.pool, cpu_.input,
-        {target(*block_.query_down, down), target(block_.latent, latent),
-         target(block_.rotated_key, rotated)},
-        cpu_.options);
+    run_linear(cpu_, cpu_.input,
+               {target(*block_.query_down, down), target(block_.latent, latent),
+                target(block_.rotated_key, rotated)});
     apply_norm(cpu_.pool, *block_.query_norm, down, rows_, rank, down);
     cpu_.input.set(down, rows_, rank);
-    cpu::linear(cpu_.pool, cpu_.input, {target(block_.query, query)},
-                cpu_.options);
+    run_linear(cpu_, cpu_.input, {target(block_.query, query)});
     return query;
   }
 
@@ -68,12 +65,11 @@ class LatentAttention {
     auto* latent = buffers_.latent.as<float>();
     apply_norm(cpu_.pool, block_.latent_norm, latent, rows_, size, latent);
     cpu_.input.set(latent, rows_, size);
-    cpu::linear(
-        cpu_.pool, cpu_.input,
+    run_linear(
+        cpu_, cpu_.input,
         {target(block_.key, floats(buffers_.key, rows_ * block_.key.outputs())),
          target(block_.value,
-                floats(buffers_.value, rows_ * block_.value.outputs()))},
-        cpu_.options);
+                floats(buffers_.value, rows_ * block_.value.outputs()))});
   }
 
   // Keys and values in heads of one size, as slabs hold them.

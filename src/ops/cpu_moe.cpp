@@ -6,8 +6,10 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/host_kernel.h"
 #include "ops/moe.h"
@@ -155,19 +157,12 @@ class Experts {
     float* inner = floats(state_.inner, count);
     if (block_.clamped) {
       float* other = floats(state_.up, count);
-      cpu::linear(cpu_.pool, input, {target(gate, inner), target(up, other)},
-                  cpu_.options);
+      run_linear(cpu_, input, {target(gate, inner), target(up, other)});
       apply_clamped(*block_.clamped, other, count, inner);
       return inner;
     }
-    cpu::gated_linear(cpu_.pool, input,
-                      {.gate = gate.packed(),
-                       .up = up.packed(),
-                       .kind = gate_kind(block_.activation),
-                       .y = inner,
-                       .gate_bias = data_or_null(gate.bias()),
-                       .up_bias = data_or_null(up.bias())},
-                      cpu_.options);
+    run_gated_linear(cpu_, input, gate, up, gate_kind(block_.activation),
+                     inner);
     return inner;
   }
 
@@ -185,18 +180,29 @@ class Experts {
       }
     }
     state_.input.set(gathered, rows, hidden);
+    auto of_step = std::exchange(cpu_.adapters.changes,
+                                 changes_of(visits, cpu_.adapters.changes));
     const Linear& down = (*block_.down.packed())[expert];
     const float* inner = gated((*block_.gate.packed())[expert],
                                (*block_.up.packed())[expert], state_.input);
     state_.input.set(inner, rows, down.inputs());
     // The gathered rows have been read: their place takes the outputs.
-    cpu::linear(cpu_.pool, state_.input, {target(down, gathered)},
-                cpu_.options);
+    run_linear(cpu_, state_.input, {target(down, gathered)});
+    cpu_.adapters.changes = std::move(of_step);
     for (std::int64_t i = 0; i < rows; ++i) {
       cpu::add_scaled(gathered + i * hidden,
                       scales_input ? 1.0f : visits[i].weight, hidden,
                       sum + visits[i].row * hidden);
     }
+  }
+
+  static std::shared_ptr<const RowChanges> changes_of(
+      const std::vector<Visit>& visits,
+      const std::shared_ptr<const RowChanges>& of_step) {
+    if (of_step == nullptr) return nullptr;
+    std::vector<std::int64_t> rows;
+    for (const Visit& visit : visits) rows.push_back(visit.row);
+    return pick_changes(of_step.get(), rows);
   }
 
   CpuState& cpu_;
@@ -215,13 +221,11 @@ void start_sum(CpuState& cpu, const MoeBlock& block, Experts& experts,
   std::vector<float> weights;
   if (shared.weight) {
     weights.resize(static_cast<std::size_t>(rows));
-    cpu::linear(cpu.pool, cpu.input, {target(*shared.weight, weights.data())},
-                cpu.options);
+    run_linear(cpu, cpu.input, {target(*shared.weight, weights.data())});
   }
   const float* inner = experts.gated(shared.gate, shared.up, cpu.input);
   cpu.experts.input.set(inner, rows, shared.down.inputs());
-  cpu::linear(cpu.pool, cpu.experts.input, {target(shared.down, sum)},
-              cpu.options);
+  run_linear(cpu, cpu.experts.input, {target(shared.down, sum)});
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const float weight = 1.0f / (1.0f + std::exp(-weights[i]));
     float* row = sum + static_cast<std::int64_t>(i) * hidden;
@@ -237,10 +241,10 @@ void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
   const float* x = frame.enter(input);
   std::vector<float> logits(static_cast<std::size_t>(rows) * experts);
   // Rounded, close decisions would send rows to other experts.
-  cpu::LinearOptions exact = cpu.options;
-  exact.precision = cpu::Precision::kExact;
-  cpu::linear(cpu.pool, cpu.input, {target(block.router, logits.data())},
-              exact);
+  const cpu::LinearOptions usual = cpu.options;
+  cpu.options.precision = cpu::Precision::kExact;
+  run_linear(cpu, cpu.input, {target(block.router, logits.data())});
+  cpu.options = usual;
   std::vector<std::vector<Visit>> visits(experts);
   Router router(block.spec, data_or_null(block.correction), experts);
   for (std::int64_t row = 0; row < rows; ++row) {

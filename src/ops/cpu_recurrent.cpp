@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/cpu_recurrence.h"
 #include "ops/host_kernel.h"
@@ -23,8 +24,7 @@ void run_short_convolution(CpuState& cpu, const ShortConvolutionBlock& block,
   CpuFrame frame(cpu, block.frame, rows, block.output.outputs());
   frame.enter(input);
   float* projected = floats(cpu.query, rows * 3 * hidden);
-  cpu::linear(cpu.pool, cpu.input, {target(block.input, projected)},
-              cpu.options);
+  run_linear(cpu, cpu.input, {target(block.input, projected)});
   float* mixed = floats(cpu.inner, rows * hidden);
   for (const StateRows& sequence : sequences) {
     Convolver convolver(block.convolution, *sequence.state);
@@ -132,8 +132,7 @@ void run_state_space(CpuState& cpu, const StateSpaceBlock& block,
   CpuFrame frame(cpu, block.frame, rows, block.output.outputs());
   frame.enter(input);
   float* projected = floats(cpu.query, rows * width);
-  cpu::linear(cpu.pool, cpu.input, {target(block.input, projected)},
-              cpu.options);
+  run_linear(cpu, cpu.input, {target(block.input, projected)});
   float* mixed = floats(cpu.inner, rows * inner);
   for (const StateRows& sequence : sequences) {
     StateSpace(cpu, block, *sequence.state)

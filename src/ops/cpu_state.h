@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "ops/adapter.h"
 #include "ops/backend.h"
 #include "ops/cpu/activations.h"
 #include "ops/cpu/aligned_buffer.h"
@@ -26,6 +27,17 @@ struct ExpertBuffers {
   cpu::AlignedBuffer gathered;  // (rows of an expert, hidden)
   cpu::AlignedBuffer inner;     // (rows of an expert, intermediate)
   cpu::AlignedBuffer up;        // likewise
+};
+
+/// Buffers of an adapter's products, and what the running kernel applies.
+struct AdapterBuffers {
+  /// Null: no row of the step is adapted.
+  std::shared_ptr<const RowChanges> changes;
+  cpu::Activations input;
+  cpu::Activations reduced;
+  cpu::AlignedBuffer product;  // (rows, rank)
+  cpu::AlignedBuffer base;     // (rows, outputs)
+  cpu::AlignedBuffer up;       // (rows, intermediate)
 };
 
 /// Buffers of latent attention, beside those of attention.
@@ -64,6 +76,8 @@ struct CpuState {
   cpu::LinearOptions next_options;
   /// Of the running kernel.
   cpu::LinearOptions options;
+  /// Of the kernels that go into a graph next; set by AdapterScope.
+  std::shared_ptr<const RowChanges> next_changes;
   KernelClock clock;
   cpu::WeightArena weights;  // while a model loads
 
@@ -71,6 +85,7 @@ struct CpuState {
   cpu::AttentionScratch attention;
   ExpertBuffers experts;
   LatentBuffers latent;
+  AdapterBuffers adapters;
   cpu::AlignedBuffer normed;  // (rows, hidden)
   cpu::AlignedBuffer query;   // (rows, heads * head_dim)
   cpu::AlignedBuffer key;     // (rows, kv_heads * head_dim)

@@ -18,12 +18,29 @@ namespace mx = mlx::core;
 
 namespace {
 
+// The changes that adapters make hold for one kernel: left behind they would
+// keep the adapter, and through it this state, alive.
+class ChangesOfKernel {
+ public:
+  ChangesOfKernel(CpuState& cpu, std::shared_ptr<const RowChanges> changes)
+      : cpu_(cpu) {
+    cpu_.adapters.changes = std::move(changes);
+  }
+  ~ChangesOfKernel() { cpu_.adapters.changes.reset(); }
+  ChangesOfKernel(const ChangesOfKernel&) = delete;
+  ChangesOfKernel& operator=(const ChangesOfKernel&) = delete;
+
+ private:
+  CpuState& cpu_;
+};
+
 class HostKernel : public mx::UnaryPrimitive {
  public:
   HostKernel(mx::Stream stream, std::shared_ptr<CpuState> cpu, const char* name,
              HostFunction function)
       : UnaryPrimitive(stream),
         options_(cpu->next_options),
+        changes_(cpu->next_changes),
         cpu_(std::move(cpu)),
         name_(name),
         function_(std::move(function)) {}
@@ -42,10 +59,11 @@ class HostKernel : public mx::UnaryPrimitive {
     // MLX keeps inputs and output alive until the task has run.
     mx::cpu::get_command_encoder(stream()).dispatch(
         [cpu = std::move(cpu_), options = options_,
-         function = std::move(function_), pointers = std::move(pointers),
-         out = output.data<float>()]() {
+         changes = std::move(changes_), function = std::move(function_),
+         pointers = std::move(pointers), out = output.data<float>()]() {
           const auto start = std::chrono::steady_clock::now();
           cpu->options = options;
+          const ChangesOfKernel changed(*cpu, changes);
           function(pointers, out);
           cpu->clock.add(std::chrono::steady_clock::now() - start);
         });
@@ -58,6 +76,7 @@ class HostKernel : public mx::UnaryPrimitive {
 
  private:
   cpu::LinearOptions options_;  // as they were when the node was made
+  std::shared_ptr<const RowChanges> changes_;  // likewise
   std::shared_ptr<CpuState> cpu_;
   const char* name_;
   HostFunction function_;

@@ -7,7 +7,9 @@
 
 #include "io/weight_matrix.h"
 #include "mlx/ops.h"
+#include "ops/adapter.h"
 #include "ops/cpu/weight_rows.h"
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
 #include "ops/shapes_only.h"
@@ -112,11 +114,10 @@ mx::array packed_linear(const mx::array& x, const Linear& weight) {
        matrix = std::get<PackedWeight>(weight.storage()).matrix,
        bias = weight.bias(), rows](auto inputs, float* output) {
         cpu->input.set(inputs[0], rows, matrix->columns());
-        cpu::linear(cpu->pool, cpu->input,
-                    {{.weights = matrix.get(),
-                      .y = output,
-                      .bias = bias ? bias->data<float>() : nullptr}},
-                    cpu->options);
+        run_linear(*cpu, cpu->input,
+                   {{.weights = matrix.get(),
+                     .y = output,
+                     .bias = bias ? bias->data<float>() : nullptr}});
       });
 }
 
@@ -125,10 +126,10 @@ mx::array packed_embed(const mx::array& ids, const Linear& table) {
   const auto* data = ids.data<std::int32_t>();
   return host_kernel(
       table.backend().cpu, "Embed", {ids.shape(0), table.inputs()}, {},
-      [matrix = std::get<PackedWeight>(table.storage()).matrix,
-       rows = std::vector<std::int32_t>(data, data + ids.size())](
+      [table, rows = std::vector<std::int32_t>(data, data + ids.size())](
           auto /*inputs*/, float* output) {
-        matrix->gather_rows(rows, output);
+        table.packed()->gather_rows(rows, output);
+        change_table_rows(*table.backend().cpu, table, rows, output);
       });
 }
 
@@ -165,17 +166,23 @@ mx::array linear(const mx::array& x, const Linear& weight) {
     const auto& dense = std::get<DenseWeight>(weight.storage());
     return mx::matmul(x, mx::transpose(dense.weight));
   }();
-  return weight.bias() ? y + *weight.bias() : y;
+  if (weight.bias()) y = y + *weight.bias();
+  return apply_changes(x, std::move(y), weight);
 }
 
 mx::array embed(const mx::array& ids, const Linear& table) {
   if (table.packed()) return packed_embed(ids, table);
   if (const auto* affine = std::get_if<AffineWeight>(&table.storage())) {
-    return mx::dequantize(
-        mx::take(affine->codes, ids, 0), mx::take(affine->scales, ids, 0),
-        mx::take(affine->biases, ids, 0), affine->group_size, affine->bits);
+    return apply_table_changes(ids,
+                               mx::dequantize(mx::take(affine->codes, ids, 0),
+                                              mx::take(affine->scales, ids, 0),
+                                              mx::take(affine->biases, ids, 0),
+                                              affine->group_size, affine->bits),
+                               table);
   }
-  return mx::take(std::get<DenseWeight>(table.storage()).weight, ids, 0);
+  return apply_table_changes(
+      ids, mx::take(std::get<DenseWeight>(table.storage()).weight, ids, 0),
+      table);
 }
 
 }  // namespace abstractllm::ops

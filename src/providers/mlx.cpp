@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/model_package.h"
 #include "output/answer_stream.h"
+#include "providers/mlx_adapters.h"
 #include "providers/mlx_embedding.h"
 #include "providers/mlx_request.h"
 #include "types/check_embedding.h"
@@ -153,10 +154,11 @@ std::optional<std::int64_t> read_max_pixels(std::uint64_t wanted) {
 class MLXProvider : public AbstractLLMInterface {
  public:
   explicit MLXProvider(ProviderConfig config)
-      : package_(engine::ModelPackage::open(config.model)),
+      : adapters_(config),
+        package_(open_package(config.model, adapters_)),
         requests_(package_, read_max_pixels(config.max_pixels)),
         defaults_(std::move(config.parameters)),
-        engine_options_(read_options(config, package_)),
+        engine_options_(read_options(config, package_, adapters_)),
         engine_(package_.config(), package_.weights, engine_options_) {}
 
   std::string_view provider() const override { return kId; }
@@ -223,8 +225,17 @@ class MLXProvider : public AbstractLLMInterface {
   }
 
  private:
-  static engine::EngineOptions read_options(
-      ProviderConfig& config, const engine::ModelPackage& package);
+  static engine::ModelPackage open_package(const std::string& model,
+                                           const MlxAdapters& adapters) {
+    engine::ModelPackage package = engine::ModelPackage::open(model);
+    if (adapters.fused()) {
+      package.weights = package.weights.fused(adapters.fused());
+    }
+    return package;
+  }
+  static engine::EngineOptions read_options(ProviderConfig& config,
+                                            const engine::ModelPackage& package,
+                                            const MlxAdapters& adapters);
 
   void refuse_encoder() const;
 
@@ -238,6 +249,7 @@ class MLXProvider : public AbstractLLMInterface {
   // Turns tokens into events up to the end; an error if the job failed.
   std::optional<Error> follow(Running running, const EventSink& sink) const;
 
+  MlxAdapters adapters_;
   engine::ModelPackage package_;
   RequestReader requests_;
   GenerationParameters defaults_;
@@ -308,7 +320,8 @@ void check_count(const char* name, int value, int most) {
 }
 
 engine::EngineOptions MLXProvider::read_options(
-    ProviderConfig& config, const engine::ModelPackage& package) {
+    ProviderConfig& config, const engine::ModelPackage& package,
+    const MlxAdapters& adapters) {
   if (config.connection != ConnectionOptions{}) {
     throw UnsupportedFeatureError(
         "[mlx] the provider mlx runs in this process and has no connection",
@@ -334,6 +347,8 @@ engine::EngineOptions MLXProvider::read_options(
           .parallel_sequences = config.parallel_sequences,
           .max_queued_requests = config.max_queued_requests,
           .kv_cache_bytes = config.kv_cache_bytes,
+          .adapters = adapters.files(),
+          .score_adapter = adapters.default_number(),
           .on_load_progress = std::move(config.on_load_progress)};
 }
 
@@ -359,7 +374,8 @@ MLXProvider::Running MLXProvider::start(const Request& request) {
                   .end_tokens = package_.end_tokens,
                   .cancel = request.cancel,
                   .channel = running.channel,
-                  .constraint = std::move(running.request.constraint)});
+                  .constraint = std::move(running.request.constraint),
+                  .adapter = adapters_.number_of(request)});
   return running;
 }
 

@@ -274,6 +274,9 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   refuse(config.max_queued_requests != 0, "max_queued_requests");
   refuse(config.kv_cache_bytes != 0, "kv_cache_bytes");
   refuse(config.max_pixels != 0, "max_pixels");
+  refuse(!config.adapters.empty(), "adapters");
+  refuse(!config.adapter.empty(), "adapter");
+  refuse(config.fuse_adapter, "fuse_adapter");
   if (!config.model.empty()) return;
   throw InvalidRequestError("[" + provider + "] no model is given",
                             "`allm list " + provider + "` shows what there is.",

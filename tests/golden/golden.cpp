@@ -15,11 +15,13 @@
 #include "golden/embedding_fixture.h"
 #include "golden/references.h"
 #include "golden/vision_golden.h"
+#include "io/adapter_file.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
 #include "models/registry.h"
 #include "models/sequence.h"
+#include "ops/adapter.h"
 
 namespace abstractllm::golden {
 
@@ -67,9 +69,19 @@ class FixtureRun {
         references_(folder / reference.at("arrays").get<std::string>()),
         weights_(
             io::WeightSource::open(io::ModelFiles::at(model_path(folder)))),
-        model_(models::make_model({weights_.config(), weights_,
-                                   engine::choose_backend(options.engine, 0),
-                                   nullptr})) {}
+        backend_(engine::choose_backend(options.engine, 0)) {
+    if (reference_.contains("base")) {
+      adapter_file_ = std::make_shared<const io::AdapterFile>(
+          io::AdapterFile::open(folder));
+      if (options.fuse_adapter) weights_ = weights_.fused(adapter_file_);
+    }
+    model_ =
+        models::make_model({weights_.config(), weights_, backend_, nullptr});
+    if (adapter_file_ && !options.fuse_adapter) {
+      adapter_ = ops::make_adapter(backend_, *adapter_file_);
+    }
+    backend_.adaptation->sites.clear();
+  }
 
   void run(GoldenResult& result) {
     result.greedy_equal = true;
@@ -87,6 +99,10 @@ class FixtureRun {
 
  private:
   std::filesystem::path model_path(const std::filesystem::path& folder) const {
+    if (!options_.model.empty()) return options_.model;
+    if (reference_.contains("base")) {
+      return folder / reference_.at("base").get<std::string>();
+    }
     return reference_.contains("file")
                ? folder / reference_.at("file").get<std::string>()
                : folder;
@@ -100,12 +116,20 @@ class FixtureRun {
                                   ? static_cast<std::size_t>(options_.chunk)
                                   : ids.size();
     for (std::size_t done = 0; done < ids.size(); done += chunk) {
-      const mx::array logits = model_->logits(sequence.advance(
-          ids.subspan(done, std::min(chunk, ids.size() - done))));
+      const auto some = ids.subspan(done, std::min(chunk, ids.size() - done));
+      const mx::array logits = [&] {
+        const ops::AdapterScope scope(backend_, changes(some.size()));
+        return model_->logits(sequence.advance(some));
+      }();
       sequence.evaluate({logits});
       append_rows(logits, rows);
     }
     return rows;
+  }
+
+  ops::RowChanges changes(std::size_t rows) const {
+    if (!adapter_) return {};
+    return {{0, static_cast<int>(rows), adapter_}};
   }
 
   static void append_rows(const mx::array& logits, std::vector<Row>& rows) {
@@ -196,6 +220,9 @@ class FixtureRun {
   const GoldenOptions& options_;
   References references_;
   io::WeightSource weights_;
+  ops::Backend backend_;
+  std::shared_ptr<const io::AdapterFile> adapter_file_;
+  std::shared_ptr<const ops::Adapter> adapter_;
   std::unique_ptr<models::Model> model_;
   Comparison comparison_;
 };
@@ -225,7 +252,7 @@ GoldenResult run_fixture(const std::filesystem::path& folder,
       return run_vision_fixture(folder, options).text;
     }
     if (result.kind != "text" && result.kind != "quant" &&
-        result.kind != "gguf") {
+        result.kind != "gguf" && result.kind != "lora") {
       throw UnsupportedOperationError("[golden] fixtures of kind '" +
                                       result.kind + "' cannot be run yet");
     }

@@ -15,6 +15,10 @@ struct GoldenOptions {
   engine::EngineOptions engine;
   /// Tokens computed at a time; 0: the prompt in one pass.
   int chunk = 0;
+  /// Compared instead of the fixture's own model; empty: that.
+  std::filesystem::path model;
+  /// An adapter becomes part of the weights instead of running beside them.
+  bool fuse_adapter = false;
 };
 
 struct GoldenResult {

@@ -20,6 +20,7 @@ struct Case {
   std::filesystem::path folder;
   engine::CpuBackend backend;
   int chunk;
+  bool fuse = false;
 };
 
 std::string name_of(const Case& c) {
@@ -27,6 +28,7 @@ std::string name_of(const Case& c) {
       c.folder.parent_path().filename().string() + "_" +
       c.folder.filename().string() +
       (c.backend == engine::CpuBackend::kFast ? "_fast" : "_reference");
+  if (c.fuse) name += "_fused";
   if (c.chunk > 0) name += "_chunk" + std::to_string(c.chunk);
   for (char& letter : name) {
     if (!std::isalnum(static_cast<unsigned char>(letter))) letter = '_';
@@ -39,7 +41,8 @@ void PrintTo(const Case& c, std::ostream* stream) { *stream << name_of(c); }
 bool supported(const std::filesystem::path& folder) {
   std::ifstream stream(folder / "reference.json");
   const auto reference = nlohmann::json::parse(stream);
-  static const std::set<std::string> kKinds{"embed", "gguf", "quant", "text"};
+  static const std::set<std::string> kKinds{"embed", "gguf", "lora", "quant",
+                                            "text"};
   return kKinds.contains(reference.at("kind").get<std::string>()) &&
          models::contains(reference.at("model_type").get<std::string>());
 }
@@ -59,6 +62,10 @@ std::vector<Case> all_cases() {
       cases.push_back({folder, kFast, 0});
       cases.push_back({folder, kFast, 1});
       cases.push_back({folder, kFast, 7});
+      if (folder.parent_path().filename() == "lora") {
+        cases.push_back({folder, kFast, 0, true});
+        cases.push_back({folder, kReference, 0, true});
+      }
     }
   }
   return cases;
@@ -72,6 +79,7 @@ TEST_P(Golden, MatchesTheReference) {
   options.engine.cpu_precision = ops::cpu::Precision::kExact;
   options.engine.threads = 2;
   options.chunk = GetParam().chunk;
+  options.fuse_adapter = GetParam().fuse;
   const GoldenResult result = run_fixture(GetParam().folder, options);
   EXPECT_EQ(result.error, "");
   EXPECT_TRUE(result.greedy_equal);

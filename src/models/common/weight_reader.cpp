@@ -10,6 +10,7 @@
 
 #include "abstractllm/error.h"
 #include "io/weight_source.h"
+#include "ops/adapter.h"
 
 namespace abstractllm::models {
 
@@ -156,10 +157,26 @@ std::optional<std::vector<float>> WeightReader::bias_of(
   return vector(name, outputs);
 }
 
+void WeightReader::note_site(const std::string& module, int module_outputs,
+                             std::vector<std::int32_t> rows,
+                             const ops::Linear& linear) const {
+  if (backend_.adaptation == nullptr) return;
+  // Without the adaptation, which would own itself.
+  ops::Backend backend = linear.backend();
+  backend.adaptation = nullptr;
+  backend_.adaptation->sites.push_back(
+      {module, module_outputs, std::move(rows),
+       ops::Linear(linear.outputs(), linear.inputs(), std::move(backend),
+                   linear.storage(), linear.bias())});
+}
+
 ops::Linear WeightReader::linear(const std::string& module, int outputs,
                                  int inputs, Bias bias) const {
-  return ops::make_linear(backend_, matrix(module, outputs, inputs),
-                          bias_of(module, outputs, bias));
+  ops::Linear linear =
+      ops::make_linear(backend_, matrix(module, outputs, inputs),
+                       bias_of(module, outputs, bias));
+  note_site(module, outputs, {}, linear);
+  return linear;
 }
 
 ops::Linear WeightReader::linear(
@@ -184,6 +201,9 @@ std::vector<ops::Linear> WeightReader::split_linear(
     }
     layers.push_back(
         ops::make_linear(backend_, all.slice_rows(first, count), part));
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+    std::iota(rows.begin(), rows.end(), first);
+    note_site(module, total, std::move(rows), layers.back());
     first += count;
   }
   return layers;
@@ -198,8 +218,10 @@ ops::Linear WeightReader::pick_linear(const std::string& module, int outputs,
     picked.emplace();
     for (const std::int32_t row : order) picked->push_back((*all)[row]);
   }
-  return ops::make_linear(
+  ops::Linear linear = ops::make_linear(
       backend_, matrix(module, outputs, inputs).permute_rows(order), picked);
+  note_site(module, outputs, order, linear);
+  return linear;
 }
 
 ops::ExpertLinear WeightReader::experts(const std::string& experts,
@@ -223,7 +245,18 @@ ops::ExpertLinear WeightReader::experts(const std::string& experts,
   if (source_.has_vector(stack + ".bias")) {
     bias = vector(stack + ".bias", count * outputs);
   }
-  return ops::make_expert_linear(backend_, matrices, bias);
+  ops::ExpertLinear all = ops::make_expert_linear(backend_, matrices, bias);
+  for (int i = 0; all.packed() && i < count; ++i) {
+    const ops::Linear& one = (*all.packed())[static_cast<std::size_t>(i)];
+    if (source_.has_matrix(stack)) {
+      std::vector<std::int32_t> rows(static_cast<std::size_t>(outputs));
+      std::iota(rows.begin(), rows.end(), i * outputs);
+      note_site(stack, count * outputs, std::move(rows), one);
+    } else {
+      note_site(experts + std::to_string(i) + "." + name, outputs, {}, one);
+    }
+  }
+  return all;
 }
 
 ops::ExpertLinear WeightReader::expert_rows(const std::string& stack, int count,

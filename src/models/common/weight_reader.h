@@ -122,6 +122,10 @@ class WeightReader {
   const ops::Backend& backend() const { return backend_; }
 
  private:
+  // Tells adapters that they may change `linear`.
+  void note_site(const std::string& module, int module_outputs,
+                 std::vector<std::int32_t> rows,
+                 const ops::Linear& linear) const;
   std::optional<std::vector<float>> bias_of(const std::string& module,
                                             int outputs, Bias bias) const;
 

@@ -25,6 +25,9 @@ class Activations {
 
   std::int64_t rows() const noexcept { return rows_; }
   std::int64_t columns() const noexcept { return columns_; }
+  /// The first row as set() got it.
+  const float* data() const noexcept { return x_; }
+  std::int64_t stride() const noexcept { return stride_; }
 
   /// Makes the form in integers of one or two int8 planes (int8_kernels.h) if
   /// it is not there.

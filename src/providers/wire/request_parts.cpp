@@ -31,6 +31,10 @@ void check_prompt(const Request& request, const std::string& provider,
   if (request.prompt_token_ids) {
     refuse_feature("prompts as token ids", provider, "Give text.");
   }
+  if (request.adapter) {
+    refuse_feature("adapters", provider,
+                   "They change models on this machine: leave adapter out.");
+  }
   const int given =
       (request.messages.empty() ? 0 : 1) + (request.prompt ? 1 : 0);
   if (given != 1) {

@@ -320,7 +320,10 @@ TEST_F(Run, MapsEveryEngineOption) {
        "--max-queued-requests",
        "7",
        "--kv-cache-bytes",
-       "800MB"});
+       "800MB",
+       "--adapter",
+       "dir",
+       "--fuse-adapter"});
   ASSERT_EQ(opened.size(), 1u);
   EXPECT_EQ(opened_providers[0], "mlx");
   EXPECT_EQ(opened[0].model, "org/m");
@@ -332,6 +335,8 @@ TEST_F(Run, MapsEveryEngineOption) {
   EXPECT_EQ(opened[0].context_length, 1024);
   EXPECT_EQ(opened[0].prefill_chunk, 64);
   EXPECT_EQ(opened[0].device, "cpu");
+  EXPECT_EQ(opened[0].adapter, "dir");
+  EXPECT_TRUE(opened[0].fuse_adapter);
   EXPECT_EQ(opened[0].parallel_sequences, 3);
   EXPECT_EQ(opened[0].max_queued_requests, 7);
   EXPECT_EQ(opened[0].kv_cache_bytes, 800'000'000u);

@@ -61,6 +61,8 @@ context_length = 100
 prefill_chunk = 10
 cpu_precision = "int8"
 kv_cache_type = "f16"
+adapter = "sql"
+adapters = { sql = "/adapters/sql" }
 parallel_sequences = 4
 max_queued_requests = 8
 kv_cache_bytes = 1000000000000
@@ -102,6 +104,8 @@ texts = true
   EXPECT_EQ(mlx.prefill_chunk, 10);
   EXPECT_EQ(mlx.cpu_precision, "int8");
   EXPECT_EQ(mlx.kv_cache_type, "f16");
+  EXPECT_EQ(mlx.adapter, "sql");
+  EXPECT_EQ(mlx.adapters.at("sql"), "/adapters/sql");
   EXPECT_EQ(mlx.parallel_sequences, 4);
   EXPECT_EQ(mlx.max_queued_requests, 8);
   EXPECT_EQ(mlx.kv_cache_bytes, 1000000000000u);

@@ -1,0 +1,86 @@
+// Changed products on stock MLX.
+// SPDX-License-Identifier: Apache-2.0
+#include "mlx/ops.h"
+#include "ops/adapter.h"
+
+namespace abstractllm::ops {
+
+namespace mx = mlx::core;
+
+namespace {
+
+mx::array rows_of(const mx::array& x, int first, int last) {
+  mx::Shape start(x.ndim(), 0);
+  mx::Shape stop = x.shape();
+  start[0] = first;
+  stop[0] = last;
+  return mx::slice(x, start, stop);
+}
+
+const RowChanges* changes_of(const Linear& weight) {
+  const auto& adaptation = weight.backend().adaptation;
+  return adaptation ? adaptation->next.get() : nullptr;
+}
+
+// x W^T + b, or what a change makes of it.
+mx::array changed(const mx::array& x, const mx::array& y, const Linear& weight,
+                  const LinearChange& change) {
+  if (change.replacement) {
+    const mx::array product = linear(x, *change.replacement);
+    return weight.bias() ? product + *weight.bias() : product;
+  }
+  const mx::array added = linear(linear(x, *change.down), *change.up);
+  if (!change.gain) return y + added;
+  const mx::array gain = mx::astype(*change.gain, y.dtype());
+  if (!weight.bias()) return (y + added) * gain;
+  return (y - *weight.bias() + added) * gain + *weight.bias();
+}
+
+// `y` with the rows that `change_of` finds something for computed by `compute`.
+template <typename ChangeOf, typename Compute>
+mx::array replace_rows(const mx::array& y, const RowChanges& changes,
+                       ChangeOf change_of, Compute compute) {
+  std::vector<mx::array> parts;
+  int done = 0;
+  for (const RowChange& rows : changes) {
+    const LinearChange* change = change_of(*rows.adapter);
+    if (change == nullptr) continue;
+    const int end = rows.first + rows.count;
+    if (rows.first > done) parts.push_back(rows_of(y, done, rows.first));
+    parts.push_back(compute(rows.first, end, *change));
+    done = end;
+  }
+  if (done == 0) return y;
+  if (done < y.shape(0)) parts.push_back(rows_of(y, done, y.shape(0)));
+  return parts.size() == 1 ? parts.front() : mx::concatenate(parts, 0);
+}
+
+}  // namespace
+
+mx::array apply_changes(const mx::array& x, mx::array y, const Linear& weight) {
+  const RowChanges* changes = changes_of(weight);
+  if (changes == nullptr) return y;
+  return replace_rows(
+      y, *changes, [&](const Adapter& adapter) { return adapter.of(weight); },
+      [&](int first, int last, const LinearChange& change) {
+        return changed(rows_of(x, first, last), rows_of(y, first, last), weight,
+                       change);
+      });
+}
+
+mx::array apply_table_changes(const mx::array& ids, mx::array rows,
+                              const Linear& table) {
+  const RowChanges* changes = changes_of(table);
+  if (changes == nullptr) return rows;
+  return replace_rows(
+      rows, *changes,
+      [&](const Adapter& adapter) { return adapter.of_table(table); },
+      [&](int first, int last, const LinearChange& change) {
+        const mx::array some = rows_of(ids, first, last);
+        if (change.replacement) return embed(some, *change.replacement);
+        return rows_of(rows, first, last) +
+               linear(embed(some, *change.up), *change.down);
+      });
+}
+
+}  // namespace abstractllm::ops

@@ -1,0 +1,122 @@
+// Adapters at run time: some rows of a step go through changed weights, next to
+// rows that do not.
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ops/linear.h"
+
+namespace abstractllm::io {
+class AdapterFile;
+}
+
+namespace abstractllm::ops {
+
+/// Which part of a checkpoint's module a Linear is.
+struct LinearSite {
+  std::string module;
+  int module_outputs = 0;
+  /// Rows of the module that this has, in their order; empty: all of them.
+  std::vector<std::int32_t> rows;
+  Linear linear;
+};
+
+/// x W^T becomes gain * (x W^T + (x D^T) U^T), or x R^T.
+struct LinearChange {
+  std::optional<Linear> down;            ///< D: (rank, inputs)
+  std::optional<Linear> up;              ///< U: (outputs, rank)
+  std::optional<mlx::core::array> gain;  ///< (outputs) float32; absent: 1
+  std::optional<Linear> replacement;     ///< R; then the others are absent
+};
+
+/// The changes of one adapter for one loaded model. Immutable.
+class Adapter {
+ public:
+  /// Null where the weight stays as it is.
+  const LinearChange* of(const Linear& weight) const {
+    return find(linears_, key_of(weight));
+  }
+  const LinearChange* of(const cpu::PackedMatrix& weight) const {
+    return find(linears_, key_of(weight));
+  }
+  /// Of a table of embeddings: D is (hidden, rank), U (vocabulary, rank), so
+  /// that row i gets U[i] D^T; no gain.
+  const LinearChange* of_table(const Linear& table) const {
+    return find(tables_, key_of(table));
+  }
+  const LinearChange* of_table(const cpu::PackedMatrix& table) const {
+    return find(tables_, key_of(table));
+  }
+
+ private:
+  friend class AdapterBinder;
+  using Changes = std::unordered_map<std::uintptr_t, LinearChange>;
+  // What tells one weight from another, whoever holds a copy.
+  static std::uintptr_t key_of(const cpu::PackedMatrix& weight) {
+    return reinterpret_cast<std::uintptr_t>(&weight);
+  }
+  static std::uintptr_t key_of(const Linear& weight);
+  static const LinearChange* find(const Changes& changes, std::uintptr_t key) {
+    const auto found = changes.find(key);
+    return found == changes.end() ? nullptr : &found->second;
+  }
+
+  Changes linears_;
+  Changes tables_;
+};
+
+/// Rows [first, first + count) of a step, all under one adapter.
+struct RowChange {
+  int first = 0;
+  int count = 0;
+  std::shared_ptr<const Adapter> adapter;
+};
+/// Ascending; rows that are not in it are not changed.
+using RowChanges = std::vector<RowChange>;
+
+/// Shared by all weights of a loaded model. Engine thread.
+struct Adaptation {
+  /// What adapters can change; filled while the model loads.
+  std::vector<LinearSite> sites;
+  /// Of the operations that go into a graph next; set by AdapterScope.
+  std::shared_ptr<const RowChanges> next;
+};
+
+/// While it lives, operations that go into a graph are for rows that `changes`
+/// describes. Nothing happens where the backend has no adaptation.
+class AdapterScope {
+ public:
+  AdapterScope(const Backend& backend, RowChanges changes);
+  ~AdapterScope();
+  AdapterScope(const AdapterScope&) = delete;
+  AdapterScope& operator=(const AdapterScope&) = delete;
+
+ private:
+  void set(std::shared_ptr<const RowChanges> changes);
+  const Backend& backend_;
+};
+
+/// Lays out the changes of `file` for a model whose weights were made for
+/// `backend`. Throws ModelLoadingError naming the module, and both shapes where
+/// they differ; UnsupportedFeatureError for what can only be fused.
+std::shared_ptr<const Adapter> make_adapter(const Backend& backend,
+                                            const io::AdapterFile& file);
+
+/// `y` = x W^T + b with the changes of the rows that are being put into a
+/// graph. REQUIRES: weight is not packed.
+mlx::core::array apply_changes(const mlx::core::array& x, mlx::core::array y,
+                               const Linear& weight);
+
+/// Likewise for rows of a table. ids: (tokens) int32, evaluated.
+mlx::core::array apply_table_changes(const mlx::core::array& ids,
+                                     mlx::core::array rows,
+                                     const Linear& table);
+
+}  // namespace abstractllm::ops

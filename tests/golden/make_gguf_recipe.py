@@ -1,0 +1,388 @@
+#!/usr/bin/env python3
+"""Writes down how llama.cpp's converter would turn a text fixture into GGUF.
+
+SPDX-License-Identifier: Apache-2.0
+
+usage: make_gguf_recipe.py FIXTURES OUT
+
+For each folder of FIXTURES whose architecture llama.cpp knows, OUT/NAME.json
+says which metadata and tensors the file has, and what is done to the values on
+the way. gguf_golden_test follows the recipe, and the model must give the
+fixture's logits. Names of tensors and keys are those of the package gguf, of
+which this was run with 0.19; the edits are transcribed from the converter.
+"""
+
+import json
+import pathlib
+import re
+import struct
+import sys
+
+import gguf
+
+KEYS = gguf.Keys
+ARCHITECTURES = {
+    "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
+    "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
+    "gemma2": "gemma2", "gemma3_text": "gemma3", "glm4": "glm4",
+    "glm4_moe": "glm4moe", "gpt2": "gpt2", "gpt_bigcode": "starcoder",
+    "gpt_neox": "gptneox", "gpt_oss": "gpt-oss", "granite": "granite",
+    "granitemoe": "granitemoe", "lfm2": "lfm2", "llama": "llama",
+    "mamba2": "mamba2", "mistral": "llama", "mixtral": "llama",
+    "olmo2": "olmo2", "olmoe": "olmoe", "phi": "phi2", "phi3": "phi3",
+    "phimoe": "phimoe", "qwen2": "qwen2", "qwen2_moe": "qwen2moe",
+    "qwen3": "qwen3", "qwen3_moe": "qwen3moe", "smollm3": "smollm3",
+    "stablelm": "stablelm", "starcoder2": "starcoder2"}
+INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3"}
+SHIFTED = {"gemma", "gemma2", "gemma3"}
+
+
+def read_header(folder):
+    shapes = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with open(path, "rb") as file:
+            size, = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        shapes.update({name: row["shape"] for name, row in header.items()})
+    return shapes
+
+
+class Recipe:
+    def __init__(self, folder):
+        self.config = json.loads((folder / "config.json").read_text())
+        self.shapes = read_header(folder)
+        self.arch = ARCHITECTURES[self.config["model_type"]]
+        self.metadata = [[KEYS.General.ARCHITECTURE, "string", self.arch]]
+        self.tensors = []
+
+    def get(self, *names, default=None):
+        for name in names:
+            if self.config.get(name) is not None:
+                return self.config[name]
+        return default
+
+    def put(self, key, kind, value):
+        if value is not None:
+            key = key.format(arch=self.arch)
+            self.metadata.append([key, kind, value])
+
+    def size(self, key, value):
+        self.put(key, "uint32", value)
+
+    def number(self, key, value):
+        self.put(key, "float32", value)
+
+    def rope(self):
+        config = self.config
+        parameters = config.get("rope_parameters") or {}
+        if "full_attention" in parameters:
+            self.number(KEYS.Rope.FREQ_BASE,
+                        parameters["full_attention"]["rope_theta"])
+            parameters = parameters["full_attention"]
+        else:
+            self.number(KEYS.Rope.FREQ_BASE, self.get(
+                "rope_theta", "rotary_emb_base",
+                default=parameters.get("rope_theta")))
+        scaling = config.get("rope_scaling") or parameters
+        kind = scaling.get("rope_type", scaling.get("type"))
+        if kind in ("linear", "yarn"):
+            self.put(KEYS.Rope.SCALING_TYPE, "string", kind)
+            self.number(KEYS.Rope.SCALING_FACTOR, scaling.get("factor"))
+            self.size(KEYS.Rope.SCALING_ORIG_CTX_LEN,
+                      scaling.get("original_max_position_embeddings"))
+            self.number(KEYS.Rope.SCALING_YARN_BETA_FAST,
+                        scaling.get("beta_fast"))
+            self.number(KEYS.Rope.SCALING_YARN_BETA_SLOW,
+                        scaling.get("beta_slow"))
+            if self.arch == "deepseek2" and "mscale_all_dim" in scaling:
+                self.number(KEYS.Rope.SCALING_YARN_LOG_MUL,
+                            0.1 * scaling["mscale_all_dim"])
+        if kind in ("longrope", "su"):
+            self.longrope(scaling)
+        if kind == "llama3":
+            raise ValueError("rope_freqs is covered by other fixtures")
+        if config.get("scale_attn_by_inverse_layer_idx"):
+            raise ValueError("GGUF does not say how scores are scaled")
+
+    def longrope(self, scaling):
+        self.size(KEYS.Rope.SCALING_ORIG_CTX_LEN, self.get(
+            "original_max_position_embeddings"))
+        if "short_mscale" in scaling:
+            raise ValueError("amplitudes of their own")
+        for name, field in (("long", "long_factor"), ("short", "short_factor")):
+            self.tensors.append({"name": f"rope_factors_{name}.weight",
+                                 "values": scaling[field]})
+
+    def head_dim(self):
+        heads = self.get("num_attention_heads", "n_head")
+        return self.get("head_dim") or self.get("hidden_size",
+                                                "n_embd") // heads
+
+    def sizes(self):
+        layers = self.get("num_hidden_layers", "n_layer")
+        hidden = self.get("hidden_size", "n_embd")
+        self.layers = layers
+        self.size(KEYS.LLM.BLOCK_COUNT, layers)
+        self.size(KEYS.LLM.CONTEXT_LENGTH,
+                  self.get("max_position_embeddings", "n_positions"))
+        self.size(KEYS.LLM.EMBEDDING_LENGTH, hidden)
+        rms = self.get("rms_norm_eps", "norm_eps")
+        if self.arch == "mamba2":
+            rms = self.get("layer_norm_epsilon")
+        self.number(KEYS.Attention.LAYERNORM_RMS_EPS, rms)
+        if rms is None:
+            self.number(KEYS.Attention.LAYERNORM_EPS, self.get(
+                "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"))
+
+    def attention(self):
+        heads = self.get("num_attention_heads", "n_head")
+        kv = self.get("num_key_value_heads", default=heads)
+        if self.config["model_type"] == "gpt_bigcode":
+            kv = 1 if self.config.get("multi_query", True) else heads
+        self.size(KEYS.Attention.HEAD_COUNT, heads)
+        if self.arch == "lfm2":
+            attends = [t == "full_attention" for t in self.config["layer_types"]]
+            self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
+                     [kv if a else 0 for a in attends])
+        else:
+            self.size(KEYS.Attention.HEAD_COUNT_KV, kv)
+        if self.config.get("head_dim") and self.arch != "deepseek2":
+            self.size(KEYS.Attention.KEY_LENGTH, self.head_dim())
+            self.size(KEYS.Attention.VALUE_LENGTH, self.head_dim())
+        uses = self.config.get("use_sliding_window", True)
+        if uses and self.config.get("sliding_window"):
+            self.size(KEYS.Attention.SLIDING_WINDOW,
+                      self.config["sliding_window"])
+        if "sliding_attention" in self.config.get("layer_types", []):
+            self.put(KEYS.Attention.SLIDING_WINDOW_PATTERN, "bools",
+                     [t == "sliding_attention"
+                      for t in self.config["layer_types"]])
+        else:
+            self.size(KEYS.Attention.SLIDING_WINDOW_PATTERN,
+                      self.config.get("sliding_window_pattern"))
+        share = self.get("partial_rotary_factor", "rotary_pct")
+        if share is not None and self.arch != "deepseek2":
+            self.size(KEYS.Rope.DIMENSION_COUNT, int(self.head_dim() * share))
+        inner = self.get("intermediate_size", "n_inner")
+        if inner is None:
+            inner = 4 * self.get("hidden_size", "n_embd")
+        if self.arch == "lfm2":
+            inner = self.shapes["model.layers.0.feed_forward.w1.weight"][0]
+        self.size(KEYS.LLM.FEED_FORWARD_LENGTH, inner)
+        self.rope()
+
+    def experts(self):
+        count = self.get("num_local_experts", "num_experts", "n_routed_experts")
+        if not count:
+            return
+        self.size(KEYS.LLM.EXPERT_COUNT, count)
+        self.size(KEYS.LLM.EXPERT_USED_COUNT,
+                  self.get("num_experts_per_tok", "experts_per_token"))
+        inner = self.get("moe_intermediate_size")
+        if self.arch == "gpt-oss":
+            inner = self.get("intermediate_size")
+        self.size(KEYS.LLM.EXPERT_FEED_FORWARD_LENGTH, inner)
+        self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH,
+                  self.get("shared_expert_intermediate_size"))
+        self.size(KEYS.LLM.EXPERT_SHARED_COUNT, self.get("n_shared_experts"))
+        if self.arch in ("deepseek2", "glm4moe"):
+            self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
+                      self.get("first_k_dense_replace"))
+            self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE,
+                        self.get("routed_scaling_factor"))
+            self.put(KEYS.LLM.EXPERT_WEIGHTS_NORM, "bool",
+                     self.get("norm_topk_prob"))
+            sigmoid = (self.config["model_type"] != "deepseek_v2")
+            self.size(KEYS.LLM.EXPERT_GATING_FUNC, 2 if sigmoid else 1)
+            if self.get("n_group", default=1) > 1:
+                self.size(KEYS.LLM.EXPERT_GROUP_COUNT, self.get("n_group"))
+                self.size(KEYS.LLM.EXPERT_GROUP_USED_COUNT,
+                          self.get("topk_group"))
+
+    def family(self):
+        config, arch = self.config, self.arch
+        if arch == "deepseek2":
+            nope, rope = config["qk_nope_head_dim"], config["qk_rope_head_dim"]
+            latent = config["kv_lora_rank"]
+            self.size(KEYS.Attention.Q_LORA_RANK, config.get("q_lora_rank"))
+            self.size(KEYS.Attention.KV_LORA_RANK, latent)
+            self.size(KEYS.Attention.KEY_LENGTH, latent + rope)
+            self.size(KEYS.Attention.VALUE_LENGTH, latent)
+            self.size(KEYS.Attention.KEY_LENGTH_MLA, nope + rope)
+            self.size(KEYS.Attention.VALUE_LENGTH_MLA, config["v_head_dim"])
+            self.size(KEYS.Rope.DIMENSION_COUNT, rope)
+        if arch in ("command-r", "cohere2"):
+            self.number(KEYS.LLM.LOGIT_SCALE, config["logit_scale"])
+        if arch in ("gemma2", "gemma3"):
+            # The published sizes follow from others; fixtures need the key.
+            self.number(KEYS.Attention.SCALE,
+                        config["query_pre_attn_scalar"] ** -0.5)
+            self.number(KEYS.Rope.FREQ_BASE_SWA,
+                        config.get("rope_local_base_freq"))
+            self.number(KEYS.LLM.ATTN_LOGIT_SOFTCAPPING,
+                        config.get("attn_logit_softcapping"))
+            self.number(KEYS.LLM.FINAL_LOGIT_SOFTCAPPING,
+                        config.get("final_logit_softcapping"))
+        if arch in ("granite", "granitemoe"):
+            self.number(KEYS.LLM.EMBEDDING_SCALE,
+                        config["embedding_multiplier"])
+            self.number(KEYS.LLM.RESIDUAL_SCALE, config["residual_multiplier"])
+            self.number(KEYS.Attention.SCALE, config["attention_multiplier"])
+            self.number(KEYS.LLM.LOGIT_SCALE, config["logits_scaling"])
+        if arch == "lfm2":
+            self.size(KEYS.ShortConv.L_CACHE, config["conv_L_cache"])
+        if arch in ("gptneox", "stablelm"):
+            parallel = config.get("use_parallel_residual", arch == "gptneox")
+            self.put(KEYS.LLM.USE_PARALLEL_RESIDUAL, "bool", parallel)
+        if arch == "mamba2":
+            self.size(KEYS.SSM.CONV_KERNEL, config["conv_kernel"])
+            self.size(KEYS.SSM.INNER_SIZE,
+                      config["num_heads"] * config["head_dim"])
+            self.size(KEYS.SSM.STATE_SIZE, config["state_size"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, config["num_heads"])
+            self.size(KEYS.SSM.GROUP_COUNT, config["n_groups"])
+
+    # What the converter does to the values of one tensor of the checkpoint.
+    def edits(self, name):
+        arch, config = self.arch, self.config
+        heads = self.get("num_attention_heads", "n_head")
+        if arch in INTERLEAVED and re.search(r"\.[qk]_proj\.", name):
+            count = heads if ".q_proj." in name else self.get(
+                "num_key_value_heads", default=heads)
+            return [f"interleave:{count}"]
+        if arch in SHIFTED and name.endswith("norm.weight"):
+            return ["add:1"]
+        if arch == "gptneox" and "query_key_value" in name:
+            return [f"joined_heads:{heads}"]
+        if arch == "gpt2" and re.search(
+                r"(c_attn|c_proj|c_fc|c_proj)\.weight", name):
+            return ["transpose"]
+        if arch == "mamba2":
+            if name.endswith(".A_log"):
+                return ["neg_exp", "column"]
+            if name.endswith(".D"):
+                return ["column"]
+            if name.endswith("mixer.norm.weight"):
+                return [f"groups:{config['n_groups']}"]
+        if "conv" in name and name.endswith(".weight") and len(
+                self.shapes[name]) == 3:
+            return ["squeeze"]
+        return []
+
+    def add(self, name, sources, edits):
+        self.tensors.append({"name": name, "from": sources, "edits": edits})
+
+    def map_tensors(self):
+        kind = next(k for k, v in gguf.MODEL_ARCH_NAMES.items()
+                    if v == self.arch)
+        names = gguf.get_tensor_name_map(kind, self.layers)
+
+        def mapped(name):
+            found = names.get_name(name, try_suffixes=(".weight", ".bias"))
+            if found is None:
+                raise ValueError(f"no name for {name}")
+            return found
+
+        tied = self.config.get("tie_word_embeddings", False)
+        stacks = {}
+        norms = {}
+        for name in sorted(self.shapes):
+            expert = re.match(r"(.*\.experts)\.(\d+)\.(.*)", name)
+            norm = re.match(r"(.*_layernorm)\.norms\.(\d+)\.weight", name)
+            if expert:
+                key = f"{expert[1]}.{expert[3]}"
+                stacks.setdefault(key, []).append((int(expert[2]), name))
+            elif norm:
+                norms.setdefault(norm[1] + ".weight", []).append(
+                    (int(norm[2]), name))
+            elif name.startswith("lm_head") and tied:
+                continue
+            elif name.endswith(("rotary_emb.inv_freq", ".attn.bias",
+                                ".attn.masked_bias", ".attention.bias")):
+                continue
+            else:
+                self.map_one(name, mapped)
+        for key, parts in (stacks | norms).items():
+            self.add(mapped(key), [n for _, n in sorted(parts)], ["stack"])
+
+    def map_one(self, name, mapped):
+        config = self.config
+        if self.arch == "gpt-oss" and ".experts." in name:
+            return self.map_gpt_oss(name, mapped)
+        if self.arch == "granitemoe" and "input_linear" in name:
+            base = name[:name.index("block_sparse_moe")]
+            for i, part in enumerate(("w1", "w3")):
+                target = f"{base}block_sparse_moe.experts.{part}.weight"
+                self.add(mapped(target), [name], [f"chunk:{i}:2"])
+            return None
+        if self.arch == "granitemoe" and "output_linear" in name:
+            base = name[:name.index("block_sparse_moe")]
+            return self.add(mapped(f"{base}block_sparse_moe.experts.w2.weight"),
+                            [name], [])
+        if name.endswith("kv_b_proj.weight"):
+            sizes = (f"{config['num_attention_heads']}:"
+                     f"{config['qk_nope_head_dim']}:{config['v_head_dim']}")
+            self.add(mapped(name.replace("kv_b_proj", "k_b_proj")), [name],
+                     [f"k_b:{sizes}"])
+            return self.add(mapped(name.replace("kv_b_proj", "v_b_proj")),
+                            [name], [f"v_b:{sizes}"])
+        if self.arch == "mamba2" and name.endswith(".dt_bias"):
+            return self.add(mapped(name.replace(".dt_bias", ".dt_proj.bias")),
+                            [name], [])
+        if name.endswith("e_score_correction_bias"):
+            short = name.replace("e_score_correction_bias", "e_score_correction")
+            return self.add(mapped(short + ".bias"), [name], [])
+        if name.endswith(".sinks"):
+            return self.add(mapped(name + ".weight"), [name], [])
+        return self.add(mapped(name), [name], self.edits(name))
+
+    # (experts, inputs, outputs), the halves of gate_up interleaved.
+    def map_gpt_oss(self, name, mapped):
+        base, leaf = name.rsplit(".", 1)
+        is_bias = leaf.endswith("_bias")
+        suffix = ".bias" if is_bias else ".weight"
+        turn = [] if is_bias else ["transpose"]
+        if leaf.startswith("down_proj"):
+            return self.add(mapped(f"{base}.down_proj{suffix}"), [name], turn)
+        for i, part in enumerate(("gate_proj", "up_proj")):
+            every = "every_last" if is_bias else "every"
+            self.add(mapped(f"{base}.{part}{suffix}"), [name],
+                     turn + [f"{every}:{i}:2"])
+        return None
+
+    def build(self):
+        self.sizes()
+        if self.arch != "mamba2":
+            self.attention()
+            self.experts()
+        self.family()
+        self.map_tensors()
+        self.size(KEYS.Tokenizer.BOS_ID, self.get("bos_token_id"))
+        eos = self.get("eos_token_id")
+        self.size(KEYS.Tokenizer.EOS_ID,
+                  eos[0] if isinstance(eos, list) else eos)
+        return {"metadata": self.metadata, "tensors": self.tensors}
+
+
+def main():
+    source, out = map(pathlib.Path, sys.argv[1:3])
+    out.mkdir(parents=True, exist_ok=True)
+    for folder in sorted(p.parent for p in source.glob("*/config.json")):
+        kind = json.loads((folder / "config.json").read_text())["model_type"]
+        if kind not in ARCHITECTURES:
+            continue
+        try:
+            recipe = Recipe(folder).build()
+        except ValueError as reason:
+            print(f"{folder.name}: left out: {reason}")
+            continue
+        recipe["of"] = folder.name
+        text = json.dumps(recipe, separators=(",", ":"))
+        (out / f"{folder.name}.json").write_text(
+            text.replace("},{", "},\n{").replace("],[", "],\n[") + "\n")
+        print(f"{folder.name}: {len(recipe['tensors'])} tensors")
+
+
+if __name__ == "__main__":
+    main()
