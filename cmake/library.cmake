@@ -18,6 +18,7 @@ target_sources(abstractllm PUBLIC
   FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}/include" FILES
   "${PROJECT_SOURCE_DIR}/include/abstractllm/abstractllm.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/cancel.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/convert.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/embedding.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/error.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/event.h"

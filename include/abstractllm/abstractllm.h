@@ -3,6 +3,7 @@
 #pragma once
 
 #include "abstractllm/cancel.h"
+#include "abstractllm/convert.h"
 #include "abstractllm/embedding.h"
 #include "abstractllm/error.h"
 #include "abstractllm/event.h"

@@ -20,12 +20,12 @@ namespace {
 
 // All subcommands, in the order of help and documentation.
 constexpr void (*kCommands[])(CLI::App&, Invocation&) = {
-    add_run_command,      add_chat_command,      add_sessions_command,
-    add_list_command,     add_providers_command, add_pull_command,
-    add_rm_command,       add_show_command,      add_doctor_command,
-    add_tokenize_command, add_embed_command,     add_bench_command,
-    add_eval_command,     add_config_command,    add_completion_command,
-    add_help_command,
+    add_run_command,    add_chat_command,       add_sessions_command,
+    add_list_command,   add_providers_command,  add_pull_command,
+    add_rm_command,     add_convert_command,    add_quantize_command,
+    add_show_command,   add_doctor_command,     add_tokenize_command,
+    add_embed_command,  add_bench_command,      add_eval_command,
+    add_config_command, add_completion_command, add_help_command,
 };
 
 void define(CLI::App& app, Invocation& invocation) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abstractllm/convert.h"
 #include "abstractllm/factory.h"
 #include "cli/interrupts.h"
 #include "cli/line_source.h"
@@ -44,6 +45,7 @@ struct ModelAccess {
   std::function<ModelRemoval(std::string_view)> plan_removal{};
   std::function<void(const ModelRemoval&)> remove{};
   std::function<Diagnosis(std::string_view)> diagnose{};
+  std::function<ConversionResult(const ConversionOptions&)> convert{};
 };
 
 /// What the program finds around it. References outlive the run.

@@ -27,6 +27,8 @@ void add_providers_command(CLI::App& app, Invocation& invocation);
 void add_pull_command(CLI::App& app, Invocation& invocation);
 void add_rm_command(CLI::App& app, Invocation& invocation);
 void add_doctor_command(CLI::App& app, Invocation& invocation);
+void add_convert_command(CLI::App& app, Invocation& invocation);
+void add_quantize_command(CLI::App& app, Invocation& invocation);
 void add_show_command(CLI::App& app, Invocation& invocation);
 void add_sessions_command(CLI::App& app, Invocation& invocation);
 void add_list_command(CLI::App& app, Invocation& invocation);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include "abstractllm/convert.h"
 #include "abstractllm/factory.h"
 #include "abstractllm/routing.h"
 #include "cli/cli.h"
@@ -26,5 +27,5 @@ int main(int argc, char** argv) {
       argc, argv,
       {open_provider, list_local_models, describe_model, provider_names,
        provider_info, list_models, pull_model, plan_model_removal, remove_model,
-       diagnose});
+       diagnose, convert_model});
 }

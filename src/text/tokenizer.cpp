@@ -59,6 +59,10 @@ Tokenizer Tokenizer::from_json(std::string_view json, std::string_view origin) {
   }
 }
 
+std::string Tokenizer::to_json() const {
+  return std::string(impl_->rust->to_json());
+}
+
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text,
                                             bool add_special_tokens) const {
   try {

@@ -30,6 +30,9 @@ class Tokenizer {
   /// known, and for tables that contradict each other.
   static Tokenizer from_vocabulary(const GgufVocabulary& vocabulary);
 
+  /// The content of a tokenizer.json that does the same.
+  std::string to_json() const;
+
   /// Ids of `text`. Special tokens that are spelled in the text become their
   /// ids; `add_special_tokens` also puts the model's own ones around it.
   /// Throws InvalidRequestError if `text` is not valid UTF-8.

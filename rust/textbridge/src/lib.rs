@@ -122,6 +122,8 @@ mod ffi {
         fn duplicates(self: &Tokenizer) -> Vec<u32>;
         /// As in tokenizer.json; "null" where there is none.
         fn decoder_json(self: &Tokenizer) -> Result<String>;
+        /// The whole of it as a tokenizer.json.
+        fn to_json(self: &Tokenizer) -> Result<String>;
 
         type Template;
         fn template_compile(source: &[u8]) -> Result<Box<Template>>;

@@ -125,6 +125,10 @@ impl Tokenizer {
         self.duplicates.clone()
     }
 
+    pub fn to_json(&self) -> Result<String, String> {
+        self.inner.to_string(true).map_err(|e| e.to_string())
+    }
+
     pub fn decoder_json(&self) -> Result<String, String> {
         serde_json::to_string(&self.inner.get_decoder()).map_err(|e| e.to_string())
     }

@@ -100,6 +100,15 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
     diagnosed.emplace_back(id);
     return diagnosis;
   };
+  environment.models.convert = [this](const ConversionOptions& options) {
+    conversions.push_back(options);
+    if (options.on_progress) options.on_progress(0.5);
+    return ConversionResult{.folder = options.output,
+                            .bytes = 2'500'000,
+                            .tensors = 7,
+                            .quantised = 3,
+                            .resumed = 1};
+  };
   environment.models.pull =
       [this](std::string_view provider, std::string_view name,
              const ConnectionOptions& options, const auto& report) {

@@ -85,6 +85,7 @@ class CliTest : public ::testing::Test {
   std::vector<std::string> removed;
   Diagnosis diagnosis;
   std::vector<std::string> diagnosed;
+  std::vector<ConversionOptions> conversions;
   /// Thrown when a model is opened, if set.
   std::optional<Error> open_error;
   StringOutput::Failure out_failure = StringOutput::Failure::kNone;

@@ -11,9 +11,9 @@ namespace abstractllm::cli {
 namespace {
 
 const std::vector<std::string> kCommands{
-    "run",  "chat",   "sessions",   "list",     "providers", "pull",
-    "rm",   "show",   "doctor",     "tokenize", "embed",     "bench",
-    "eval", "config", "completion", "help"};
+    "run",   "chat",    "sessions", "list",   "providers",  "pull",
+    "rm",    "convert", "quantize", "show",   "doctor",     "tokenize",
+    "embed", "bench",   "eval",     "config", "completion", "help"};
 
 class Help : public CliTest {
  protected:

@@ -1,0 +1,225 @@
+// A conversion from beginning to end: plan, space, weights, the rest, rename.
+// SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/convert.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "convert/model_folder.h"
+#include "convert/plan.h"
+#include "convert/quantiser.h"
+#include "convert/weight_files.h"
+#include "hub/local_models.h"
+#include "io/adapter_file.h"
+#include "io/model_files.h"
+
+namespace abstractllm {
+namespace convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kProgressName = ".progress";
+// Room for what lies beside the weights.
+constexpr std::uint64_t kSideBytes = 64u << 20;
+
+// What an earlier run must have had in common to be gone on with.
+std::string fingerprint(const io::WeightSource& weights,
+                        const ConversionOptions& options,
+                        const ConversionPlan& plan) {
+  std::error_code ignored;
+  const auto time = fs::last_write_time(weights.path(), ignored);
+  std::string text =
+      fmt::format("{} {} {} {} {}", weights.path().string(),
+                  time.time_since_epoch().count(), weights.total_bytes(),
+                  options.adapter, options.shard_bytes);
+  for (const PlannedModule& module : plan.modules) {
+    for (const PlannedTensor& tensor : module.tensors) {
+      text += fmt::format(" {} {} {}", tensor.name, tensor.type, tensor.bytes);
+    }
+    if (module.quantisation) text += " " + module.quantisation->mode;
+  }
+  return fmt::format("{:016x}", std::hash<std::string>()(text));
+}
+
+// The modules that are on the disk: a line each, behind the fingerprint.
+class Journal {
+ public:
+  Journal(const fs::path& path, const std::string& print) {
+    std::ifstream old(path);
+    std::string line;
+    if (std::getline(old, line) && line == print) {
+      resumes_ = true;
+      while (std::getline(old, line)) done_.insert(line);
+    }
+    old.close();
+    stream_.open(
+        path, std::ios::binary | (resumes_ ? std::ios::app : std::ios::trunc));
+    if (!resumes_) stream_ << print << '\n' << std::flush;
+    if (!stream_) {
+      throw FileProcessingError("[convert] cannot write " + path.string());
+    }
+  }
+
+  bool resumes() const { return resumes_; }
+  bool has(const std::string& module) const { return done_.contains(module); }
+  void add(const std::string& module) {
+    stream_ << module << '\n' << std::flush;
+  }
+
+ private:
+  bool resumes_ = false;
+  std::set<std::string> done_;
+  std::ofstream stream_;
+};
+
+void check_output(const ConversionOptions& options, const fs::path& output) {
+  if (output.empty()) {
+    throw InvalidParameterError("[convert] no output folder is given");
+  }
+  if (fs::exists(output) && !options.force) {
+    throw FileProcessingError(
+        fmt::format("[convert] {} is there already", output.string()),
+        "Choose another folder, or replace it with force.");
+  }
+  // A tree of something else must not go away by a slip.
+  if (fs::exists(output) && !fs::exists(output / "config.json")) {
+    throw FileProcessingError(
+        fmt::format("[convert] {} holds no model and is not replaced",
+                    output.string()),
+        "Choose another folder.");
+  }
+}
+
+void check_space(const fs::path& folder, std::uint64_t needed) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  if (error || space.available >= needed) return;
+  throw ResourceExceededError(
+      fmt::format("[convert] {} has {} MB free, {} MB are needed",
+                  folder.string(), space.available >> 20, needed >> 20),
+      "Free some space, or choose a folder on another disk.");
+}
+
+class Conversion {
+ public:
+  explicit Conversion(const ConversionOptions& options)
+      : options_(options),
+        output_(fs::absolute(fs::path(options.output)).lexically_normal()),
+        files_(io::ModelFiles::at(
+            hub::LocalModels(hub::ModelLocations::from_environment())
+                .resolve(options.model))),
+        weights_(open_weights()) {
+    if (output_.filename().empty()) output_ = output_.parent_path();
+    check_output(options, output_);
+    plan_ = make_plan(weights_, options);
+    partial_ = output_.parent_path() /
+               ("." + output_.filename().string() + ".partial");
+  }
+
+  ConversionResult run() {
+    fs::create_directories(partial_);
+    Journal journal(partial_ / kProgressName,
+                    fingerprint(weights_, options_, plan_));
+    if (!journal.resumes()) {
+      check_space(partial_, plan_.bytes + kSideBytes);
+    }
+    ConversionResult result{.folder = output_.string(), .bytes = plan_.bytes};
+    WeightFiles target(partial_, plan_, options_.shard_bytes,
+                       journal.resumes());
+    for (const PlannedModule& module : plan_.modules) {
+      result.tensors += static_cast<int>(module.tensors.size());
+      result.quantised += module.quantisation ? 1 : 0;
+      if (journal.has(module.source)) {
+        ++result.resumed;
+        count(module);
+        continue;
+      }
+      write(module, target);
+      journal.add(module.source);
+    }
+    target.finish();
+    write_side_files(files_, weights_, plan_, options_, partial_);
+    put_in_place();
+    return result;
+  }
+
+ private:
+  io::WeightSource open_weights() const {
+    io::WeightSource weights = io::WeightSource::open(files_);
+    if (options_.adapter.empty()) return weights;
+    return weights.fused(std::make_shared<const io::AdapterFile>(
+        io::AdapterFile::open(options_.adapter)));
+  }
+
+  void write(const PlannedModule& module, WeightFiles& target) {
+    std::vector<std::uint64_t> offsets(module.tensors.size(), 0);
+    const auto sink = [&](std::size_t tensor,
+                          std::span<const std::byte> bytes) {
+      if (options_.cancel.cancelled()) {
+        throw CancelledError("[convert] cancelled at " + module.source);
+      }
+      target.write(module.tensors[tensor].name, offsets[tensor], bytes);
+      offsets[tensor] += bytes.size();
+      report(bytes.size());
+    };
+    if (module.kind == PlannedModule::Kind::kRaw) {
+      sink(0, weights_.tensor(module.source).bytes);
+    } else {
+      write_module(weights_, module, sink);
+    }
+  }
+
+  void count(const PlannedModule& module) {
+    for (const PlannedTensor& tensor : module.tensors) report(tensor.bytes);
+  }
+
+  void report(std::uint64_t bytes) {
+    written_ += bytes;
+    if (!options_.on_progress || plan_.bytes == 0) return;
+    options_.on_progress(static_cast<double>(written_) /
+                         static_cast<double>(plan_.bytes));
+  }
+
+  // The old folder stays until the new one has its name.
+  void put_in_place() {
+    fs::remove(partial_ / kProgressName);
+    const fs::path old =
+        output_.parent_path() / ("." + output_.filename().string() + ".old");
+    const bool replaces = fs::exists(output_);
+    if (replaces) {
+      fs::remove_all(old);
+      fs::rename(output_, old);
+    }
+    fs::rename(partial_, output_);
+    if (replaces) fs::remove_all(old);
+  }
+
+  const ConversionOptions& options_;
+  fs::path output_;
+  fs::path partial_;
+  io::ModelFiles files_;
+  io::WeightSource weights_;
+  ConversionPlan plan_;
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace
+}  // namespace convert
+
+ConversionResult convert_model(const ConversionOptions& options) {
+  try {
+    return convert::Conversion(options).run();
+  } catch (const std::filesystem::filesystem_error& error) {
+    throw FileProcessingError(std::string("[convert] ") + error.what());
+  }
+}
+
+}  // namespace abstractllm
