@@ -11,9 +11,9 @@
 
 namespace abstractllm::cli {
 
-/// Sends `message` and shows the answer; Ctrl-C stops it. Tool calls, retries and
-/// turns that are no longer sent are said on `notes`. Throws what Session::send
-/// throws, and what the outputs throw.
+/// Sends `message` and shows the answer; Ctrl-C stops it. Tool calls, retries
+/// and turns that are no longer sent are said on `notes`. Throws what
+/// Session::send throws, and what the outputs throw.
 Turn take_turn(Session& session, Message message, const AnswerView& view,
                Output& notes);
 

@@ -253,8 +253,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
                        "An image to show with the prompt: a path or a data: "
                        "URL. May be repeated; what each costs is said first.")
           ->type_name("FILE")
-          ->take_all()
-          ->expected(1)
+          ->allow_extra_args(false)
           ->excludes(messages);
   command
       ->add_option("--draw", options->draw_file,

@@ -169,8 +169,8 @@ void Batcher::admit() {
 void Batcher::start(Request& request) {
   request.running = true;
   if (request.sequence) return;
-  request.sequence = std::make_unique<models::Sequence>(
-      model_, request.generation->adapter());
+  request.sequence =
+      std::make_unique<models::Sequence>(model_, request.generation->adapter());
   reuse(request);
   request.begun = false;
   take_from_pool(request);

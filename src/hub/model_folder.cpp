@@ -146,9 +146,8 @@ std::string architecture_of(const fs::path& model) {
       if (folder.ggufs.empty()) return {};
       return architecture_of(folder.ggufs.front().path);
     }
-    const auto found =
-        io::GgufFile::open(model).find_string("general.architecture");
-    return std::string(found.value_or(""));
+    const io::GgufFile file = io::GgufFile::open(model);
+    return std::string(file.find_string("general.architecture").value_or(""));
   } catch (const Error&) {
     // A list shows what there is, also of broken files.
     return {};

@@ -70,8 +70,8 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
     key = floats(cpu.key, rows * kv_size);
     value = floats(cpu.value, rows * kv_size);
     run_linear(cpu, cpu.input,
-                {target(block.query, query), target(block.key, key),
-                 target(block.value, value)});
+               {target(block.query, query), target(block.key, key),
+                target(block.value, value)});
     if (block.clip > 0) {
       cut(cpu.pool, block.clip, rows * kv_size, key);
       cut(cpu.pool, block.clip, rows * kv_size, value);

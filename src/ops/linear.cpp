@@ -97,9 +97,9 @@ Linear::Storage make_packed(const Backend& backend,
 Linear::Storage make_storage(const Backend& backend,
                              const io::WeightMatrix& matrix) {
   if (ShapesOnly::active()) {
-    return DenseWeight{mx::zeros({static_cast<int>(matrix.rows()),
-                                  static_cast<int>(matrix.columns())},
-                                 backend.compute)};
+    return DenseWeight{mx::zeros(
+        {static_cast<int>(matrix.rows()), static_cast<int>(matrix.columns())},
+        backend.compute)};
   }
   if (backend.kind == BackendKind::kCpu) return make_packed(backend, matrix);
   if (stock_can_multiply(matrix)) return make_affine(backend, matrix);

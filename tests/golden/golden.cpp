@@ -70,7 +70,7 @@ class FixtureRun {
         weights_(
             io::WeightSource::open(io::ModelFiles::at(model_path(folder)))),
         backend_(engine::choose_backend(options.engine, 0)) {
-    if (reference_.contains("base")) {
+    if (reference_.at("kind") == "lora") {
       adapter_file_ = std::make_shared<const io::AdapterFile>(
           io::AdapterFile::open(folder));
       if (options.fuse_adapter) weights_ = weights_.fused(adapter_file_);
@@ -100,7 +100,7 @@ class FixtureRun {
  private:
   std::filesystem::path model_path(const std::filesystem::path& folder) const {
     if (!options_.model.empty()) return options_.model;
-    if (reference_.contains("base")) {
+    if (reference_.at("kind") == "lora") {
       return folder / reference_.at("base").get<std::string>();
     }
     return reference_.contains("file")

@@ -131,7 +131,7 @@ TEST(MLXAdapters, ThatNobodyLoadedAreRefusedByName) {
 
 TEST(MLXAdapters, OfAnotherModelAreRefusedWithModuleAndShapes) {
   try {
-    create_llm("mlx", {.model = fixture("text/qwen2").string(),
+    create_llm("mlx", {.model = fixture("text/qwen3").string(),
                        .adapter = fixture("lora/llama3-lora-mlx").string()});
     FAIL();
   } catch (const ModelLoadingError& error) {

@@ -13,7 +13,11 @@
 namespace abstractllm::test {
 
 inline std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / name;
+  const std::filesystem::path fixtures =
+      std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / name;
+  if (std::filesystem::exists(fixtures)) return fixtures;
+  return std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests/data/fixtures" /
+         name;
 }
 
 inline nlohmann::json reference_of(const std::string& name) {

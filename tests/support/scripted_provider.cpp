@@ -200,6 +200,9 @@ class Forwarding : public AbstractLLMInterface {
   void stream(const Request& request, const EventSink& sink) override {
     target_->stream(request, sink);
   }
+  EmbeddingResponse embed(const EmbeddingRequest& request) override {
+    return target_->embed(request);
+  }
   int count_tokens(const Request& request) override {
     return target_->count_tokens(request);
   }

@@ -44,7 +44,7 @@ class Completion : public CliTest {
 };
 
 TEST_F(Completion, BashOffersCommandsOptionsChoicesAndModels) {
-  EXPECT_EQ(bash_offers("allm c"), "chat config completion\n");
+  EXPECT_EQ(bash_offers("allm c"), "chat convert config completion\n");
   EXPECT_EQ(bash_offers("allm run --temp"), "--temperature\n");
   EXPECT_EQ(bash_offers("allm run m --cpu-backend ''"), "fast reference\n");
   EXPECT_EQ(bash_offers("allm run smo"), "smollm2\n");

@@ -71,7 +71,9 @@ TEST_P(EachMode, GivesWhatMlxQuantizeGives) {
   wanted.bits = bits;
   wanted.group_size = group;
   const ConversionResult result = convert_model(wanted);
-  EXPECT_GT(result.quantised, 10);
+  // Groups of 128 fit into the rows of down_proj alone.
+  EXPECT_EQ(result.quantised > 10, group < 128);
+  EXPECT_GE(result.quantised, 3);
   const std::string module = "model.layers.1.mlp.down_proj";
   const auto original =
       io::WeightSource::open(io::ModelFiles::at(fixture("text/llama3")));
@@ -144,8 +146,8 @@ TEST_F(Conversions, OfGgufRebuildConfigAndTokenizer) {
 
 TEST_F(Conversions, OfGgufSayLlama3sRopeScaling) {
   convert_model(options("gguf/llama3-f16/model.gguf"));
-  const auto original = io::WeightSource::open(
-      io::ModelFiles::at(fixture("text/llama3")));
+  const auto original =
+      io::WeightSource::open(io::ModelFiles::at(fixture("text/llama3")));
   const auto want = original.config().require_object("rope_scaling");
   const auto got = read().config().require_object("rope_scaling");
   EXPECT_EQ(got.require_string("rope_type"), "llama3");
@@ -196,9 +198,10 @@ TEST_F(Conversions, LeaveNothingWhenCancelledAndGoOnLater) {
   EXPECT_EQ(result.resumed, 5);
   const auto before =
       io::WeightSource::open(io::ModelFiles::at(fixture("text/llama3")));
+  const auto after = read();
   for (const std::string& name : before.names()) {
     const auto& expected = before.tensor(name).bytes;
-    const auto& got = read().tensor(name).bytes;
+    const auto& got = after.tensor(name).bytes;
     EXPECT_TRUE(
         std::equal(got.begin(), got.end(), expected.begin(), expected.end()))
         << name;

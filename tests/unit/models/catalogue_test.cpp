@@ -43,19 +43,31 @@ TEST(Catalogue, FindsRowsByTheirType) {
   EXPECT_EQ(find_in_catalogue("lama"), nullptr);
 }
 
-// The dialect of the first family that a model type names.
-std::string tools_of(std::string_view model_type) {
+using TypeList = std::vector<std::string_view> families::MLXModelConfig::*;
+
+const families::MLXModelConfig* family_naming(std::string_view model_type,
+                                              TypeList list) {
   for (const families::MLXModelConfig& family : families::all_families()) {
-    for (const auto& types : {family.model_types, family.shared_model_types}) {
-      if (std::find(types.begin(), types.end(), model_type) == types.end()) {
-        continue;
-      }
-      return family.tool_dialect
-                 ? std::string(output::to_string(*family.tool_dialect))
-                 : std::string();
+    const auto& types = family.*list;
+    if (std::find(types.begin(), types.end(), model_type) != types.end()) {
+      return &family;
     }
   }
-  return {};
+  return nullptr;
+}
+
+// The dialect of the family whose own the model type is, else of the first that
+// shares it.
+std::string tools_of(std::string_view model_type) {
+  using families::MLXModelConfig;
+  const MLXModelConfig* family =
+      family_naming(model_type, &MLXModelConfig::model_types);
+  if (family == nullptr) {
+    family = family_naming(model_type, &MLXModelConfig::shared_model_types);
+  }
+  return family != nullptr && family->tool_dialect
+             ? std::string(output::to_string(*family->tool_dialect))
+             : std::string();
 }
 
 TEST(Catalogue, IsTheDocumentation) {

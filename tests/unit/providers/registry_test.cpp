@@ -54,7 +54,11 @@ TEST(ProviderRegistry, ListsAndFetchesModelsWhereTheProviderCan) {
       {.id = "full",
        .make = &make_scripted,
        .aliases = {"f"},
-       .info = [] { return ProviderInfo{.id = "full", .detail = "here"}; },
+       .info =
+           [](const ConnectionOptions& options) {
+             return ProviderInfo{.id = "full",
+                                 .detail = "at " + options.base_url};
+           },
        .list =
            [](const ConnectionOptions& options) {
              return std::vector<ModelEntry>{{.id = options.base_url}};
@@ -79,9 +83,10 @@ TEST(ProviderRegistry, ListsAndFetchesModelsWhereTheProviderCan) {
   EXPECT_TRUE(was_told);
   EXPECT_THROW(registry.pull_model("bare", "m", {}, {}),
                UnsupportedOperationError);
-  const std::vector<ProviderInfo> info = registry.info();
+  const std::vector<ProviderInfo> info =
+      registry.info({{"full", {.base_url = "u"}}});
   ASSERT_EQ(info.size(), 3U);
-  EXPECT_EQ(info[1].detail, "here");
+  EXPECT_EQ(info[1].detail, "at u");
   EXPECT_EQ(info[2].detail, "registered by the program");
 }
 

@@ -441,6 +441,8 @@ double gate_truth(GateKind kind, double x) {
              (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
     case GateKind::kGeluErf:
       return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case GateKind::kQuickGelu:
+      return x / (1 + std::exp(-1.702 * x));
     case GateKind::kReluSquared:
       return x > 0 ? x * x : 0;
     case GateKind::kRelu:
@@ -457,7 +459,7 @@ TEST(Linear, GatesOnEveryHighwayTarget) {
   on_each_highway_target([&] {
     for (GateKind kind :
          {GateKind::kSilu, GateKind::kGeluTanh, GateKind::kGeluErf,
-          GateKind::kReluSquared, GateKind::kRelu}) {
+          GateKind::kQuickGelu, GateKind::kReluSquared, GateKind::kRelu}) {
       std::vector<float> out(16);
       gate_16(kind, points.data(), up.data(), out.data());
       for (std::size_t i = 0; i < 16; ++i) {
