@@ -60,8 +60,11 @@ inline Paths files_of(const std::filesystem::path& folder,
 inline std::string test_name(
     const testing::TestParamInfo<std::filesystem::path>& info) {
   const auto& path = info.param;
-  std::string name =
-      path.parent_path().filename().string() + "_" + path.filename().string();
+  // A fixture and a published tokenizer may have the same name.
+  const auto folder = path.parent_path();
+  std::string name = folder.parent_path().filename().string() + "_" +
+                     folder.filename().string() + "_" +
+                     path.filename().string();
   for (char& c : name) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
