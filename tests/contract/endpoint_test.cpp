@@ -378,12 +378,12 @@ TEST(Acceptance, A25_NoServiceIsAskedBeforeTheFirstRequest) {
 TEST(Acceptance, A26_AnUnknownLocalModelNamesThoseThatThereAre) {
   ::setenv("ABSTRACTLLM_MODELS_DIR", ABSTRACTLLM_TEST_DATA "/fixtures/text", 1);
   try {
-    create_llm("mlx", {.model = "llama4"});
+    create_llm("mlx", {.model = "llama-3"});
     FAIL();
   } catch (const UnsupportedProviderError& error) {
     EXPECT_THAT(error.message(), HasSubstr("not built into"));
   } catch (const ModelNotFoundError& error) {
-    EXPECT_THAT(error.message(), HasSubstr("llama4"));
+    EXPECT_THAT(error.message(), HasSubstr("llama-3"));
     EXPECT_THAT(error.hint(), HasSubstr("llama3"));
   }
 }

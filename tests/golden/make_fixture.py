@@ -267,7 +267,7 @@ def tokenizer_facts(folder):
             "text": text, "ids": ids,
             "ids_without_special": tokenizer.encode(
                 text, add_special_tokens=False),
-            "decoded": tokenizer.decode(ids, skip_special_tokens=True)})
+            "decoded": tokenizer.decode(ids, skip_special_tokens=False)})
     chats = []
     for messages in CHATS:
         rendered = tokenizer.apply_chat_template(

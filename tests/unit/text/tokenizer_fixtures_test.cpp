@@ -17,7 +17,9 @@ Paths folders_with_strings() {
   Paths folders;
   for (const auto& folder : fixture_folders()) {
     const Json reference = read_json(folder / "reference.json");
-    if (reference.contains("tokenizer") &&
+    const Json strings = reference.value(
+        Json::json_pointer("/tokenizer/strings"), Json::array());
+    if (!strings.empty() &&
         std::filesystem::exists(folder / "tokenizer.json")) {
       folders.push_back(folder);
     }

@@ -156,7 +156,9 @@ TEST_P(VisionFixture, ExpandedPromptsBecomeTheIdsOfTheReference) {
       plans.push_back(processor->plan(image.width(), image.height(), {}));
       tokens += plans.back().image_tokens;
     }
-    EXPECT_EQ(tokens, item.at("image_tokens").get<int>());
+    if (item.contains("image_tokens")) {  // else the ids say it
+      EXPECT_EQ(tokens, item.at("image_tokens").get<int>());
+    }
     std::vector<std::int32_t> ids;
     bool first = true;
     for (const PromptPiece& piece :
