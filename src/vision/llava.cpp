@@ -55,7 +55,8 @@ class Llava final : public ImageProcessor {
     for (std::size_t c = 0; c < 3; ++c) {
       const double level =
           mean && mean->size() == 3 ? (*mean)[c] : PixelValues::kClipMean[c];
-      background_[c] = static_cast<std::uint8_t>(level * 255);
+      background_[c] =
+          static_cast<std::uint8_t>(std::clamp(level, 0.0, 1.0) * 255);
     }
   }
 
