@@ -3,7 +3,8 @@
 #include "session/json_extraction.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "base/text.h"
 
 namespace abstractllm::session {
 namespace {
@@ -17,8 +18,6 @@ std::string_view trimmed(std::string_view text) {
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
-
-bool is_json(std::string_view text) { return nlohmann::json::accept(text); }
 
 // The end of the object or array that begins at `start`, strings respected.
 std::size_t end_of_value(std::string_view text, std::size_t start) {
@@ -50,7 +49,7 @@ std::optional<std::string> in_fences(std::string_view text) {
     const std::size_t close = text.find(kFence, line);
     const std::string_view inside =
         trimmed(text.substr(line + 1, close - line - 1));
-    if (is_json(inside)) last = inside;
+    if (base::is_json(inside)) last = inside;
     if (close == std::string_view::npos) break;
     open = text.find(kFence, close + kFence.size());
   }
@@ -61,14 +60,14 @@ std::optional<std::string> in_fences(std::string_view text) {
 
 std::optional<std::string> extract_json(std::string_view text) {
   text = trimmed(text);
-  if (is_json(text)) return std::string(text);
+  if (base::is_json(text)) return std::string(text);
   if (auto fenced = in_fences(text)) return fenced;
   std::size_t start = text.find_first_of("{[");
   for (int tries = 0; tries < kMaxTries && start != std::string_view::npos;
        ++tries) {
     const std::size_t end = end_of_value(text, start);
     if (end != std::string_view::npos &&
-        is_json(text.substr(start, end - start))) {
+        base::is_json(text.substr(start, end - start))) {
       return std::string(text.substr(start, end - start));
     }
     start = text.find_first_of("{[", start + 1);

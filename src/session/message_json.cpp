@@ -9,6 +9,7 @@
 
 #include "abstractllm/error.h"
 #include "base/base64.h"
+#include "base/text.h"
 
 namespace abstractllm::session {
 namespace {
@@ -84,7 +85,7 @@ void parse_tool_calls(const Json& calls, std::vector<Part>& parts,
     ToolCall parsed{string_of(call, "id", place),
                     string_of(*function, "name", place),
                     string_of(*function, "arguments", place)};
-    if (!Json::accept(parsed.arguments)) {
+    if (!base::is_json(parsed.arguments)) {
       place.fail("the arguments of a tool call are not JSON");
     }
     parts.push_back(std::move(parsed));

@@ -6,6 +6,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+
 namespace abstractllm::output {
 
 namespace {
@@ -175,9 +177,9 @@ ScanResult scan_value(std::string_view text) {
 }
 
 std::optional<std::string> strict_json(std::string_view text) {
-  if (Json::accept(text)) return std::string(text);
+  if (base::is_json(text)) return std::string(text);
   std::string fixed = repaired(text);
-  if (Json::accept(fixed)) return fixed;
+  if (base::is_json(fixed)) return fixed;
   return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "output/tool_calls/json_value.h"
 
 namespace abstractllm::output {
@@ -106,7 +107,7 @@ std::string ParameterTypes::value_of(std::string_view tool,
   const auto found =
       is_text_.find(std::pair{std::string(tool), std::string(parameter)});
   if (found != is_text_.end() && found->second) return json_quoted(text);
-  if (Json::accept(text)) return std::string(text);
+  if (base::is_json(text)) return std::string(text);
   // True, {'a': 1} and the like, but no words.
   if (!text.empty() && (text[0] == '{' || text[0] == '[' || text == "True" ||
                         text == "False" || text == "None")) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "base/text.h"
 #include "net/line_reader.h"
 #include "providers/wire/errors.h"
 #include "providers/wire/images.h"
@@ -145,7 +146,7 @@ class Reader : public AnswerReader {
   void finish(std::vector<Event>& events) override {
     // A last line that the end cuts off is no answer's end.
     if (const auto line = lines_.finish(); line && !ended_) {
-      if (!Json::accept(*line)) throw truncated_stream(kId);
+      if (!base::is_json(*line)) throw truncated_stream(kId);
       take_line(*line, events);
     }
     if (!ended_) throw truncated_stream(kId);

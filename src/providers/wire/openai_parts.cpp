@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "providers/wire/images.h"
 #include "providers/wire/json.h"
 #include "providers/wire/request_parts.h"
@@ -57,7 +58,7 @@ std::vector<ToolCall> whole_calls(std::vector<ToolCall> calls,
   std::vector<ToolCall> whole;
   for (ToolCall& call : calls) {
     if (call.arguments.empty()) call.arguments = "{}";
-    if (reason == FinishReason::kLength && !Json::accept(call.arguments)) {
+    if (reason == FinishReason::kLength && !base::is_json(call.arguments)) {
       continue;
     }
     if (call.id.empty()) call.id = new_call_id();
