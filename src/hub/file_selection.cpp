@@ -12,19 +12,12 @@
 #include <map>
 
 #include "abstractllm/error.h"
+#include "base/text.h"
 
 namespace abstractllm::hub {
 namespace {
 
 constexpr std::size_t kListed = 40;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 std::string upper(std::string_view text) {
   std::string result(text);
@@ -56,7 +49,7 @@ bool is_quantisation(std::string_view word) {
 // What a model needs besides weights lies in the repository's own folder, and
 // for embeddings in the folders of its further steps.
 bool is_side_file(std::string_view path) {
-  const std::string name = lower(path);
+  const std::string name = base::lower(path);
   const std::size_t slash = name.find('/');
   if (slash != name.npos) {
     const std::string_view folder = std::string_view(name).substr(0, slash);
@@ -72,7 +65,8 @@ bool is_side_file(std::string_view path) {
 // Weights for us: not what another program's layout repeats ("consolidated"),
 // and not a variant ("model.fp16.safetensors") beside the model itself.
 bool is_weight_file(std::string_view path) {
-  return path.find('/') == path.npos && lower(path).ends_with(".safetensors") &&
+  return path.find('/') == path.npos &&
+         base::lower(path).ends_with(".safetensors") &&
          !path.starts_with("consolidated");
 }
 
@@ -146,7 +140,7 @@ struct GgufModels {
                                  const std::vector<RemoteFile>& files) {
   std::string has = "it has no weights";
   for (const RemoteFile& file : files) {
-    const std::string name = lower(name_of(file.path));
+    const std::string name = base::lower(name_of(file.path));
     if (name.ends_with(".bin") || name.ends_with(".pt") ||
         name.ends_with(".pth") || name.ends_with(".ckpt") ||
         name.ends_with(".h5") || name.ends_with(".onnx") ||
@@ -225,7 +219,7 @@ std::vector<RemoteFile> quantised_files(std::string_view id,
 
 std::string gguf_model_name(std::string_view path) {
   std::string name(path);
-  if (lower(name).ends_with(".gguf")) name.resize(name.size() - 5);
+  if (base::lower(name).ends_with(".gguf")) name.resize(name.size() - 5);
   // "-00001-of-00002"
   constexpr std::size_t kPart = 15;
   if (name.size() > kPart) {
@@ -243,7 +237,7 @@ std::string gguf_model_name(std::string_view path) {
 }
 
 bool is_gguf_model_file(std::string_view path) {
-  const std::string name = lower(name_of(path));
+  const std::string name = base::lower(name_of(path));
   return name.ends_with(".gguf") && name.find("mmproj") == name.npos &&
          name.find("imatrix") == name.npos;
 }

@@ -14,6 +14,7 @@
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "base/text.h"
 #include "hub/cache_layout.h"
 #include "hub/file_selection.h"
 #include "hub/model_folder.h"
@@ -50,7 +51,7 @@ bool is_written_as_path(std::string_view id) {
 }
 
 std::string without_alias(std::string_view id) {
-  const std::string name = lower(id);
+  const std::string name = base::lower(id);
   for (const Alias& alias : kAliases) {
     if (alias.name == name) return std::string(alias.id);
   }
@@ -296,9 +297,9 @@ Models LocalModels::candidates(std::string_view id) const {
   if (found.empty()) found = in_lm_studio(name);
   if (found.empty()) found = in_ollama(name);
   if (!found.empty()) return found;
-  const std::string last = lower(id);
+  const std::string last = base::lower(id);
   for (LocalModel& model : enumerate()) {
-    const std::string own = lower(model.id);
+    const std::string own = base::lower(model.id);
     if (own == last || own.substr(own.rfind('/') + 1) == last) {
       found.push_back(std::move(model));
     }

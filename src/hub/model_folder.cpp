@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "abstractllm/error.h"
+#include "base/text.h"
 #include "hub/file_selection.h"
 #include "io/gguf.h"
 #include "io/json_config.h"
@@ -39,7 +40,7 @@ std::uint64_t size_of(const fs::path& path) {
 }
 
 bool has_ending(const fs::path& path, std::string_view ending) {
-  return lower(path.filename().string()).ends_with(ending);
+  return base::lower(path.filename().string()).ends_with(ending);
 }
 
 // Adds the GGUF models of `folder`; their names begin with `prefix`.
@@ -61,14 +62,6 @@ void add_ggufs(const std::vector<fs::path>& entries, const std::string& prefix,
 }
 
 }  // namespace
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 std::vector<fs::path> entries_of(const fs::path& folder) {
   std::vector<fs::path> entries;
@@ -107,11 +100,11 @@ std::vector<GgufEntry> ModelFolder::find(std::string_view wanted) const {
       add_ggufs(entries_of(entry), entry.filename().string() + "/", all);
     }
   }
-  const std::string name = lower(wanted);
+  const std::string name = base::lower(wanted);
   std::vector<GgufEntry> found;
   for (const GgufEntry& model : all) {
-    const std::string own = lower(model.name);
-    if (lower(quantisation_in_name(own)) == name || own == name ||
+    const std::string own = base::lower(model.name);
+    if (base::lower(quantisation_in_name(own)) == name || own == name ||
         own.ends_with("/" + name) ||
         ::fnmatch(name.c_str(), own.c_str(), 0) == 0) {
       found.push_back(model);

@@ -49,6 +49,4 @@ std::vector<std::filesystem::path> entries_of(
 /// where neither can be read.
 std::string architecture_of(const std::filesystem::path& model);
 
-std::string lower(std::string_view text);
-
 }  // namespace abstractllm::hub

@@ -12,13 +12,6 @@ namespace {
 // Starts that were tried and were none: prose full of brackets.
 constexpr int kMaxTries = 1000;
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // The end of the object or array that begins at `start`, strings respected.
 std::size_t end_of_value(std::string_view text, std::size_t start) {
   int depth = 0;
@@ -48,7 +41,7 @@ std::optional<std::string> in_fences(std::string_view text) {
     if (line == std::string_view::npos) break;
     const std::size_t close = text.find(kFence, line);
     const std::string_view inside =
-        trimmed(text.substr(line + 1, close - line - 1));
+        base::trimmed(text.substr(line + 1, close - line - 1));
     if (base::is_json(inside)) last = inside;
     if (close == std::string_view::npos) break;
     open = text.find(kFence, close + kFence.size());
@@ -59,7 +52,7 @@ std::optional<std::string> in_fences(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> extract_json(std::string_view text) {
-  text = trimmed(text);
+  text = base::trimmed(text);
   if (base::is_json(text)) return std::string(text);
   if (auto fenced = in_fences(text)) return fenced;
   std::size_t start = text.find_first_of("{[");

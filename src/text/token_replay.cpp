@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
+
 namespace abstractllm::text {
 namespace {
 
@@ -34,13 +36,6 @@ TextPart* only_text(Message& message) {
   return found;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // Walks a prompt and the same prompt with marks side by side.
 class Finder {
  public:
@@ -62,7 +57,7 @@ class Finder {
     const std::string_view rest = marked_.substr(
         at_marked_, marked_.find(kMark, at_marked_) - at_marked_);
     for (const std::string_view as :
-         {std::string_view(content), trimmed(content)}) {
+         {std::string_view(content), base::trimmed(content)}) {
       const std::string_view here = prompt_.substr(at_);
       if (!here.starts_with(as) || !here.substr(as.size()).starts_with(rest)) {
         continue;

@@ -34,6 +34,8 @@ struct Reading {
 
   static Reading more() { return {}; }
   static Reading none() { return {.state = State::kNone}; }
+  /// Of what has not ended: with an answer that is over, it never will.
+  static Reading undecided(bool at_end) { return at_end ? none() : more(); }
   static Reading of(std::size_t used, std::vector<ToolCall> calls) {
     return {State::kCalls, used, std::move(calls)};
   }

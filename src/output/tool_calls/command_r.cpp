@@ -30,7 +30,7 @@ class CommandRReader : public CallReader {
         text.starts_with('<') ? "<|END_ACTION|>" : "```";
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(at_end);
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};

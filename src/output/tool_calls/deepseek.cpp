@@ -1,6 +1,7 @@
 // DeepSeek's calls: fenced JSON behind the name (V2 to R1), or bare (V3.1); the
 // later ones of its DSML are invocations.
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "output/tool_calls/invocations.h"
 #include "output/tool_calls/json_value.h"
 
@@ -18,38 +19,28 @@ constexpr std::string_view kDivider = "<｜tool▁sep｜>";
 constexpr std::size_t kMaxName = 512;
 constexpr std::string_view kMarkup = "<｜DSML｜";
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // A call from behind its beginning on.
 Reading read_one(Cursor& cursor) {
-  const auto undecided = [&] {
-    return cursor.at_end ? Reading::none() : Reading::more();
-  };
   const auto first = take_until(cursor, kDivider);
   if (!first) {
     const bool too_long = cursor.rest().size() >= kMaxName + kDivider.size();
-    return too_long ? Reading::none() : undecided();
+    return too_long ? Reading::none() : Reading::undecided(cursor.at_end);
   }
   if (first->size() > kMaxName) return Reading::none();
   ToolCall call;
-  call.name = trimmed(*first);
+  call.name = base::trimmed(*first);
   cursor.skip_space();
-  if (cursor.rest().empty()) return undecided();
+  if (cursor.rest().empty()) return Reading::undecided(cursor.at_end);
   if (!cursor.rest().starts_with('{')) {
     // function<sep>NAME, then a fence.
     const auto name = take_until(cursor, "\n");
-    if (!name) return undecided();
-    call.name = trimmed(*name);
+    if (!name) return Reading::undecided(cursor.at_end);
+    call.name = base::trimmed(*name);
     cursor.skip_space();
     bool fenced = false;
     if (!cursor.take_optional("```json", fenced)) return Reading::more();
     cursor.skip_space();
-    if (cursor.rest().empty()) return undecided();
+    if (cursor.rest().empty()) return Reading::undecided(cursor.at_end);
   }
   const Value value = take_value(cursor);
   if (value.state != State::kCalls) return {value.state};

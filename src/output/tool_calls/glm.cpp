@@ -27,7 +27,7 @@ class GlmReader : public CallReader {
     call.name = *take_until(cursor, "\n");
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(at_end);
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};

@@ -36,7 +36,7 @@ class InvocationReader {
     // The tag around them, which every opener but the invocation itself is.
     if (!cursor_.rest().starts_with(open_ + "invoke")) {
       const auto outer = take_until(cursor_, ">");
-      if (!outer) return undecided();
+      if (!outer) return Reading::undecided(cursor_.at_end);
       outer_ = outer->substr(open_.size());
     }
     while (true) {
@@ -64,13 +64,9 @@ class InvocationReader {
   }
 
  private:
-  Reading undecided() const {
-    return cursor_.at_end ? Reading::none() : Reading::more();
-  }
-
   State read_call(ToolCall& call) {
     const auto tag = take_until(cursor_, ">");
-    if (!tag) return undecided().state;
+    if (!tag) return Reading::undecided(cursor_.at_end).state;
     const auto name = attribute(*tag, "name");
     if (!name) return State::kNone;
     call.name = *name;
@@ -86,13 +82,14 @@ class InvocationReader {
         return State::kMore;
       }
       if (!taken) {
-        return cursor_.rest().empty() ? undecided().state : State::kNone;
+        return cursor_.rest().empty() ? Reading::undecided(cursor_.at_end).state
+                                      : State::kNone;
       }
       const auto parameter = take_until(cursor_, ">");
-      if (!parameter) return undecided().state;
+      if (!parameter) return Reading::undecided(cursor_.at_end).state;
       const auto key = attribute(*parameter, "name");
       const auto value = take_until(cursor_, close_ + "parameter>");
-      if (!value) return undecided().state;
+      if (!value) return Reading::undecided(cursor_.at_end).state;
       if (!key) return State::kNone;
       const bool is_text = attribute(*parameter, "string") == "true";
       arguments.add(*key, is_text ? json_quoted(*value)

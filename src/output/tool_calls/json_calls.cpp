@@ -57,7 +57,7 @@ class JsonReader : public CallReader {
     cursor.take("<tool_call>");
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(at_end);
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};
@@ -93,22 +93,13 @@ class GemmaReader : public CallReader {
       Cursor list{text, 1, at_end};
       list.skip_space();
       if (list.rest().empty() && !at_end) return Reading::more();
-      if (!list.rest().starts_with('{')) return read_declared(cursor);
+      if (!list.rest().starts_with('{'))
+        return read_python_calls(cursor, names_);
     }
     return read_json_calls(cursor, names_);
   }
 
  private:
-  Reading read_declared(Cursor& cursor) const {
-    Reading reading = read_python_calls(cursor);
-    for (const ToolCall& call : reading.calls) {
-      if (std::find(names_.begin(), names_.end(), call.name) == names_.end()) {
-        return Reading::none();
-      }
-    }
-    return reading;
-  }
-
   const std::vector<std::string> names_;
 };
 
@@ -132,11 +123,11 @@ Reading read_fence(Cursor& cursor, const std::vector<std::string>& names) {
   const auto first_line = take_until(cursor, "\n");
   const std::string_view seen = first_line.value_or(cursor.rest());
   if (seen.size() > kMaxFirstLine) return Reading::none();
-  if (!first_line) return cursor.at_end ? Reading::none() : Reading::more();
+  if (!first_line) return Reading::undecided(cursor.at_end);
   Cursor inside = cursor;
   inside.skip_space();
   if (inside.rest().empty()) {
-    return cursor.at_end ? Reading::none() : Reading::more();
+    return Reading::undecided(cursor.at_end);
   }
   const char first = inside.rest().front();
   if ((first == '{' || first == '[') && is_other(inside.rest()) &&

@@ -25,19 +25,18 @@ ToolCall named(std::string_view id) {
 }
 
 Reading read_one(Cursor& cursor) {
-  const auto undecided = [&] {
-    return cursor.at_end ? Reading::none() : Reading::more();
-  };
   cursor.skip_space();
   const std::string_view id = take_name(cursor);
   cursor.skip_space();
   bool taken = false;
   if (!cursor.take_optional(kArguments, taken)) return Reading::more();
-  if (!taken) return cursor.rest().empty() ? undecided() : Reading::none();
+  if (!taken)
+    return cursor.rest().empty() ? Reading::undecided(cursor.at_end)
+                                 : Reading::none();
   if (id.empty()) return Reading::none();
   ToolCall call = named(id);
   cursor.skip_space();
-  if (cursor.rest().empty()) return undecided();
+  if (cursor.rest().empty()) return Reading::undecided(cursor.at_end);
   const Value value = take_value(cursor);
   if (value.state != State::kCalls) return {value.state};
   const auto arguments = arguments_json(value.json);

@@ -43,7 +43,8 @@ class LlamaReader : public CallReader {
       Cursor list{text, 1, at_end};
       list.skip_space();
       if (list.rest().empty() && !at_end) return Reading::more();
-      if (!list.rest().starts_with('{')) return read_list(cursor);
+      if (!list.rest().starts_with('{'))
+        return read_python_calls(cursor, names_);
     }
     return read_json_calls(cursor, names_);
   }
@@ -52,7 +53,7 @@ class LlamaReader : public CallReader {
   static Reading read_tagged(Cursor& cursor) {
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return cursor.at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(cursor.at_end);
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};
@@ -67,11 +68,8 @@ class LlamaReader : public CallReader {
   }
 
   Reading read_python_tag(Cursor& cursor) const {
-    const auto undecided = [&] {
-      return cursor.at_end ? Reading::none() : Reading::more();
-    };
     cursor.skip_space();
-    if (cursor.rest().empty()) return undecided();
+    if (cursor.rest().empty()) return Reading::undecided(cursor.at_end);
     std::vector<ToolCall> calls;
     if (cursor.rest().starts_with('{') || cursor.rest().starts_with('[')) {
       const Value value = take_value(cursor);
@@ -123,16 +121,6 @@ class LlamaReader : public CallReader {
             .arguments = "{\"code\":" + json_quoted(code) + "}"}});
     }
     return Reading::none();
-  }
-
-  Reading read_list(Cursor& cursor) const {
-    Reading reading = read_python_calls(cursor);
-    for (const ToolCall& call : reading.calls) {
-      if (std::find(names_.begin(), names_.end(), call.name) == names_.end()) {
-        return Reading::none();
-      }
-    }
-    return reading;
   }
 
   const std::vector<std::string> names_;

@@ -25,7 +25,7 @@ class MistralReader : public CallReader {
     Cursor cursor{text, kBegin.size(), at_end};
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(at_end);
     }
     if (cursor.rest().starts_with('[') || cursor.rest().starts_with('{')) {
       const Value value = take_value(cursor);
@@ -52,7 +52,7 @@ class MistralReader : public CallReader {
     if (!cursor.take_optional(kArguments, taken)) return Reading::more();
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return cursor.at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(cursor.at_end);
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};

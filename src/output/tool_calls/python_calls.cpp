@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output/tool_calls/python_calls.h"
 
+#include <algorithm>
+
 #include "output/tool_calls/json_value.h"
 
 namespace abstractllm::output {
@@ -253,6 +255,17 @@ Reading read_python_calls(Cursor& cursor) {
     calls.push_back(std::move(one.calls.front()));
   }
   return Reading::of(cursor.at, std::move(calls));
+}
+
+Reading read_python_calls(Cursor& cursor,
+                          const std::vector<std::string>& names) {
+  Reading reading = read_python_calls(cursor);
+  for (const ToolCall& call : reading.calls) {
+    if (std::find(names.begin(), names.end(), call.name) == names.end()) {
+      return Reading::none();
+    }
+  }
+  return reading;
 }
 
 }  // namespace abstractllm::output

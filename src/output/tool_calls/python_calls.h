@@ -14,4 +14,8 @@ Reading read_python_call(Cursor& cursor);
 /// [f(a=1), g()], or a single call.
 Reading read_python_calls(Cursor& cursor);
 
+/// The same, where each call is of one of `names`.
+Reading read_python_calls(Cursor& cursor,
+                          const std::vector<std::string>& names);
+
 }  // namespace abstractllm::output

@@ -36,7 +36,7 @@ class PythonicReader : public CallReader {
   static Reading read_inside(Cursor& cursor) {
     cursor.skip_space();
     if (cursor.rest().empty()) {
-      return cursor.at_end ? Reading::none() : Reading::more();
+      return Reading::undecided(cursor.at_end);
     }
     // Asked to, it writes JSON there.
     Cursor json = cursor;

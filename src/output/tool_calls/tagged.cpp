@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output/tool_calls/tagged.h"
 
+#include "base/text.h"
 #include "output/tool_calls/json_value.h"
 #include "output/tool_calls/reading_steps.h"
 
@@ -24,18 +25,6 @@ std::string_view without_line_breaks(std::string_view text) {
   if (text.ends_with('\n')) text.remove_suffix(1);
   if (text.ends_with('\r')) text.remove_suffix(1);
   return text;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-// What does not end ends with the answer, if that is over.
-Reading undecided(const Cursor& cursor) {
-  return cursor.at_end ? Reading::none() : Reading::more();
 }
 
 // The value of a parameter ends at the first closing tag behind which the
@@ -73,9 +62,9 @@ Reading read_function_tag(Cursor& cursor, const ParameterTypes& types) {
   if (seen.size() > kMaxName || seen.find('\n') != std::string_view::npos) {
     return Reading::none();
   }
-  if (!name) return undecided(cursor);
+  if (!name) return Reading::undecided(cursor.at_end);
   ToolCall call;
-  call.name = trimmed(*name);
+  call.name = base::trimmed(*name);
   if (call.name.size() > 1 && call.name.front() == '"') {
     call.name = call.name.substr(1, call.name.size() - 2);
   }
@@ -107,10 +96,10 @@ Reading read_function_tag(Cursor& cursor, const ParameterTypes& types) {
       return Reading::none();
     }
     const auto parameter = take_until(cursor, ">");
-    if (!parameter) return undecided(cursor);
+    if (!parameter) return Reading::undecided(cursor.at_end);
     const auto value = take_parameter(cursor);
-    if (!value) return undecided(cursor);
-    const std::string_view key = trimmed(*parameter);
+    if (!value) return Reading::undecided(cursor.at_end);
+    const std::string_view key = base::trimmed(*parameter);
     arguments.add(key,
                   types.value_of(call.name, key, without_line_breaks(*value)));
   }
@@ -122,7 +111,8 @@ Reading read_arg_keys(Cursor& cursor, const ParameterTypes& types) {
   ToolCall call;
   call.name = take_name(cursor);
   if (call.name.empty()) {
-    return cursor.rest().empty() ? undecided(cursor) : Reading::none();
+    return cursor.rest().empty() ? Reading::undecided(cursor.at_end)
+                                 : Reading::none();
   }
   ObjectText arguments;
   while (true) {
@@ -133,20 +123,22 @@ Reading read_arg_keys(Cursor& cursor, const ParameterTypes& types) {
     if (is_over) break;
     if (!cursor.take_optional("<arg_key>", more)) return Reading::more();
     if (!more) {
-      return cursor.rest().empty() ? undecided(cursor) : Reading::none();
+      return cursor.rest().empty() ? Reading::undecided(cursor.at_end)
+                                   : Reading::none();
     }
     const auto key = take_until(cursor, "</arg_key>");
-    if (!key) return undecided(cursor);
+    if (!key) return Reading::undecided(cursor.at_end);
     cursor.skip_space();
     bool has_value = false;
     if (!cursor.take_optional("<arg_value>", has_value)) return Reading::more();
     if (!has_value) {
-      return cursor.rest().empty() ? undecided(cursor) : Reading::none();
+      return cursor.rest().empty() ? Reading::undecided(cursor.at_end)
+                                   : Reading::none();
     }
     const auto value = take_until(cursor, "</arg_value>");
-    if (!value) return undecided(cursor);
-    arguments.add(trimmed(*key),
-                  types.value_of(call.name, trimmed(*key), *value));
+    if (!value) return Reading::undecided(cursor.at_end);
+    arguments.add(base::trimmed(*key),
+                  types.value_of(call.name, base::trimmed(*key), *value));
   }
   call.arguments = arguments.str();
   return Reading::of(cursor.at, {call});
@@ -180,7 +172,7 @@ class TaggedReader : public CallReader {
     cursor.skip_space();
     if (!cursor.take_optional(kBegin, again)) return Reading::more();
     cursor.skip_space();
-    if (cursor.rest().empty()) return undecided(cursor);
+    if (cursor.rest().empty()) return Reading::undecided(cursor.at_end);
     Reading reading = read_inside(cursor);
     if (reading.state != State::kCalls) return reading;
     // A closing tag that is missing is not missed.
