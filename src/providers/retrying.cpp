@@ -4,22 +4,19 @@
 #include <utility>
 
 #include "providers/routing.h"
+#include "types/delegating.h"
 
 namespace abstractllm::providers {
 namespace {
 
-class RetryingProvider : public AbstractLLMInterface {
+class RetryingProvider : public types::Delegating {
  public:
   RetryingProvider(std::unique_ptr<AbstractLLMInterface> llm,
                    const RetryConfig& config, RetryWorld world)
-      : llm_(std::move(llm)),
+      : Delegating(std::move(llm)),
         config_(config),
         world_(std::move(world)),
         breaker_(config, world_.now) {}
-
-  std::string_view provider() const override { return llm_->provider(); }
-  std::string_view model() const override { return llm_->model(); }
-  Capabilities capabilities() const override { return llm_->capabilities(); }
 
   void stream(const Request& request, const EventSink& sink) override {
     for (int attempt = 1;; ++attempt) {
@@ -55,24 +52,6 @@ class RetryingProvider : public AbstractLLMInterface {
       }
     }
   }
-
-  int count_tokens(const Request& request) override {
-    return llm_->count_tokens(request);
-  }
-  std::vector<ImageCost> image_costs(const Request& request) override {
-    return llm_->image_costs(request);
-  }
-  std::vector<std::int32_t> tokenize(std::string_view text,
-                                     bool add_special_tokens) override {
-    return llm_->tokenize(text, add_special_tokens);
-  }
-  std::string detokenize(const std::vector<std::int32_t>& ids) override {
-    return llm_->detokenize(ids);
-  }
-  Score score(const std::vector<std::int32_t>& ids) override {
-    return llm_->score(ids);
-  }
-  ModelDescription describe() override { return llm_->describe(); }
 
  private:
   std::optional<Error> closed_off() {
@@ -134,7 +113,6 @@ class RetryingProvider : public AbstractLLMInterface {
     }
   }
 
-  const std::unique_ptr<AbstractLLMInterface> llm_;
   const RetryConfig config_;
   const RetryWorld world_;
   CircuitBreaker breaker_;

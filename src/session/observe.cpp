@@ -9,6 +9,7 @@
 
 #include "abstractllm/error.h"
 #include "base/log.h"
+#include "types/delegating.h"
 
 namespace abstractllm {
 namespace {
@@ -84,14 +85,10 @@ class Watch {
   bool began_ = false;
 };
 
-class Observed : public AbstractLLMInterface {
+class Observed : public types::Delegating {
  public:
   Observed(std::shared_ptr<AbstractLLMInterface> llm, Observer observer)
-      : llm_(std::move(llm)), observer_(std::move(observer)) {}
-
-  std::string_view provider() const override { return llm_->provider(); }
-  std::string_view model() const override { return llm_->model(); }
-  Capabilities capabilities() const override { return llm_->capabilities(); }
+      : Delegating(std::move(llm)), observer_(std::move(observer)) {}
 
   void stream(const Request& request, const EventSink& sink) override {
     Watch watch(observer_, ++requests_, llm_->model());
@@ -102,29 +99,7 @@ class Observed : public AbstractLLMInterface {
     });
   }
 
-  EmbeddingResponse embed(const EmbeddingRequest& request) override {
-    return llm_->embed(request);
-  }
-  int count_tokens(const Request& request) override {
-    return llm_->count_tokens(request);
-  }
-  std::vector<ImageCost> image_costs(const Request& request) override {
-    return llm_->image_costs(request);
-  }
-  std::vector<std::int32_t> tokenize(std::string_view text,
-                                     bool add_special_tokens) override {
-    return llm_->tokenize(text, add_special_tokens);
-  }
-  std::string detokenize(const std::vector<std::int32_t>& ids) override {
-    return llm_->detokenize(ids);
-  }
-  Score score(const std::vector<std::int32_t>& ids) override {
-    return llm_->score(ids);
-  }
-  ModelDescription describe() override { return llm_->describe(); }
-
  private:
-  const std::shared_ptr<AbstractLLMInterface> llm_;
   const Observer observer_;
   std::atomic<std::uint64_t> requests_ = 0;
 };

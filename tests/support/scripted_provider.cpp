@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "types/delegating.h"
+
 namespace abstractllm::test {
 
 struct Gate::State {
@@ -189,37 +191,10 @@ ModelDescription ScriptedProvider::describe() {
 
 namespace {
 
-class Forwarding : public AbstractLLMInterface {
+class Forwarding : public types::Delegating {
  public:
   explicit Forwarding(std::shared_ptr<ScriptedProvider> target)
-      : target_(std::move(target)) {}
-
-  std::string_view provider() const override { return target_->provider(); }
-  std::string_view model() const override { return target_->model(); }
-  Capabilities capabilities() const override { return target_->capabilities(); }
-  void stream(const Request& request, const EventSink& sink) override {
-    target_->stream(request, sink);
-  }
-  EmbeddingResponse embed(const EmbeddingRequest& request) override {
-    return target_->embed(request);
-  }
-  int count_tokens(const Request& request) override {
-    return target_->count_tokens(request);
-  }
-  std::vector<std::int32_t> tokenize(std::string_view text,
-                                     bool add_special_tokens) override {
-    return target_->tokenize(text, add_special_tokens);
-  }
-  std::string detokenize(const std::vector<std::int32_t>& ids) override {
-    return target_->detokenize(ids);
-  }
-  Score score(const std::vector<std::int32_t>& ids) override {
-    return target_->score(ids);
-  }
-  ModelDescription describe() override { return target_->describe(); }
-
- private:
-  std::shared_ptr<ScriptedProvider> target_;
+      : Delegating(std::move(target)) {}
 };
 
 }  // namespace
