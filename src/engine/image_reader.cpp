@@ -9,6 +9,7 @@
 #include "abstractllm/error.h"
 #include "hub/digest.h"
 #include "io/image.h"
+#include "vision/placeholders.h"
 
 namespace abstractllm::engine {
 
@@ -48,16 +49,6 @@ std::string digest_of(const io::EncodedImage& image,
                             plan.crops, plan.grid_rows, plan.grid_columns,
                             plan.image_tokens));
   return digest.finish();
-}
-
-std::size_t occurrences(std::string_view text, std::string_view part) {
-  std::size_t count = 0;
-  if (part.empty()) return count;
-  for (std::size_t at = text.find(part); at != text.npos;
-       at = text.find(part, at + part.size())) {
-    ++count;
-  }
-  return count;
 }
 
 SeenImage see(const vision::ImageProcessor& processor,
@@ -168,9 +159,9 @@ std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
   const std::size_t left = plans_.size() - used_;
   const bool together =
       reader_.images_go_first() || reader_.has_numbered_places();
-  const std::size_t places = together
-                                 ? (at_start ? left : 0)
-                                 : occurrences(text, processor.placeholder());
+  const std::size_t places =
+      together ? (at_start ? left : 0)
+               : vision::occurrences(text, processor.placeholder());
   if (places > left) {
     throw InvalidRequestError(
         fmt::format("[images] the prompt has places for {} images or more, "

@@ -41,11 +41,7 @@ class PaliGemma final : public ImageProcessor {
   ImageInputs process(const io::ImageSource& image,
                       const PixelBudget& budget) const override {
     ImageInputs inputs{.plan = plan(image.width(), image.height(), budget)};
-    const Window whole{.width = image.width(), .height = image.height()};
-    const ResizeJob job = picture_.job(whole);
-    const auto result = resize(image, {&job, 1});
-    inputs.pixel_values = blank({1, 3, inputs.plan.height, inputs.plan.width});
-    picture_.write(result.front(), whole, inputs.pixel_values.values);
+    inputs.pixel_values = picture_.see(image);
     return inputs;
   }
 

@@ -141,6 +141,16 @@ void Picture::write(const io::RgbImage& result, const Window& region,
   values_.planes(whole, out);
 }
 
+FloatTensor Picture::see(const io::ImageSource& image) const {
+  const Window whole{.width = image.width(), .height = image.height()};
+  const ResizeJob job_of_all = job(whole);
+  const auto result = resize(image, {&job_of_all, 1});
+  const Extent seen = visible(image.width(), image.height());
+  FloatTensor values = blank({1, 3, seen.height, seen.width});
+  write(result.front(), whole, values.values);
+  return values;
+}
+
 FloatTensor blank(std::vector<int> shape) {
   std::size_t size = 1;
   for (const int side : shape) size *= static_cast<std::size_t>(side);

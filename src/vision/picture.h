@@ -44,6 +44,9 @@ class Picture {
   void write(const io::RgbImage& result, const Window& region,
              std::span<float> out) const;
 
+  /// All of `image` as pixel_values (1, 3, visible height, visible width).
+  FloatTensor see(const io::ImageSource& image) const;
+
   const PixelValues& values() const { return values_; }
   Filter filter() const { return filter_; }
 

@@ -10,6 +10,7 @@ namespace abstractllm::vision {
 
 std::size_t occurrences(std::string_view prompt, std::string_view text) {
   std::size_t count = 0;
+  if (text.empty()) return count;
   for (std::size_t at = prompt.find(text); at != std::string_view::npos;
        at = prompt.find(text, at + text.size())) {
     ++count;

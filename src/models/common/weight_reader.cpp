@@ -109,10 +109,6 @@ ops::Linear WeightReader::transposed_linear(const std::string& name,
   return host_linear(backend_, name, turned, outputs, inputs, std::nullopt);
 }
 
-void WeightReader::leave_out(const std::string& prefix) const {
-  pass_over(source_, {prefix});
-}
-
 bool WeightReader::has_matrix(const std::string& module) const {
   return source_.has_matrix(module);
 }

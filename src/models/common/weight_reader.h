@@ -112,10 +112,6 @@ class WeightReader {
   /// Any shape of `size` elements, widened.
   std::vector<float> vector(const std::string& name, std::int64_t size) const;
 
-  /// Counts all tensors whose names begin so as read: a model may compute less
-  /// than its checkpoint holds.
-  void leave_out(const std::string& prefix) const;
-
   bool has_matrix(const std::string& module) const;
   bool has_vector(const std::string& name) const;
 

@@ -119,6 +119,26 @@ EncoderLayer read_qwen_layer(const WeightReader& weights,
           .mlp = std::move(mlp)};
 }
 
+EncoderLayer read_qwen_layer(const WeightReader& weights,
+                             const QwenVisionConfig& config, int index,
+                             const std::string& up, const std::string& down) {
+  const std::string prefix =
+      "vision_tower.blocks." + std::to_string(index) + ".";
+  const auto norm = [&](const char* name) {
+    return weights.norm(ops::NormKind::kLayer, prefix + name, config.embed,
+                        kQwenEps);
+  };
+  return read_qwen_layer(
+      weights, config, prefix, norm("norm1"),
+      {.frame = {.before = norm("norm2")},
+       .activation = config.activation,
+       .gate = std::nullopt,
+       .up = weights.linear(prefix + up, config.intermediate_size, config.embed,
+                            Bias::kIfPresent),
+       .down = weights.linear(prefix + down, config.embed,
+                              config.intermediate_size, Bias::kIfPresent)});
+}
+
 ops::Linear read_qwen_patches(const models::ModelSource& source,
                               const QwenVisionConfig& config, Bias bias) {
   return WeightReader(source.weights, source.backend)

@@ -13,6 +13,8 @@
 
 namespace abstractllm::vision {
 
+inline constexpr float kQwenEps = 1e-6f;  ///< of the norms; in no config
+
 /// Fields of vision_config, by their names there.
 struct QwenVisionConfig {
   int depth = 0;
@@ -67,6 +69,12 @@ EncoderLayer read_qwen_layer(const models::WeightReader& weights,
                              const QwenVisionConfig& config,
                              const std::string& prefix, ops::Norm norm,
                              ops::MlpBlock mlp);
+
+/// The same for a layer of Qwen2-VL and Qwen3-VL: layer norms, and two linear
+/// layers of these names.
+EncoderLayer read_qwen_layer(const models::WeightReader& weights,
+                             const QwenVisionConfig& config, int index,
+                             const std::string& up, const std::string& down);
 
 /// The convolution over patches, as a product.
 ops::Linear read_qwen_patches(const models::ModelSource& source,

@@ -14,8 +14,6 @@ namespace mx = mlx::core;
 
 namespace {
 
-constexpr float kEps = 1e-6f;  // in no config
-
 QwenVisionConfig read_config(const io::JsonConfig& config) {
   QwenVisionConfig read = read_qwen_vision_config(config);
   read.embed = models::require_size(config, "hidden_size");
@@ -31,7 +29,8 @@ EncoderLayer read_layer(const models::WeightReader& weights,
       "vision_tower.blocks." + std::to_string(index) + ".";
   const int inner = config.intermediate_size;
   const auto norm = [&](const char* name) {
-    return weights.norm(ops::NormKind::kRms, prefix + name, config.embed, kEps);
+    return weights.norm(ops::NormKind::kRms, prefix + name, config.embed,
+                        kQwenEps);
   };
   const auto linear = [&](const char* name, int outputs, int inputs) {
     return weights.linear(prefix + name, outputs, inputs,
@@ -52,7 +51,7 @@ QwenMerger read_merger(const models::WeightReader& weights,
   const int size = config.merged();
   return {
       .norm = weights.norm(ops::NormKind::kRms, prefix + "ln_q", config.embed,
-                           kEps),
+                           kQwenEps),
       .mlp = {.first = weights.linear(prefix + "mlp.0", size, size,
                                       models::Bias::kIfPresent),
               .activation = ops::Activation::kGelu,

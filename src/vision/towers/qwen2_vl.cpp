@@ -11,8 +11,6 @@ namespace mx = mlx::core;
 
 namespace {
 
-constexpr float kEps = 1e-6f;  // in no config
-
 QwenVisionConfig read_config(const io::JsonConfig& config) {
   QwenVisionConfig read = read_qwen_vision_config(config);
   read.embed = models::require_size(config, "embed_dim");
@@ -24,33 +22,13 @@ QwenVisionConfig read_config(const io::JsonConfig& config) {
   return read;
 }
 
-EncoderLayer read_layer(const models::WeightReader& weights,
-                        const QwenVisionConfig& config, int index) {
-  const std::string prefix =
-      "vision_tower.blocks." + std::to_string(index) + ".";
-  const auto norm = [&](const char* name) {
-    return weights.norm(ops::NormKind::kLayer, prefix + name, config.embed,
-                        kEps);
-  };
-  return read_qwen_layer(
-      weights, config, prefix, norm("norm1"),
-      {.frame = {.before = norm("norm2")},
-       .activation = config.activation,
-       .gate = std::nullopt,
-       .up = weights.linear(prefix + "mlp.fc1", config.intermediate_size,
-                            config.embed, models::Bias::kIfPresent),
-       .down =
-           weights.linear(prefix + "mlp.fc2", config.embed,
-                          config.intermediate_size, models::Bias::kIfPresent)});
-}
-
 QwenMerger read_merger(const models::WeightReader& weights,
                        const QwenVisionConfig& config) {
   const std::string prefix = "vision_tower.merger.";
   const int size = config.merged();
   return {
       .norm = weights.norm(ops::NormKind::kLayer, prefix + "ln_q", config.embed,
-                           kEps),
+                           kQwenEps),
       .mlp = {.first = weights.linear(prefix + "mlp.0", size, size,
                                       models::Bias::kIfPresent),
               .activation = ops::Activation::kGelu,
@@ -67,7 +45,8 @@ class Tower : public VisionTower {
             models::WeightReader(source.weights, source.backend), config)) {
     const models::WeightReader weights(source.weights, source.backend);
     for (int i = 0; i < config.depth; ++i) {
-      layers_.push_back(read_layer(weights, config, i));
+      layers_.push_back(
+          read_qwen_layer(weights, config, i, "mlp.fc1", "mlp.fc2"));
     }
   }
 

@@ -16,8 +16,6 @@ namespace mx = mlx::core;
 
 namespace {
 
-constexpr float kEps = 1e-6f;  // in no config
-
 QwenVisionConfig read_config(const io::JsonConfig& config) {
   QwenVisionConfig read = read_qwen_vision_config(config);
   read.embed = models::require_size(config, "hidden_size");
@@ -28,32 +26,12 @@ QwenVisionConfig read_config(const io::JsonConfig& config) {
   return read;
 }
 
-EncoderLayer read_layer(const models::WeightReader& weights,
-                        const QwenVisionConfig& config, int index) {
-  const std::string prefix =
-      "vision_tower.blocks." + std::to_string(index) + ".";
-  const auto norm = [&](const char* name) {
-    return weights.norm(ops::NormKind::kLayer, prefix + name, config.embed,
-                        kEps);
-  };
-  return read_qwen_layer(
-      weights, config, prefix, norm("norm1"),
-      {.frame = {.before = norm("norm2")},
-       .activation = config.activation,
-       .gate = std::nullopt,
-       .up = weights.linear(prefix + "mlp.linear_fc1", config.intermediate_size,
-                            config.embed, models::Bias::kIfPresent),
-       .down =
-           weights.linear(prefix + "mlp.linear_fc2", config.embed,
-                          config.intermediate_size, models::Bias::kIfPresent)});
-}
-
 QwenMerger read_merger(const models::WeightReader& weights,
                        const QwenVisionConfig& config,
                        const std::string& prefix, bool norm_after) {
   const int size = config.merged();
   return {.norm = weights.norm(ops::NormKind::kLayer, prefix + "norm",
-                               norm_after ? size : config.embed, kEps),
+                               norm_after ? size : config.embed, kQwenEps),
           .norm_after = norm_after,
           .mlp = {.first = weights.linear(prefix + "linear_fc1", size, size,
                                           models::Bias::kIfPresent),
@@ -94,7 +72,8 @@ class Tower : public VisionTower {
     const models::WeightReader weights(source.weights, source.backend);
     read_positions(fields, weights);
     for (int i = 0; i < config.depth; ++i) {
-      layers_.push_back(read_layer(weights, config, i));
+      layers_.push_back(read_qwen_layer(weights, config, i, "mlp.linear_fc1",
+                                        "mlp.linear_fc2"));
     }
     const auto taps = fields.find_ints("deepstack_visual_indexes")
                           .value_or(std::vector<std::int64_t>{8, 16, 24});

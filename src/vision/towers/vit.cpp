@@ -126,7 +126,7 @@ Vit::Vit(const models::ModelSource& source, VitConfig config, int layer)
   }
   if (layer == kWithFinalNorm) last_norm_ = norm("post_layernorm");
   // Layers behind the one that is taken, and SigLIP's pooling head.
-  weights.leave_out(tower);
+  models::pass_over(source.weights, {tower});
 }
 
 mx::array Vit::encode(const mx::array& pixels, bool keep_class) const {
