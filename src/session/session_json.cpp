@@ -73,14 +73,18 @@ Json entry_json(const SessionMessage& entry) {
 SessionMessage parse_entry(const Json& json, const MessagePlace& place) {
   SessionMessage entry;
   entry.message = parse_message(json, place);
-  entry.provider = text_of(json, "provider");
-  entry.model = text_of(json, "model");
-  entry.finish_reason = finish_reason_of(json);
+  const bool is_answer = entry.message.role == Role::kAssistant;
+  if (is_answer) {
+    entry.provider = text_of(json, "provider");
+    entry.model = text_of(json, "model");
+    entry.finish_reason = finish_reason_of(json);
+  }
   entry.created_at = time_of(json, "timestamp");
   if (const auto ids = json.find("token_ids"); ids != json.end()) {
     if (!ids->is_array()) place.fail("'token_ids' is no list");
     for (const Json& id : *ids) {
       if (!id.is_number_integer()) place.fail("a token id is no number");
+      if (!is_answer) continue;
       entry.message.token_ids.push_back(id.get<std::int32_t>());
     }
   }

@@ -106,6 +106,18 @@ TEST(SessionJson, ReadsWhatAbstractLLMWrote) {
                                ToolResult{"c2", "sub", "no such tool", true}}));
 }
 
+TEST(SessionJson, WhatBelongsToAnswersIsLeftOutOfOtherMessages) {
+  const SessionState state = session_from_json(
+      R"({"messages": [{"role": "user", "content": "a", "provider": "p",
+          "model": "m", "finish_reason": "cancelled", "token_ids": [1]}]})");
+  const SessionMessage& message = state.messages.at(0);
+  EXPECT_EQ(message.provider, "");
+  EXPECT_EQ(message.model, "");
+  EXPECT_EQ(message.finish_reason, FinishReason::kStop);
+  EXPECT_TRUE(message.message.token_ids.empty());
+  EXPECT_EQ(session_from_json(session_to_json(state)), state);
+}
+
 TEST(SessionJson, WhatIsWrongIsNamedWithItsPlace) {
   const auto fails = [](const char* json, const char* with) {
     try {
