@@ -24,7 +24,7 @@ function(abstractllm_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LIBRARIES;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE abstractllm_flags GTest::gmock_main
-                        ${arg_LIBRARIES})
+                        abstractllm_test_source_folder ${arg_LIBRARIES})
   foreach(folder IN LISTS arg_DEPENDS)
     target_link_libraries(${name} PRIVATE abstractllm_${folder})
   endforeach()
@@ -33,7 +33,6 @@ function(abstractllm_test name)
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)  # for ccache
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_compile_definitions(${name} PRIVATE
-    ABSTRACTLLM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     ABSTRACTLLM_TEST_DATA="${ABSTRACTLLM_TEST_DATA}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS "${arg_LABELS}")

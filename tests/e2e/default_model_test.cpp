@@ -1,6 +1,7 @@
 // The program over the default model, in builds where it has been fetched.
 // SPDX-License-Identifier: Apache-2.0
 #include "e2e/model_fixture.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::test {
 namespace {
@@ -69,7 +70,8 @@ TEST_F(DefaultModel, CtrlCStopsAnswersAndTheChatGoesOn) {
 }
 
 TEST_F(DefaultModel, PredictsEnglishBetterThanItsReverse) {
-  const std::string text = text_of(ABSTRACTLLM_SOURCE_DIR "/LICENSE");
+  const std::string text =
+      text_of(abstractllm::test::source_folder() / "LICENSE");
   const fs::path forward = folder.path() / "forward";
   const fs::path backward = folder.path() / "backward";
   std::ofstream(forward) << text.substr(0, 2000);
@@ -85,7 +87,8 @@ TEST_F(DefaultModel, PredictsEnglishBetterThanItsReverse) {
 }
 
 TEST_F(DefaultModel, RoundedActivationsAndCachesPredictAsWell) {
-  const std::string text = text_of(ABSTRACTLLM_SOURCE_DIR "/CONTRIBUTING.md");
+  const std::string text =
+      text_of(abstractllm::test::source_folder() / "CONTRIBUTING.md");
   const fs::path file = folder.path() / "text";
   std::ofstream(file) << text;
   const auto perplexity = [&](std::vector<std::string> options) {

@@ -9,6 +9,7 @@
 
 #include "golden/gguf_recipe.h"
 #include "golden/golden.h"
+#include "support/source_folder.h"
 #include "unit/io/test_files.h"
 
 namespace abstractllm::golden {
@@ -27,7 +28,8 @@ void PrintTo(const Case& c, std::ostream* stream) {
 
 std::optional<fs::path> find_fixture(const std::string& name) {
   for (const fs::path root :
-       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+       {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
+        abstractllm::test::source_folder() / "tests/data"}) {
     const fs::path folder = root / "fixtures" / "text" / name;
     if (fs::exists(folder / "reference.json")) return folder;
   }
@@ -36,8 +38,8 @@ std::optional<fs::path> find_fixture(const std::string& name) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const auto& entry : fs::directory_iterator(ABSTRACTLLM_SOURCE_DIR
-                                                  "/tests/data/gguf_recipes")) {
+  for (const auto& entry : fs::directory_iterator(
+           abstractllm::test::source_folder() / "tests/data/gguf_recipes")) {
     const auto fixture = find_fixture(fixture_of_recipe(entry.path()));
     if (fixture) cases.push_back({entry.path(), *fixture});
   }

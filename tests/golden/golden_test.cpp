@@ -12,6 +12,7 @@
 #include <set>
 
 #include "models/registry.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::golden {
 namespace {
@@ -52,7 +53,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   std::set<std::string> seen;
   for (const std::filesystem::path root :
-       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+       {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
+        abstractllm::test::source_folder() / "tests/data"}) {
     for (const auto& folder : find_fixtures(root / "fixtures")) {
       if (!supported(folder)) continue;
       // A part of what lies beside the checkout is in it, too.

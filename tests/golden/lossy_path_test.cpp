@@ -22,6 +22,7 @@
 #include "mlx/mlx.h"
 #include "models/registry.h"
 #include "models/sequence.h"
+#include "support/source_folder.h"
 
 namespace abstractllm {
 namespace {
@@ -177,7 +178,7 @@ INSTANTIATE_TEST_SUITE_P(
 #if defined(DEFAULT_MODEL)
 TEST(LossyPathOfTheDefaultModel, StaysNearFloat32OnEnglish) {
   const auto package = engine::ModelPackage::open(DEFAULT_MODEL);
-  std::ifstream stream(ABSTRACTLLM_SOURCE_DIR "/CONTRIBUTING.md");
+  std::ifstream stream(abstractllm::test::source_folder() / "CONTRIBUTING.md");
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   Ids ids = package.tokenizer.encode(text, /* add_special_tokens = */ false);
   ASSERT_GT(ids.size(), 160u);

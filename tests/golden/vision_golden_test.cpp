@@ -11,6 +11,7 @@
 #include <set>
 
 #include "models/registry.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::golden {
 namespace {
@@ -36,7 +37,8 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   std::set<std::string> seen;
   for (const std::filesystem::path root :
-       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+       {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
+        abstractllm::test::source_folder() / "tests/data"}) {
     for (const auto& folder : find_fixtures(root / "fixtures" / "vision")) {
       std::ifstream stream(folder / "reference.json");
       const auto reference = nlohmann::json::parse(stream);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "abstractllm/abstractllm.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::test {
 
@@ -16,8 +17,7 @@ inline std::filesystem::path fixture(const std::string& name) {
   const std::filesystem::path fixtures =
       std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / name;
   if (std::filesystem::exists(fixtures)) return fixtures;
-  return std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests/data/fixtures" /
-         name;
+  return abstractllm::test::source_folder() / "tests/data/fixtures" / name;
 }
 
 inline nlohmann::json reference_of(const std::string& name) {

@@ -5,6 +5,7 @@
 
 #include "abstractllm/session.h"
 #include "model/tiny_model.h"
+#include "support/source_folder.h"
 #include "support/temporary_folder.h"
 
 namespace abstractllm {
@@ -131,8 +132,8 @@ INSTANTIATE_TEST_SUITE_P(Fixtures, OnEachVisionFixture,
 TEST(MLXProviderVision, AnswersConversationsAsTheReference) {
   // Pixel values differ by rounding, which must not decide between two tokens.
   constexpr double kClearGap = 0.05;
-  std::ifstream stream(ABSTRACTLLM_SOURCE_DIR
-                       "/tests/data/vision_conversations.json");
+  std::ifstream stream(abstractllm::test::source_folder() /
+                       "tests/data/vision_conversations.json");
   const auto reference = nlohmann::json::parse(stream);
   int compared = 0;
   for (const auto& c : reference.at("cases")) {

@@ -6,6 +6,7 @@
 
 #include "abstractllm/parameters.h"
 #include "cli_harness.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::cli {
 namespace {
@@ -70,7 +71,8 @@ TEST_F(Help, KnowsEveryParameter) {
 // docs/cli.md holds each help text between a line "<!-- help: NAME -->" and
 // the end of the code block after it.
 TEST_F(Help, DocumentationShowsTheHelpOfEachCommand) {
-  const std::string file = ABSTRACTLLM_SOURCE_DIR "/docs/cli.md";
+  const std::string file =
+      (abstractllm::test::source_folder() / "docs/cli.md").string();
   std::string document = read_file(file);
   std::string expected = document;
   std::vector<std::string> names{""};

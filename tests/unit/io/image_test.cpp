@@ -10,6 +10,7 @@
 
 #include "abstractllm/error.h"
 #include "base/base64.h"
+#include "support/source_folder.h"
 #include "test_files.h"
 
 namespace abstractllm::io {
@@ -19,7 +20,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 const std::filesystem::path kFolder =
-    std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests/data/images";
+    abstractllm::test::source_folder() / "tests/data/images";
 
 const json& images() {
   static const json index =

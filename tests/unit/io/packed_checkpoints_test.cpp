@@ -12,6 +12,7 @@
 #include "io/block_decoders.h"
 #include "io/tensor_archive.h"
 #include "safetensors_builder.h"
+#include "support/source_folder.h"
 #include "unit/io/test_files.h"
 
 namespace abstractllm::io {
@@ -20,8 +21,8 @@ namespace {
 using testing::HasSubstr;
 
 std::filesystem::path data(const char* name) {
-  return std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests" / "data" /
-         "formats" / name;
+  return abstractllm::test::source_folder() / "tests" / "data" / "formats" /
+         name;
 }
 
 struct Case {

@@ -11,6 +11,7 @@
 
 #include "families/family.h"
 #include "models/registry.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::models {
 namespace {
@@ -71,7 +72,8 @@ std::string tools_of(std::string_view model_type) {
 }
 
 TEST(Catalogue, IsTheDocumentation) {
-  const std::string path = ABSTRACTLLM_SOURCE_DIR "/docs/models.md";
+  const std::string path =
+      (abstractllm::test::source_folder() / "docs/models.md").string();
   if (std::getenv("ABSTRACTLLM_UPDATE_DOCS") != nullptr) {
     std::ofstream(path) << catalogue_markdown(tools_of);
   }

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "abstractllm/error.h"
+#include "support/source_folder.h"
 #include "text/chat_template.h"
 #include "text/special_tokens.h"
 #include "unit/text/test_data.h"
@@ -61,7 +62,7 @@ TEST_P(PublishedTemplate, RendersAsJinja2) {
   static const Json kReference =
       read_json(test_data() / "data/templates/rendered.json");
   static const Json kGeneration =
-      read_json(std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) /
+      read_json(abstractllm::test::source_folder() /
                 "tests/unit/text/data/generation.json");
   const std::string name = GetParam().filename().string();
   const ChatTemplate chat_template(

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "abstractllm/error.h"
+#include "support/source_folder.h"
 #include "unit/text/test_data.h"
 
 namespace abstractllm::text {
@@ -16,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 
 const std::filesystem::path kData =
-    std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) / "tests/unit/text/data";
+    abstractllm::test::source_folder() / "tests/unit/text/data";
 
 std::string render(const std::string& source, const std::string& variables) {
   ChatTemplateInput input;

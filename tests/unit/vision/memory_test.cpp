@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "support/source_folder.h"
 #include "test_pictures.h"
 #include "vision/processor.h"
 
@@ -44,7 +45,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 TEST(ImageMemory, TwelveThousandByNineThousandPixelsTakeAFewRows) {
   const auto processor = processor_for(R"({"model_type": "qwen2_vl"})");
   const auto image =
-      io::EncodedImage::open(std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) /
+      io::EncodedImage::open(abstractllm::test::source_folder() /
                              "tests/data/images/references/huge.png");
   ASSERT_EQ(image.width(), 12000);
   ASSERT_EQ(image.height(), 9000);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "io/image.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::vision {
 
@@ -42,7 +43,7 @@ std::uint32_t checksum(const Bytes& bytes) {
 }
 
 inline nlohmann::json reference_cases(const char* name) {
-  const auto path = std::filesystem::path(ABSTRACTLLM_SOURCE_DIR) /
+  const auto path = abstractllm::test::source_folder() /
                     "tests/data/images/references" / name;
   return nlohmann::json::parse(std::ifstream(path)).at("cases");
 }

@@ -13,6 +13,7 @@
 #include "providers/wire/ollama_chat.h"
 #include "providers/wire/openai_chat.h"
 #include "providers/wire/openai_responses.h"
+#include "support/source_folder.h"
 #include "types/parameter_fields.h"
 #include "wire_testing.h"
 
@@ -183,8 +184,7 @@ TEST(ParameterTable, OllamasWholeWindowIsMinusOne) {
 }
 
 TEST(ParameterTable, IsTheOneInTheDocumentation) {
-  std::ifstream file(std::string(ABSTRACTLLM_SOURCE_DIR) +
-                     "/docs/providers.md");
+  std::ifstream file(abstractllm::test::source_folder() / "docs/providers.md");
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_THAT(text.str(), HasSubstr(parameter_table_markdown()))
