@@ -179,7 +179,7 @@ class Pull {
       const std::uint64_t size = file.size.value_or(0);
       needed += size > begun ? size - begun : 0;
       missing.push_back(
-          {.expected = {file.path, file.size, file.etag},
+          {.expected = ExpectedFile{file.path, file.size, file.etag},
            .url = client_.file_url(address_.id, commit_, file.path),
            .request = client_.request_of(address_.id, commit_, file.path),
            .incomplete = cached_.incomplete(file.etag),

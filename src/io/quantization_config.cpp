@@ -108,7 +108,11 @@ QuantizationRule QuantizationConfig::rule(std::string_view module) const {
   const auto found = modules_.find(module);
   if (found == modules_.end()) return common_;
   QuantizationRule rule = found->second;
-  if (!rule.mode) rule.mode = common_.mode;
+  // What mlx-lm takes where an entry names no mode, whatever the others have.
+  if (!rule.mode) rule.mode = QuantizationMode::kAffine;
+  if (rule.mode != common_.mode.value_or(QuantizationMode::kAffine)) {
+    return rule;
+  }
   if (!rule.bits) rule.bits = common_.bits;
   if (!rule.group_size) rule.group_size = common_.group_size;
   return rule;

@@ -195,23 +195,39 @@ class JoinedLatentRows final : public ComputedRows {
   WeightMatrix values_;
 };
 
-WeightMatrix join_latent(const StoredTensor& keys, const StoredTensor& values) {
-  const bool fit = keys.shape.size() == 3 && values.shape.size() == 3 &&
-                   keys.shape[0] == values.shape[0] &&
-                   keys.shape[1] == values.shape[2];
+WeightMatrix join_latent(const WeightMatrix& keys, const WeightMatrix& values) {
+  const std::vector<std::int64_t>& key = keys.leading_shape();
+  const std::vector<std::int64_t>& value = values.leading_shape();
+  const bool fit = key.size() == 2 && value.size() == 2 && key[0] == value[0] &&
+                   key[1] == values.columns();
   if (!fit) {
-    throw ModelLoadingError(fmt::format("[weights] {} does not fit {}",
-                                        keys.describe(), values.describe()));
+    throw ModelLoadingError(fmt::format(
+        "[weights] tensor '{}' of {} rows and {} columns does not fit '{}' of "
+        "{} and {}",
+        keys.name(), keys.rows(), keys.columns(), values.name(), values.rows(),
+        values.columns()));
   }
-  const WeightMatrix value_rows = WeightMatrix::plain(values);
   return WeightMatrix::computed(
-      {.name = values.name,
-       .leading_shape = {keys.shape[0] * (keys.shape[2] + values.shape[1])},
-       .columns = keys.shape[1],
+      {.name = values.name(),
+       .leading_shape = {key[0] * (keys.columns() + value[1])},
+       .columns = key[1],
        .bits = 32,
-       .stored_bytes = keys.bytes.size() + values.bytes.size()},
-      std::make_shared<JoinedLatentRows>(WeightMatrix::plain(keys),
-                                         value_rows));
+       .stored_bytes = keys.stored_bytes() + values.stored_bytes()},
+      std::make_shared<JoinedLatentRows>(keys, values));
+}
+
+// mlx-lm keeps the two parts of DeepSeek's unfolding under names of its own.
+std::string published_name(const std::string& name) {
+  constexpr std::pair<std::string_view, std::string_view> kParts[] = {
+      {".self_attn.embed_q.", ".self_attn.kv_b_proj.k_b."},
+      {".self_attn.unembed_out.", ".self_attn.kv_b_proj.v_b."}};
+  for (const auto& [theirs, ours] : kParts) {
+    const std::size_t at = name.find(theirs);
+    if (at == name.npos) continue;
+    return name.substr(0, at) + std::string(ours) +
+           name.substr(at + theirs.size());
+  }
+  return name;
 }
 
 }  // namespace
@@ -237,9 +253,12 @@ WeightSource WeightSource::open(const ModelFiles& files) {
     if (files.config) state->config = JsonConfig::load(*files.config);
     state->quantization = QuantizationConfig(state->config);
     for (const std::string& name : state->archive.names()) {
-      names.emplace_back(name, state->archive.find(name));
+      names.emplace_back(published_name(name), state->archive.find(name));
     }
     state->index(std::move(names));
+    for (State::Entry& entry : state->entries) {
+      entry.own_name = entry.tensor->name;
+    }
     return WeightSource(std::move(state));
   }
   const GgufFile gguf = GgufFile::open(*files.gguf);
@@ -372,8 +391,8 @@ WeightMatrix WeightSource::stored_matrix(std::string_view module) const {
     return *packed;
   }
   if (state_->find(name + ".k_b.weight") != nullptr) {
-    return join_latent(tensor(name + ".k_b.weight"),
-                       tensor(name + ".v_b.weight"));
+    return join_latent(stored_matrix(name + ".k_b"),
+                       stored_matrix(name + ".v_b"));
   }
   const bool is_bare = state_->find(name + ".weight") == nullptr &&
                        state_->find(name) != nullptr;

@@ -73,11 +73,12 @@ std::unique_ptr<Model> make_gpt2(const ModelSource& source) {
     const float scale = gpt2_score_scale(source.config, config);
     return ops::AttentionBlock{
         .frame = std::move(frame),
-        .spec = {.heads = config.num_attention_heads,
-                 .kv_heads = config.num_attention_heads,
-                 .head_dim = config.head_dim,
-                 .scale = by_layer ? scale / (index + 1) : scale,
-                 .rope = {}},
+        .spec =
+            ops::AttentionSpec{.heads = config.num_attention_heads,
+                               .kv_heads = config.num_attention_heads,
+                               .head_dim = config.head_dim,
+                               .scale = by_layer ? scale / (index + 1) : scale,
+                               .rope = {}},
         .query = inputs[0],
         .key = inputs[1],
         .value = inputs[2],

@@ -34,17 +34,19 @@ ops::AttentionBlock read_joined_attention(const WeightReader& weights,
         head_rows(config.num_attention_heads, 3 * size, index * size, size),
         Bias::kIfPresent);
   };
-  return {.frame = std::move(frame),
-          .spec = {.heads = config.num_attention_heads,
-                   .kv_heads = config.num_attention_heads,
-                   .head_dim = size,
-                   .scale = 1.0f / std::sqrt(static_cast<float>(size)),
-                   .rope = config.rope},
-          .query = part(0),
-          .key = part(1),
-          .value = part(2),
-          .output = weights.linear(module + "dense", hidden, hidden,
-                                   Bias::kIfPresent)};
+  return {
+      .frame = std::move(frame),
+      .spec = ops::AttentionSpec{.heads = config.num_attention_heads,
+                                 .kv_heads = config.num_attention_heads,
+                                 .head_dim = size,
+                                 .scale =
+                                     1.0f / std::sqrt(static_cast<float>(size)),
+                                 .rope = config.rope},
+      .query = part(0),
+      .key = part(1),
+      .value = part(2),
+      .output =
+          weights.linear(module + "dense", hidden, hidden, Bias::kIfPresent)};
 }
 
 }  // namespace

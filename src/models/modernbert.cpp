@@ -75,19 +75,23 @@ class LayerReader {
     // The embeddings that the first layer gets have been normed.
     std::optional<ops::Norm> before;
     if (index > 0) before = norm(prefix + "attn_norm");
-    return {.attention = {.frame = {.before = std::move(before)},
-                          .spec = std::move(spec),
-                          .query = heads[0],
-                          .key = heads[1],
-                          .value = heads[2],
-                          .output = weights_.linear(prefix + "attn.Wo", hidden,
-                                                    hidden, Bias::kIfPresent)},
-            .mlp = {.frame = {.before = norm(prefix + "mlp_norm")},
-                    .activation = config_.activation,
-                    .gate = unit[0],
-                    .up = unit[1],
-                    .down = weights_.linear(prefix + "mlp.Wo", hidden, inner,
-                                            Bias::kIfPresent)}};
+    return {
+        .attention =
+            ops::AttentionBlock{
+                .frame = ops::ResidualFrame{.before = std::move(before)},
+                .spec = std::move(spec),
+                .query = heads[0],
+                .key = heads[1],
+                .value = heads[2],
+                .output = weights_.linear(prefix + "attn.Wo", hidden, hidden,
+                                          Bias::kIfPresent)},
+        .mlp = ops::MlpBlock{
+            .frame = ops::ResidualFrame{.before = norm(prefix + "mlp_norm")},
+            .activation = config_.activation,
+            .gate = unit[0],
+            .up = unit[1],
+            .down = weights_.linear(prefix + "mlp.Wo", hidden, inner,
+                                    Bias::kIfPresent)}};
   }
 
   ops::Norm norm(const std::string& module) const {

@@ -91,23 +91,25 @@ EncoderLayer read_layer(const WeightReader& weights,
   ops::AttentionSpec spec = config.attention();
   spec.rope = rope;
   return {
-      .attention = {.frame = {},
-                    .spec = std::move(spec),
-                    .query = heads[0],
-                    .key = heads[1],
-                    .value = heads[2],
-                    .output =
-                        linear(names.pick("attn.out_proj", "self_attn.o_proj"),
+      .attention =
+          ops::AttentionBlock{
+              .frame = {},
+              .spec = std::move(spec),
+              .query = heads[0],
+              .key = heads[1],
+              .value = heads[2],
+              .output = linear(names.pick("attn.out_proj", "self_attn.o_proj"),
                                hidden, hidden)},
       .attention_norm = norm(names.pick("norm1", "post_attention_layernorm")),
-      .mlp = {.frame = {},
-              .activation = config.activation,
-              .gate = linear(names.pick("mlp.fc12", "mlp.gate_proj"), inner,
-                             hidden),
-              .up =
-                  linear(names.pick("mlp.fc11", "mlp.up_proj"), inner, hidden),
-              .down = linear(names.pick("mlp.fc2", "mlp.down_proj"), hidden,
-                             inner)},
+      .mlp =
+          ops::MlpBlock{.frame = {},
+                        .activation = config.activation,
+                        .gate = linear(names.pick("mlp.fc12", "mlp.gate_proj"),
+                                       inner, hidden),
+                        .up = linear(names.pick("mlp.fc11", "mlp.up_proj"),
+                                     inner, hidden),
+                        .down = linear(names.pick("mlp.fc2", "mlp.down_proj"),
+                                       hidden, inner)},
       .mlp_norm = norm(names.pick("norm2", "post_mlp_layernorm"))};
 }
 

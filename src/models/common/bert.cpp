@@ -22,21 +22,22 @@ EncoderLayer read_layer(const WeightReader& weights,
     return weights.norm(ops::NormKind::kLayer, prefix + name, hidden,
                         config.norm_eps);
   };
-  return {.attention = {.frame = {},
-                        .spec = config.attention(),
-                        .query = square(names.query),
-                        .key = square(names.key),
-                        .value = square(names.value),
-                        .output = square(names.output)},
-          .attention_norm = norm(names.attention_norm),
-          .mlp = {.frame = {},
-                  .activation = config.activation,
-                  .gate = std::nullopt,
-                  .up = weights.linear(prefix + names.up, inner, hidden,
-                                       Bias::kRequired),
-                  .down = weights.linear(prefix + names.down, hidden, inner,
-                                         Bias::kRequired)},
-          .mlp_norm = norm(names.mlp_norm)};
+  return {
+      .attention = ops::AttentionBlock{.frame = {},
+                                       .spec = config.attention(),
+                                       .query = square(names.query),
+                                       .key = square(names.key),
+                                       .value = square(names.value),
+                                       .output = square(names.output)},
+      .attention_norm = norm(names.attention_norm),
+      .mlp = ops::MlpBlock{.frame = {},
+                           .activation = config.activation,
+                           .gate = std::nullopt,
+                           .up = weights.linear(prefix + names.up, inner,
+                                                hidden, Bias::kRequired),
+                           .down = weights.linear(prefix + names.down, hidden,
+                                                  inner, Bias::kRequired)},
+      .mlp_norm = norm(names.mlp_norm)};
 }
 
 void check_positions(const io::JsonConfig& config) {

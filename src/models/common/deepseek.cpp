@@ -75,12 +75,12 @@ ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
   };
   ops::LatentAttentionBlock block{
       .frame = std::move(frame),
-      .spec = {.heads = heads,
-               .kv_heads = heads,
-               .head_dim = head_dim,
-               .value_dim = sizes.value,
-               .scale = sizes.scale,
-               .rope = config.rope},
+      .spec = ops::AttentionSpec{.heads = heads,
+                                 .kv_heads = heads,
+                                 .head_dim = head_dim,
+                                 .value_dim = sizes.value,
+                                 .scale = sizes.scale,
+                                 .rope = config.rope},
       .query = weights.pick_linear(
           module + (two_steps ? "q_b_proj" : "q_proj"), heads * head_dim,
           two_steps ? sizes.query_rank : hidden, query_rows, Bias::kNone),

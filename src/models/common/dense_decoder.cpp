@@ -37,8 +37,9 @@ int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
     if (inner) share = inner;
   }
   const double factor = share.value_or(defaults.partial_rotary_factor);
-  const int dims = static_cast<int>(head_dim * factor);
-  if (!(factor >= 0) || dims > head_dim || dims % 2 != 0) {
+  const bool is_share = factor >= 0 && factor <= 1;
+  const int dims = is_share ? static_cast<int>(head_dim * factor) : 0;
+  if (!is_share || dims % 2 != 0) {
     throw ModelLoadingError("[config] partial_rotary_factor is " +
                             std::to_string(factor) +
                             ", expected an even share of head_dim (" +
@@ -242,13 +243,15 @@ ops::AttentionBlock read_attention(const WeightReader& weights,
   const int kv_heads = config.num_key_value_heads;
   ops::AttentionBlock block{
       .frame = std::move(frame),
-      .spec = {.heads = heads,
-               .kv_heads = kv_heads,
-               .head_dim = config.head_dim,
-               .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
-               .window = config.windows[index],
-               .bidirectional = config.bidirectional,
-               .rope = config.rope},
+      .spec =
+          ops::AttentionSpec{
+              .heads = heads,
+              .kv_heads = kv_heads,
+              .head_dim = config.head_dim,
+              .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
+              .window = config.windows[index],
+              .bidirectional = config.bidirectional,
+              .rope = config.rope},
       .query = inputs[0],
       .key = inputs[1],
       .value = inputs[2],

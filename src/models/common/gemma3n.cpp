@@ -180,11 +180,11 @@ class PartsReader {
     const ops::Linear query =
         linear(module + "q_proj", width, config_.hidden_size);
     return {.frame = std::move(frame),
-            .spec = {.heads = config_.num_attention_heads,
-                     .kv_heads = config_.num_key_value_heads,
-                     .head_dim = config_.head_dim,
-                     .window = config_.windows[index],
-                     .rope = {}},
+            .spec = ops::AttentionSpec{.heads = config_.num_attention_heads,
+                                       .kv_heads = config_.num_key_value_heads,
+                                       .head_dim = config_.head_dim,
+                                       .window = config_.windows[index],
+                                       .rope = {}},
             .query = query,
             .key = query,
             .value = query,

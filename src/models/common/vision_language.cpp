@@ -226,6 +226,14 @@ std::unique_ptr<Model> make_language_model(const ModelSource& source,
   const std::string type = text_type(source.config);
   const Defaults* row = find_defaults(type);
   const std::string family(row != nullptr ? row->family : type);
+  if (reads_images(family)) {
+    throw ModelLoadingError(
+        "[config] " + source.config.origin() + ": text_config is " +
+            (source.config.has("text_config") ? "of model_type '" + type + "'"
+                                              : std::string("missing")) +
+            ", expected a language model",
+        "The folder's config.json is not the one that belongs to its weights.");
+  }
   const io::JsonConfig config = text_config(source.config);
   std::unique_ptr<Model> model = make_model_of_type(
       family, {config, source.weights, source.backend, source.on_progress});

@@ -67,16 +67,17 @@ LlavaParts read_llava_parts(const models::ModelSource& source) {
       models::require_size(models::text_config(config), "hidden_size");
   const models::WeightReader weights(source.weights, source.backend);
   const std::string projector = "multi_modal_projector.";
-  return {
-      .vit = Vit(source, vit, feature_layer(config, vit)),
-      .projector = {.first = weights.linear(projector + "linear_1", hidden,
-                                            vit.hidden_size,
-                                            models::Bias::kIfPresent),
-                    .activation = models::read_activation(
-                        config, "projector_hidden_act", "gelu"),
-                    .second = weights.linear(projector + "linear_2", hidden,
-                                             hidden, models::Bias::kIfPresent)},
-      .keeps_class = keeps_class_token(config)};
+  return {.vit = Vit(source, vit, feature_layer(config, vit)),
+          .projector =
+              TwoLinears{
+                  .first =
+                      weights.linear(projector + "linear_1", hidden,
+                                     vit.hidden_size, models::Bias::kIfPresent),
+                  .activation = models::read_activation(
+                      config, "projector_hidden_act", "gelu"),
+                  .second = weights.linear(projector + "linear_2", hidden,
+                                           hidden, models::Bias::kIfPresent)},
+          .keeps_class = keeps_class_token(config)};
 }
 
 TowerPtr make_llava_tower(const models::ModelSource& source) {

@@ -130,13 +130,14 @@ EncoderLayer read_qwen_layer(const WeightReader& weights,
   };
   return read_qwen_layer(
       weights, config, prefix, norm("norm1"),
-      {.frame = {.before = norm("norm2")},
-       .activation = config.activation,
-       .gate = std::nullopt,
-       .up = weights.linear(prefix + up, config.intermediate_size, config.embed,
-                            Bias::kIfPresent),
-       .down = weights.linear(prefix + down, config.embed,
-                              config.intermediate_size, Bias::kIfPresent)});
+      ops::MlpBlock{
+          .frame = ops::ResidualFrame{.before = norm("norm2")},
+          .activation = config.activation,
+          .gate = std::nullopt,
+          .up = weights.linear(prefix + up, config.intermediate_size,
+                               config.embed, Bias::kIfPresent),
+          .down = weights.linear(prefix + down, config.embed,
+                                 config.intermediate_size, Bias::kIfPresent)});
 }
 
 ops::Linear read_qwen_patches(const models::ModelSource& source,

@@ -38,21 +38,21 @@ EncoderLayer read_layer(const models::WeightReader& weights,
   };
   return read_qwen_layer(
       weights, config, prefix, norm("norm1"),
-      {.frame = {.before = norm("norm2")},
-       .activation = config.activation,
-       .gate = linear("mlp.gate_proj", inner, config.embed),
-       .up = linear("mlp.up_proj", inner, config.embed),
-       .down = linear("mlp.down_proj", config.embed, inner)});
+      ops::MlpBlock{.frame = ops::ResidualFrame{.before = norm("norm2")},
+                    .activation = config.activation,
+                    .gate = linear("mlp.gate_proj", inner, config.embed),
+                    .up = linear("mlp.up_proj", inner, config.embed),
+                    .down = linear("mlp.down_proj", config.embed, inner)});
 }
 
 QwenMerger read_merger(const models::WeightReader& weights,
                        const QwenVisionConfig& config) {
   const std::string prefix = "vision_tower.merger.";
   const int size = config.merged();
-  return {
-      .norm = weights.norm(ops::NormKind::kRms, prefix + "ln_q", config.embed,
-                           kQwenEps),
-      .mlp = {.first = weights.linear(prefix + "mlp.0", size, size,
+  return {.norm = weights.norm(ops::NormKind::kRms, prefix + "ln_q",
+                               config.embed, kQwenEps),
+          .mlp = TwoLinears{
+              .first = weights.linear(prefix + "mlp.0", size, size,
                                       models::Bias::kIfPresent),
               .activation = ops::Activation::kGelu,
               .second = weights.linear(prefix + "mlp.2", config.out_hidden_size,

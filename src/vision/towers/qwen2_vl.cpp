@@ -26,10 +26,10 @@ QwenMerger read_merger(const models::WeightReader& weights,
                        const QwenVisionConfig& config) {
   const std::string prefix = "vision_tower.merger.";
   const int size = config.merged();
-  return {
-      .norm = weights.norm(ops::NormKind::kLayer, prefix + "ln_q", config.embed,
-                           kQwenEps),
-      .mlp = {.first = weights.linear(prefix + "mlp.0", size, size,
+  return {.norm = weights.norm(ops::NormKind::kLayer, prefix + "ln_q",
+                               config.embed, kQwenEps),
+          .mlp = TwoLinears{
+              .first = weights.linear(prefix + "mlp.0", size, size,
                                       models::Bias::kIfPresent),
               .activation = ops::Activation::kGelu,
               .second = weights.linear(prefix + "mlp.2", config.out_hidden_size,

@@ -30,15 +30,16 @@ QwenMerger read_merger(const models::WeightReader& weights,
                        const QwenVisionConfig& config,
                        const std::string& prefix, bool norm_after) {
   const int size = config.merged();
-  return {.norm = weights.norm(ops::NormKind::kLayer, prefix + "norm",
-                               norm_after ? size : config.embed, kQwenEps),
-          .norm_after = norm_after,
-          .mlp = {.first = weights.linear(prefix + "linear_fc1", size, size,
-                                          models::Bias::kIfPresent),
-                  .activation = ops::Activation::kGelu,
-                  .second = weights.linear(prefix + "linear_fc2",
-                                           config.out_hidden_size, size,
-                                           models::Bias::kIfPresent)}};
+  return {
+      .norm = weights.norm(ops::NormKind::kLayer, prefix + "norm",
+                           norm_after ? size : config.embed, kQwenEps),
+      .norm_after = norm_after,
+      .mlp = TwoLinears{.first = weights.linear(prefix + "linear_fc1", size,
+                                                size, models::Bias::kIfPresent),
+                        .activation = ops::Activation::kGelu,
+                        .second = weights.linear(prefix + "linear_fc2",
+                                                 config.out_hidden_size, size,
+                                                 models::Bias::kIfPresent)}};
 }
 
 // Where a patch of `count` falls among `side` learned positions, end on end.

@@ -39,11 +39,12 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
           .key = linear("self_attn.k_proj", hidden, hidden),
           .value = linear("self_attn.v_proj", hidden, hidden),
           .output = linear("self_attn.out_proj", hidden, hidden),
-          .mlp = {.frame = {.before = norm("layer_norm2")},
-                  .activation = config.activation,
-                  .gate = std::nullopt,
-                  .up = linear("mlp.fc1", config.intermediate_size, hidden),
-                  .down = linear("mlp.fc2", hidden, config.intermediate_size)}};
+          .mlp = ops::MlpBlock{
+              .frame = ops::ResidualFrame{.before = norm("layer_norm2")},
+              .activation = config.activation,
+              .gate = std::nullopt,
+              .up = linear("mlp.fc1", config.intermediate_size, hidden),
+              .down = linear("mlp.fc2", hidden, config.intermediate_size)}};
 }
 
 // (images, channels, height, width) -> (images * patches, values of a patch)

@@ -35,6 +35,20 @@ TEST(QuantizationConfig, FillsAModulesEntryFromTheCommonOne) {
   EXPECT_EQ(config.rule("lm_head").mode, QuantizationMode::kMxfp4);
 }
 
+TEST(QuantizationConfig, AnEntryWithoutAModeIsAffineWhateverTheOthersAre) {
+  const auto config = parse(R"({"quantization": {
+      "bits": 4, "group_size": 32, "mode": "mxfp4",
+      "model.layers.0.mlp.gate": {"bits": 8, "group_size": 64},
+      "lm_head": {"bits": 6}}})");
+  const auto gate = config.rule("model.layers.0.mlp.gate");
+  EXPECT_EQ(gate.mode, QuantizationMode::kAffine);
+  EXPECT_EQ(gate.bits, 8);
+  EXPECT_EQ(gate.group_size, 64);
+  // MXFP4's groups are not those of affine codes.
+  EXPECT_EQ(config.rule("lm_head").group_size, std::nullopt);
+  EXPECT_EQ(config.rule("model.norm").mode, QuantizationMode::kMxfp4);
+}
+
 TEST(QuantizationConfig, HasNoRuleWithoutAnEntry) {
   const auto rule = parse("{}").rule("lm_head");
   EXPECT_FALSE(rule.bits || rule.group_size || rule.mode);

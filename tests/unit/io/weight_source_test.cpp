@@ -9,10 +9,14 @@
 
 #include "abstractllm/error.h"
 #include "unit/io/gguf_builder.h"
+#include "unit/io/safetensors_builder.h"
 #include "unit/io/test_files.h"
 
 namespace abstractllm::io {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 std::vector<float> all_rows(const WeightMatrix& matrix) {
   std::vector<float> values(
@@ -97,6 +101,43 @@ TEST(WeightSource, GivesTheOriginalsOfQuantisedFixtures) {
     }
   }
   EXPECT_GT(compared, 0);
+}
+
+// mlx-lm stores the part for keys turned over, beside that for values.
+TEST(WeightSource, JoinsDeepSeeksUnfoldingOfWhatMlxLmDivides) {
+  const TemporaryFolder folder;
+  folder.write("config.json", "{}");
+  const std::string attention = "model.layers.0.self_attn.";
+  // Two heads; 2 plain values, 1 value and a latent of 3.
+  folder.write(
+      "model.safetensors",
+      safetensors_text({f32_tensor(attention + "embed_q.weight", {2, 3, 2},
+                                   {1, 4, 2, 5, 3, 6, 10, 40, 20, 50, 30, 60}),
+                        f32_tensor(attention + "unembed_out.weight", {2, 1, 3},
+                                   {7, 8, 9, 70, 80, 90})}));
+  const auto source = WeightSource::open(ModelFiles::at(folder.path()));
+  ASSERT_TRUE(source.has_matrix(attention + "kv_b_proj"));
+  const WeightMatrix joined = source.matrix(attention + "kv_b_proj");
+  EXPECT_EQ(joined.rows(), 6);
+  EXPECT_EQ(all_rows(joined),
+            (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40, 50,
+                                60, 70, 80, 90}));
+  EXPECT_TRUE(source.unread_names().empty());
+}
+
+TEST(WeightSource, RefusesPartsOfAnUnfoldingThatDoNotFit) {
+  const TemporaryFolder folder;
+  folder.write("config.json", "{}");
+  const std::string attention = "model.layers.0.self_attn.";
+  folder.write(
+      "model.safetensors",
+      safetensors_text(
+          {f32_tensor(attention + "embed_q.weight", {2, 1, 1}, {1, 2}),
+           f32_tensor(attention + "unembed_out.weight", {1, 1, 2}, {7, 8})}));
+  const auto source = WeightSource::open(ModelFiles::at(folder.path()));
+  EXPECT_THAT(message_of<ModelLoadingError>(
+                  [&] { source.matrix(attention + "kv_b_proj"); }),
+              AllOf(HasSubstr("embed_q"), HasSubstr("unembed_out")));
 }
 
 TEST(WeightSource, MakesConfigJsonOfGgufMetadata) {
