@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include "models/common/vision_language.h"
 #include "models/registry.h"
 #include "ops/shapes_only.h"
+#include "support/source_folder.h"
 #include "unit/io/test_files.h"
 #include "vision/towers/tower.h"
 
@@ -26,15 +26,12 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// What a config of nonsense may make a loader ask for: far above any fixture.
-constexpr rlim_t kMostMemory = rlim_t{24} << 30;
-
 std::vector<fs::path> fixtures_of(std::initializer_list<const char*> kinds) {
   std::map<std::string, fs::path> by_name;
-  for (const char* root :
-       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+  for (const fs::path& root : {fs::path(ABSTRACTLLM_TEST_DATA),
+                               test::source_folder() / "tests/data"}) {
     for (const char* kind : kinds) {
-      const fs::path folder = fs::path(root) / "fixtures" / kind;
+      const fs::path folder = root / "fixtures" / kind;
       if (!fs::is_directory(folder)) continue;
       for (const auto& entry : fs::directory_iterator(folder)) {
         if (!fs::exists(entry.path() / "config.json")) continue;
@@ -77,11 +74,6 @@ void build(const io::JsonConfig& config, const io::WeightSource& weights) {
 
 class CheckpointFaults : public testing::TestWithParam<fs::path> {
  protected:
-  static void SetUpTestSuite() {
-    const rlimit limit{.rlim_cur = kMostMemory, .rlim_max = RLIM_INFINITY};
-    ASSERT_EQ(setrlimit(RLIMIT_AS, &limit), 0);
-  }
-
   io::WeightSource open() const {
     return models::canonical_weights(
         io::WeightSource::open(io::ModelFiles::at(GetParam())));
