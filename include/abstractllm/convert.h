@@ -20,7 +20,8 @@ struct ConversionOptions {
   /// The folder to make.
   std::string output{};
   /// "affine", "mxfp4", "mxfp8" or "nvfp4"; empty: weights stay as numbers,
-  /// where they are quantised they are widened.
+  /// where they are quantised they are widened. Weights in MXFP4 keep it,
+  /// whatever the mode: `rules` may say otherwise.
   std::string mode{};
   /// Of a code: 2 to 6 or 8 with "affine"; 0: what the mode has, 4.
   int bits = 0;

@@ -4,124 +4,27 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "abstractllm/error.h"
+#include "convert/mlx_layout.h"
 #include "convert/rope_scaling.h"
+#include "convert/tensor_parts.h"
 
 namespace abstractllm::convert {
 namespace {
 
 using io::StorageType;
 
-// Parts of a module beside the one that names it.
-constexpr std::array kCompanions{
-    ".scales",
-    ".biases",
-    ".qzeros",
-    ".g_idx",
-    ".weight_scale",
-    ".weight_scale_inv",
-    ".weight_shape",
-    ".weight_g_idx",
-    ".weight_zero_point",
-    ".input_scale",
-    ".input_global_scale",
-    ".weight_global_scale",
-    ".v_b.weight",
-};
-constexpr std::array kMains{".qweight", ".weight_packed", ".k_b.weight",
-                            ".weight"};
-
-[[noreturn]] void refuse(const std::string& what, std::string hint) {
-  throw InvalidParameterError("[convert] " + what, std::move(hint));
-}
-
-void check(const Quantisation& wanted) {
-  const auto is = [](int value, std::initializer_list<int> allowed) {
-    return std::find(allowed.begin(), allowed.end(), value) != allowed.end();
-  };
-  if (wanted.mode == "affine") {
-    if (!is(wanted.bits, {2, 3, 4, 5, 6, 8})) {
-      refuse(fmt::format("{} bits", wanted.bits), "Use 2, 3, 4, 5, 6 or 8.");
-    }
-    if (!is(wanted.group_size, {32, 64, 128})) {
-      refuse(fmt::format("groups of {}", wanted.group_size),
-             "Use 32, 64 or 128.");
-    }
-    return;
-  }
-  const Quantisation own = wanted.mode == "mxfp8" ? Quantisation{"mxfp8", 8, 32}
-                           : wanted.mode == "nvfp4"
-                               ? Quantisation{"nvfp4", 4, 16}
-                               : Quantisation{"mxfp4", 4, 32};
-  if (wanted != own) {
-    refuse(fmt::format("mode '{}' with {} bits in groups of {}", wanted.mode,
-                       wanted.bits, wanted.group_size),
-           "Modes are affine, mxfp4, mxfp8 and nvfp4; the last three have bits "
-           "and groups of their own.");
-  }
-}
-
-Quantisation of_mode(const std::string& mode, int bits, int group_size) {
-  Quantisation wanted{.mode = mode,
-                      .bits = mode == "mxfp8" ? 8 : 4,
-                      .group_size = mode == "affine"  ? 64
-                                    : mode == "nvfp4" ? 16
-                                                      : 32};
-  if (bits != 0) wanted.bits = bits;
-  if (group_size != 0) wanted.group_size = group_size;
-  check(wanted);
-  return wanted;
-}
-
-std::optional<int> read_number(std::string_view text) {
-  int number = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, number);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return number;
-}
-
-// "keep", "4", "8/32" or a mode.
-std::optional<Quantisation> parse_rule(const std::string& text) {
-  if (text == "keep") return std::nullopt;
-  const std::size_t slash = text.find('/');
-  const auto bits = read_number(std::string_view(text).substr(0, slash));
-  if (!bits) return of_mode(text, 0, 0);
-  int group = 0;
-  if (slash != text.npos) {
-    const auto given = read_number(std::string_view(text).substr(slash + 1));
-    if (!given) refuse(fmt::format("rule '{}'", text), "As in 8/32.");
-    group = *given;
-  }
-  return of_mode("affine", *bits, group);
-}
-
-struct Recipe {
-  int low;
-  int high;
-};
-
-std::optional<Recipe> parse_recipe(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  if (name == "mixed_2_6") return Recipe{2, 6};
-  if (name == "mixed_3_4") return Recipe{3, 4};
-  if (name == "mixed_3_6") return Recipe{3, 6};
-  if (name == "mixed_4_6") return Recipe{4, 6};
-  refuse(fmt::format("recipe '{}'", name),
-         "Known are mixed_2_6, mixed_3_4, mixed_3_6 and mixed_4_6.");
-}
+const Quantisation kMxfp4{.mode = "mxfp4", .bits = 4, .group_size = 32};
 
 std::string type_of(const std::string& dtype) {
   if (dtype == "float16") return "F16";
   if (dtype == "bfloat16") return "BF16";
   if (dtype == "float32") return "F32";
-  refuse(fmt::format("dtype '{}'", dtype), "Use float16, bfloat16 or float32.");
+  throw InvalidParameterError(fmt::format("[convert] dtype '{}'", dtype),
+                              "Use float16, bfloat16 or float32.");
 }
 
 class Planner {
@@ -153,7 +56,13 @@ class Planner {
     plan_.common = common_;
     const std::vector<std::string> names = weights_.names();
     const std::set<std::string> known(names.begin(), names.end());
-    for (const std::string& name : names) add(name, known);
+    const MlxLayout layout = lay_out_for_mlx(weights_);
+    for (const std::string& name : names) {
+      if (!layout.takes(name)) add(name, known);
+    }
+    for (const LaidOutMatrix& matrix : layout.matrices) add_laid_out(matrix);
+    for (const LaidOutVector& vector : layout.vectors) add_laid_out(vector);
+    if (!plan_.common) plan_.common = kept_quantisation();
     for (const PlannedModule& module : plan_.modules) {
       for (const PlannedTensor& tensor : module.tensors) {
         plan_.bytes += tensor.bytes;
@@ -189,20 +98,43 @@ class Planner {
   }
 
   void add_matrix(const std::string& module) {
-    const io::WeightMatrix matrix = weights_.matrix(module);
+    const std::string name = mlx_name(weights_, module + ".weight");
+    if (name.empty()) return;
+    add_laid_out({name.substr(0, name.rfind('.')),
+                  weights_.matrix(module).leading_shape(),
+                  [weights = weights_, module] {
+                    return std::vector{weights.matrix(module)};
+                  }});
+  }
+
+  void add_laid_out(const LaidOutMatrix& laid_out) {
+    const io::WeightMatrix first = laid_out.matrices().front();
     PlannedModule planned{.kind = PlannedModule::Kind::kMatrix,
-                          .source = module,
-                          .quantisation = quantisation_of(module),
-                          .dtype = type_for(matrix.stored_type())};
+                          .source = laid_out.name,
+                          .matrices = laid_out.matrices,
+                          .quantisation = quantisation_of(laid_out.name, first),
+                          .dtype = type_for(first.stored_type())};
     if (planned.quantisation &&
-        matrix.columns() % planned.quantisation->group_size != 0) {
+        first.columns() % planned.quantisation->group_size != 0) {
       planned.quantisation.reset();
     }
-    add_tensors(planned, matrix);
+    add_tensors(planned, laid_out.leading, first.columns());
+    plan_.modules.push_back(std::move(planned));
+  }
+
+  void add_laid_out(const LaidOutVector& laid_out) {
+    PlannedModule planned{.kind = PlannedModule::Kind::kVector,
+                          .source = laid_out.name,
+                          .values = laid_out.values,
+                          .dtype = type_for(StorageType::kBF16)};
+    planned.tensors.push_back(
+        sized(laid_out.name, planned.dtype, laid_out.shape));
     plan_.modules.push_back(std::move(planned));
   }
 
   void add_other(const std::string& name) {
+    const std::string output = mlx_name(weights_, name);
+    if (output.empty()) return;
     const io::StoredTensor& tensor = weights_.tensor(name);
     const io::StorageTraits& traits = io::storage_traits(tensor.type);
     const bool is_number =
@@ -211,10 +143,10 @@ class Planner {
     if (is_number) {
       planned.kind = PlannedModule::Kind::kVector;
       planned.dtype = type_for(tensor.type);
-      planned.tensors.push_back(sized(name, planned.dtype, tensor.shape));
+      planned.tensors.push_back(sized(output, planned.dtype, tensor.shape));
     } else {
-      planned.tensors.push_back(
-          {name, std::string(traits.name), tensor.shape, tensor.bytes.size()});
+      planned.tensors.push_back({output, std::string(traits.name), tensor.shape,
+                                 tensor.bytes.size()});
     }
     plan_.modules.push_back(std::move(planned));
   }
@@ -231,15 +163,27 @@ class Planner {
     }
   }
 
-  std::optional<Quantisation> quantisation_of(const std::string& module) const {
+  std::optional<Quantisation> quantisation_of(
+      const std::string& module, const io::WeightMatrix& matrix) const {
     for (const auto& [glob, rule] : rules_) {
       if (matches_glob(glob, module)) return rule;
     }
+    // As published: to round it once more loses, to widen it gains nothing.
+    if (matrix.encoding() == io::WeightEncoding::kMxfp4) return kMxfp4;
+    if (is_plain_router(weights_.config(), module)) return std::nullopt;
     if (!common_ || !recipe_) return common_;
     Quantisation mixed = *common_;
     mixed.bits =
         takes_more_bits(module, layers_) ? recipe_->high : recipe_->low;
     return mixed;
+  }
+
+  // What config.json says of all modules where nobody asked for anything.
+  std::optional<Quantisation> kept_quantisation() const {
+    for (const PlannedModule& module : plan_.modules) {
+      if (module.quantisation) return module.quantisation;
+    }
+    return std::nullopt;
   }
 
   static PlannedTensor sized(std::string name, std::string type,
@@ -254,14 +198,14 @@ class Planner {
   }
 
   static void add_tensors(PlannedModule& planned,
-                          const io::WeightMatrix& matrix) {
+                          const std::vector<std::int64_t>& leading,
+                          std::int64_t columns) {
     const auto shaped = [&](std::int64_t last) {
-      std::vector<std::int64_t> shape = matrix.leading_shape();
+      std::vector<std::int64_t> shape = leading;
       if (shape.empty()) shape.push_back(1);
       shape.push_back(last);
       return shape;
     };
-    const std::int64_t columns = matrix.columns();
     const std::string weight = planned.source + ".weight";
     if (!planned.quantisation) {
       planned.tensors = {sized(weight, planned.dtype, shaped(columns))};
@@ -289,75 +233,11 @@ class Planner {
   ConversionPlan plan_;
 };
 
-// The number in a module's name that stands for a layer; 0 without one.
-int layer_of(std::string_view module) {
-  while (!module.empty()) {
-    const std::size_t dot = std::min(module.find('.'), module.size());
-    if (const auto number = read_number(module.substr(0, dot))) return *number;
-    module.remove_prefix(std::min(dot + 1, module.size()));
-  }
-  return 0;
-}
-
 nlohmann::ordered_json written(const Quantisation& q) {
   return {{"group_size", q.group_size}, {"bits", q.bits}, {"mode", q.mode}};
 }
 
 }  // namespace
-
-bool matches_glob(std::string_view glob, std::string_view text) {
-  std::size_t g = 0;
-  std::size_t t = 0;
-  std::size_t star = glob.npos;
-  std::size_t resume = 0;
-  while (t < text.size()) {
-    if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t]) &&
-        glob[g] != '*') {
-      ++g;
-      ++t;
-    } else if (g < glob.size() && glob[g] == '*') {
-      star = g++;
-      resume = t;
-    } else if (star != glob.npos) {
-      g = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (g < glob.size() && glob[g] == '*') ++g;
-  return g == glob.size();
-}
-
-bool takes_more_bits(std::string_view module, int layers) {
-  const auto has = [&](std::string_view part) {
-    return module.find(part) != module.npos;
-  };
-  if (has("lm_head")) return true;
-  const int layer = layer_of(module);
-  const int eighth = layers / 8;
-  const bool is_chosen = layer < eighth || layer >= 7 * layers / 8 ||
-                         (layer >= eighth && (layer - eighth) % 3 == 2);
-  return is_chosen && (has("v_proj") || has("v_a_proj") || has("v_b_proj") ||
-                       has("down_proj"));
-}
-
-std::optional<Quantisation> common_quantisation(
-    const ConversionOptions& options) {
-  if (options.mode.empty()) {
-    if (options.bits != 0 || options.group_size != 0 ||
-        !options.recipe.empty()) {
-      refuse("bits, group size or recipe without a mode", "Give a mode.");
-    }
-    return std::nullopt;
-  }
-  const auto recipe = parse_recipe(options.recipe);
-  if (recipe && (options.mode != "affine" || options.bits != 0)) {
-    refuse("a recipe goes with mode affine and no bits of its own", "");
-  }
-  return of_mode(options.mode, recipe ? recipe->low : options.bits,
-                 options.group_size);
-}
 
 ConversionPlan make_plan(const io::WeightSource& weights,
                          const ConversionOptions& options) {

@@ -60,19 +60,22 @@ void write_rows(const io::WeightMatrix& matrix, const PlannedModule& module,
 void write_module(const io::WeightSource& weights, const PlannedModule& module,
                   const PieceSink& sink) {
   if (module.kind == PlannedModule::Kind::kVector) {
-    const std::vector<float> values = weights.vector(module.source);
+    const std::vector<float> values =
+        module.values.empty() ? weights.vector(module.source) : module.values;
     if (values.empty()) return;
     return give(
         rounded(values, {static_cast<int>(values.size())}, module.dtype), 0,
         sink);
   }
-  const io::WeightMatrix matrix = weights.matrix(module.source);
-  const std::int64_t step =
-      std::max<std::int64_t>(1, kPieceNumbers / matrix.columns());
-  for (std::int64_t row = 0; row < matrix.rows(); row += step) {
-    write_rows(matrix, module, row, std::min(step, matrix.rows() - row), sink);
+  for (const io::WeightMatrix& matrix : module.matrices()) {
+    const std::int64_t step =
+        std::max<std::int64_t>(1, kPieceNumbers / matrix.columns());
+    for (std::int64_t row = 0; row < matrix.rows(); row += step) {
+      write_rows(matrix, module, row, std::min(step, matrix.rows() - row),
+                 sink);
+    }
+    matrix.advise_dontneed();
   }
-  matrix.advise_dontneed();
 }
 
 }  // namespace abstractllm::convert

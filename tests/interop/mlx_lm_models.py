@@ -9,7 +9,12 @@ Run it with the Python of an environment that has requirements.txt beside this
 file. MODEL is a folder in Hugging Face's format; small ones will do. Each is
 quantised in several ways by both programs; both predict a text with what they
 and the other wrote, and the sums of negative log-probabilities must agree.
-Prints a line a check and exits with the number of failures.
+Prints a line a check and exits with the number of failures. A model that
+mlx-lm does not read as published is left out, with a line that says so. Of the
+fixtures, those differ of which mlx-lm computes something else itself: phi3
+(always the long factors), mamba and mamba2 (their epsilons), falcon_h1 (no
+key_multiplier), bailing_moe (norms a quantised head), and in MXFP4 models
+whose last norms stand behind a half (its kernels round once more).
 """
 
 import json
@@ -22,14 +27,15 @@ import mlx.core as mx
 import mlx_lm
 from mlx_lm.utils import load_model, load_tokenizer
 
-TEXT = "The quick brown fox jumps over the lazy dog. 12345 naïve café, again."
+# Short: mlx-lm leaves the windows of several models out.
+TEXT = "A lazy dog, 12é"
 WAYS = {
     "plain": [], "affine4": ["--bits", "4", "--group-size", "32"],
     "affine8": ["--bits", "8", "--group-size", "32"],
     "mixed_3_6": ["--recipe", "mixed_3_6", "--group-size", "32"],
     "mxfp4": ["--mode", "mxfp4"], "mxfp8": ["--mode", "mxfp8"],
     "nvfp4": ["--mode", "nvfp4"]}
-MOST_DIFFERENCE = 0.02  # of the sums, relative: half precision in mlx-lm
+MOST_DIFFERENCE = 1e-4  # of the sums, relative: both compute in float32
 
 
 def score_of_mlx_lm(folder):
@@ -54,8 +60,8 @@ def compare(name, allm, folder):
     try:
         ours, theirs = score_of_allm(allm, folder), score_of_mlx_lm(folder)
     except (subprocess.CalledProcessError, ValueError, KeyError) as error:
-        detail = getattr(error, "stderr", "") or error
-        print(f"FAILED {name}: {detail}")
+        detail = str(getattr(error, "stderr", "") or error)
+        print(f"FAILED {name}: {' '.join(detail.split())[:300]}")
         return 1
     close = abs(ours - theirs) <= MOST_DIFFERENCE * abs(theirs)
     print(f"{'ok' if close else 'FAILED'} {name}: {ours:.4f} {theirs:.4f}")
@@ -67,6 +73,11 @@ def main():
     with tempfile.TemporaryDirectory() as root:
         for model in sys.argv[2:]:
             name = pathlib.Path(model).name
+            try:
+                score_of_mlx_lm(model)
+            except Exception as error:  # whatever its models raise
+                print(f"not in mlx-lm: {name}: {str(error)[:200]!r}")
+                continue
             for way, options in WAYS.items():
                 folder = f"{root}/{name}-{way}"
                 command = "quantize" if options else "convert"
@@ -75,8 +86,12 @@ def main():
                 failures += compare(f"allm {name} {way}", allm, folder)
             for bits in (4, 8):
                 folder = f"{root}/{name}-theirs{bits}"
-                mlx_lm.convert(model, mlx_path=folder, quantize=True,
-                               q_bits=bits, q_group_size=32)
+                try:
+                    mlx_lm.convert(model, mlx_path=folder, quantize=True,
+                                   q_bits=bits, q_group_size=32)
+                except ValueError as error:
+                    print(f"mlx-lm cannot quantise {name}: {error}")
+                    continue
                 failures += compare(f"mlx-lm {name} {bits}", allm, folder)
     return failures
 

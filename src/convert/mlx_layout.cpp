@@ -1,0 +1,360 @@
+// One function for each kind of module that is laid out anew.
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/mlx_layout.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "abstractllm/error.h"
+#include "convert/tensor_parts.h"
+#include "convert/transposed_rows.h"
+
+namespace abstractllm::convert {
+namespace {
+
+using Matrices = std::vector<io::WeightMatrix>;
+using Order = std::vector<std::int32_t>;
+
+// Of a matrix that is stored in two parts, quantised or not.
+constexpr std::array<std::string_view, 4> kLatentParts{
+    ".k_b.scales", ".k_b.biases", ".v_b.scales", ".v_b.biases"};
+
+// "model.layers.0.mlp.experts.7.up_proj" in parts.
+struct Expert {
+  std::string before;  // "model.layers.0.mlp"
+  int index;
+  std::string name;
+};
+
+std::optional<Expert> parse_expert(std::string_view module) {
+  constexpr std::string_view kExperts = ".experts.";
+  const std::size_t at = module.find(kExperts);
+  if (at == module.npos) return std::nullopt;
+  const char* end = module.data() + module.size();
+  int index = 0;
+  const auto parsed =
+      std::from_chars(module.data() + at + kExperts.size(), end, index);
+  if (parsed.ec != std::errc{} || parsed.ptr == end || *parsed.ptr != '.') {
+    return std::nullopt;
+  }
+  return Expert{std::string(module.substr(0, at)), index,
+                std::string(parsed.ptr + 1, end)};
+}
+
+// Mixtral's names and those of mlx-lm.
+std::string stacked_name(const std::string& name) {
+  if (name == "w1") return "gate_proj";
+  if (name == "w2") return "down_proj";
+  return name == "w3" ? "up_proj" : name;
+}
+
+// Rows first, first + step, ... of each block of `rows`, `count` a block.
+Order rows_of_blocks(std::int64_t blocks, std::int64_t rows, std::int64_t first,
+                     std::int64_t count, std::int64_t step = 1) {
+  Order order;
+  order.reserve(static_cast<std::size_t>(blocks * count));
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      order.push_back(
+          static_cast<std::int32_t>(block * rows + first + i * step));
+    }
+  }
+  return order;
+}
+
+class Layouter {
+ public:
+  explicit Layouter(const io::WeightSource& weights)
+      : weights_(weights),
+        type_(weights.config().find_string("model_type").value_or("")) {}
+
+  MlxLayout lay_out() {
+    for (const std::string& name : weights_.names()) {
+      for (const std::string_view end :
+           {".weight", ".qweight", ".weight_packed", "_blocks", ""}) {
+        if (name.ends_with(end)) {
+          add(name.substr(0, name.size() - end.size()), name);
+          break;
+        }
+      }
+    }
+    for (auto& [name, modules] : experts_) stack(name, modules);
+    return std::move(layout_);
+  }
+
+ private:
+  void add(const std::string& module, const std::string& tensor) {
+    if (layout_.taken.contains(module)) return;
+    const auto ends = [&](std::string_view end) {
+      return module.ends_with(end);
+    };
+    if (const auto expert = parse_expert(module); expert && module != tensor) {
+      experts_[expert->before + ".switch_mlp." + stacked_name(expert->name)]
+              [expert->index] = module;
+    } else if (type_ == "deepseek_v3" && module.find(".kv_b_proj") != npos) {
+      divide_latent(module.substr(0, module.find(".kv_b_proj")) + ".");
+    } else if (ends(".block_sparse_moe.input_linear")) {
+      halve(module, sibling(module, "switch_mlp."), /*stacked=*/true);
+    } else if (ends(".block_sparse_moe.output_linear")) {
+      rename(module, sibling(module, "switch_mlp.down_proj"));
+    } else if (ends(".shared_mlp.input_linear") && !has_experts()) {
+      halve(module, sibling(sibling(module, ""), "mlp."), /*stacked=*/false);
+    } else if (ends(".shared_mlp.output_linear") && !has_experts()) {
+      rename(module, sibling(sibling(module, ""), "mlp.down_proj"));
+    } else if (ends(".experts.gate_up_proj")) {
+      divide_unit(module);
+    } else if (ends(".experts.down_proj") && module == tensor) {
+      turn_down(module);
+    } else if (ends(".experts.down_proj") && tensor.ends_with("_blocks")) {
+      rename(module, module);
+      const std::int64_t experts =
+          weights_.matrix(module).leading_shape().at(0);
+      add_vector(module + "_bias", module + ".bias",
+                 {experts, weights_.matrix(module).rows() / experts}, {});
+    } else if (type_.starts_with("bailing_moe") && ends(".mlp.gate")) {
+      rename(module, module + ".gate_proj");
+    } else if (type_ == "gpt2" && is_inputs_first(module)) {
+      turn(module, "model." + without_root(module));
+    }
+  }
+
+  // "a.b.c." + `name` of "a.b.c.d"; of "a.b." it is "a." + `name`.
+  static std::string sibling(const std::string& module,
+                             const std::string& name) {
+    const std::size_t end = module.size() - (module.ends_with('.') ? 2 : 1);
+    return module.substr(0, module.rfind('.', end) + 1) + name;
+  }
+
+  static std::string without_root(const std::string& module) {
+    constexpr std::string_view kRoot = "transformer.";
+    return module.starts_with(kRoot) ? module.substr(kRoot.size()) : module;
+  }
+
+  bool has_experts() const {
+    return weights_.config().find_int("num_local_experts").value_or(0) > 0;
+  }
+
+  // Half precision of gpt-oss and Llama 4 has (experts, inputs, outputs), under
+  // a name without ".weight".
+  bool is_turned(const std::string& module) const {
+    return weights_.has_vector(module);
+  }
+
+  bool is_inputs_first(const std::string& module) const {
+    if (weights_.is_gguf() || weights_.has_matrix("model.wte")) return false;
+    return module.ends_with(".c_attn") || module.ends_with(".c_proj") ||
+           module.ends_with(".c_fc");
+  }
+
+  void emit(std::string name, std::vector<std::int64_t> leading,
+            std::function<Matrices()> matrices) {
+    layout_.matrices.push_back(
+        {std::move(name), std::move(leading), std::move(matrices)});
+  }
+
+  void stack(const std::string& name, const std::map<int, std::string>& found) {
+    std::vector<std::string> modules;
+    for (const auto& [index, module] : found) {
+      if (index != static_cast<int>(modules.size())) {
+        throw ModelLoadingError("[convert] expert " +
+                                std::to_string(modules.size()) + " of '" +
+                                name + "' is missing");
+      }
+      modules.push_back(module);
+      layout_.taken.insert(module);
+    }
+    emit(name,
+         {static_cast<std::int64_t>(modules.size()),
+          weights_.matrix(modules.front()).rows()},
+         [weights = weights_, modules] {
+           Matrices matrices;
+           for (const std::string& module : modules) {
+             matrices.push_back(weights.matrix(module));
+           }
+           return matrices;
+         });
+  }
+
+  void rename(const std::string& module, const std::string& name) {
+    layout_.taken.insert(module);
+    add_vector(module + ".bias", name + ".bias", {}, {});
+    emit(name, weights_.matrix(module).leading_shape(),
+         [weights = weights_, module] {
+           return Matrices{weights.matrix(module)};
+         });
+  }
+
+  // Rows `order` of `module`.
+  void pick(const std::string& module, const std::string& name,
+            std::vector<std::int64_t> leading, Order order) {
+    layout_.taken.insert(module);
+    emit(name, std::move(leading),
+         [weights = weights_, module, order = std::move(order)] {
+           return Matrices{weights.matrix(module).permute_rows(order)};
+         });
+  }
+
+  // Gates and then what they gate, of each expert or of one unit.
+  void halve(const std::string& module, const std::string& into, bool stacked) {
+    const io::WeightMatrix all = weights_.matrix(module);
+    const std::int64_t blocks = stacked ? all.leading_shape().at(0) : 1;
+    const std::int64_t rows = all.rows() / blocks;
+    const std::int64_t half = rows / 2;
+    const auto leading = stacked ? std::vector<std::int64_t>{blocks, half}
+                                 : std::vector<std::int64_t>{half};
+    pick(module, into + "gate_proj", leading,
+         rows_of_blocks(blocks, rows, 0, half));
+    pick(module, into + "up_proj", leading,
+         rows_of_blocks(blocks, rows, half, half));
+  }
+
+  // (blocks * inputs, outputs) as (blocks * outputs, inputs), rows `order`.
+  void turn(const std::string& module, const std::string& name,
+            std::int64_t blocks, std::vector<std::int64_t> leading,
+            Order order) {
+    layout_.taken.insert(module);
+    emit(name, std::move(leading),
+         [weights = weights_, module, blocks, order = std::move(order)] {
+           const auto turned = transposed(weights.matrix(module), blocks);
+           return Matrices{order.empty() ? turned : turned.permute_rows(order)};
+         });
+  }
+
+  void turn(const std::string& module, const std::string& name) {
+    turn(module, name, 1, {weights_.matrix(module).columns()}, {});
+    add_vector(module + ".bias", name + ".bias", {}, {});
+  }
+
+  void add_vector(const std::string& from, const std::string& name,
+                  std::vector<std::int64_t> shape, const Order& order) {
+    if (!weights_.has_vector(from)) return;
+    layout_.taken.insert(from);
+    const std::vector<float> stored = weights_.vector(from);
+    if (order.empty()) {
+      if (shape.empty()) {
+        shape = {static_cast<std::int64_t>(stored.size())};
+      }
+      layout_.vectors.push_back({name, std::move(shape), stored});
+      return;
+    }
+    std::vector<float> picked;
+    for (const std::int32_t i : order) {
+      picked.push_back(stored.at(static_cast<std::size_t>(i)));
+    }
+    layout_.vectors.push_back({name, std::move(shape), std::move(picked)});
+  }
+
+  // gpt-oss has gates and what they gate in turns, Llama 4 one behind the
+  // other.
+  void divide_unit(const std::string& module) {
+    const io::WeightMatrix all = weights_.matrix(module);
+    const bool turned = is_turned(module);
+    const std::int64_t blocks = all.leading_shape().at(0);
+    const std::int64_t rows = turned ? all.columns() : all.rows() / blocks;
+    const std::int64_t half = rows / 2;
+    const bool in_turns = type_ == "gpt_oss";
+    for (const int part : {0, 1}) {
+      const std::string name =
+          sibling(module, part == 0 ? "gate_proj" : "up_proj");
+      const Order order = in_turns
+                              ? rows_of_blocks(blocks, rows, part, half, 2)
+                              : rows_of_blocks(blocks, rows, part * half, half);
+      if (turned) {
+        turn(module, name, blocks, {blocks, half}, order);
+      } else {
+        pick(module, name, {blocks, half}, order);
+      }
+      add_vector(module + "_bias", name + ".bias", {blocks, half}, order);
+    }
+  }
+
+  void turn_down(const std::string& module) {
+    const io::WeightMatrix all = weights_.matrix(module);
+    const std::int64_t blocks = all.leading_shape().at(0);
+    turn(module, module, blocks, {blocks, all.columns()}, {});
+    add_vector(module + "_bias", module + ".bias", {blocks, all.columns()}, {});
+  }
+
+  // DeepSeek's unfolding of latents: for keys, turned over, and for values.
+  void divide_latent(const std::string& attention) {
+    const std::string module = attention + "kv_b_proj";
+    if (layout_.taken.contains(module)) return;
+    const io::JsonConfig& config = weights_.config();
+    const std::int64_t heads = config.require_int("num_attention_heads");
+    const std::int64_t keys = config.require_int("qk_nope_head_dim");
+    const io::WeightMatrix all = weights_.matrix(module);
+    const std::int64_t pair = heads > 0 ? all.rows() / heads : 0;
+    if (pair <= keys || keys < 1 || pair * heads != all.rows()) {
+      throw ModelLoadingError("[convert] '" + module + "' has " +
+                              std::to_string(all.rows()) + " rows for " +
+                              std::to_string(heads) + " heads");
+    }
+    pick(module, attention + "unembed_out", {heads, pair - keys},
+         rows_of_blocks(heads, pair, keys, pair - keys));
+    const Order order = rows_of_blocks(heads, pair, 0, keys);
+    emit(attention + "embed_q", {heads, all.columns()},
+         [weights = weights_, module, heads, order] {
+           return Matrices{
+               transposed(weights.matrix(module).permute_rows(order), heads)};
+         });
+  }
+
+  static constexpr std::size_t npos = std::string::npos;
+  const io::WeightSource& weights_;
+  std::string type_;
+  // By the name of the stack, each expert's module.
+  std::map<std::string, std::map<int, std::string>> experts_;
+  MlxLayout layout_;
+};
+
+}  // namespace
+
+bool MlxLayout::takes(std::string_view tensor) const {
+  if (taken.contains(std::string(tensor))) return true;
+  for (const std::string_view end : {"_blocks", "_scales"}) {
+    if (!tensor.ends_with(end)) continue;
+    tensor.remove_suffix(end.size());
+    return taken.contains(std::string(tensor));
+  }
+  const auto is_part = [&](std::string_view part) {
+    return tensor.ends_with(part) && taken.contains(std::string(tensor.substr(
+                                         0, tensor.size() - part.size())));
+  };
+  return std::any_of(kMains.begin(), kMains.end(), is_part) ||
+         std::any_of(kCompanions.begin(), kCompanions.end(), is_part) ||
+         std::any_of(kLatentParts.begin(), kLatentParts.end(), is_part);
+}
+
+MlxLayout lay_out_for_mlx(const io::WeightSource& weights) {
+  return Layouter(weights).lay_out();
+}
+
+std::string mlx_name(const io::WeightSource& weights, const std::string& name) {
+  const io::JsonConfig& config = weights.config();
+  const bool is_head = name.starts_with("lm_head.");
+  const auto type = config.find_string("model_type");
+  if (type == "gpt2") {
+    constexpr std::string_view kRoot = "transformer.";
+    if (is_head || name.ends_with(".attn.bias") ||
+        name.ends_with(".attn.masked_bias")) {
+      return {};
+    }
+    if (name.starts_with("model.")) return name;
+    return "model." +
+           (name.starts_with(kRoot) ? name.substr(kRoot.size()) : name);
+  }
+  // A head that is the embedding: mlx-lm has none.
+  const bool tied = config.find_bool("tie_word_embeddings").value_or(false);
+  if (is_head && tied && weights.has_matrix("model.embed_tokens")) return {};
+  return name;
+}
+
+bool is_plain_router(const io::JsonConfig& config, std::string_view module) {
+  return config.has("n_routed_experts") && module.ends_with(".mlp.gate");
+}
+
+}  // namespace abstractllm::convert

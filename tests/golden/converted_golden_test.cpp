@@ -1,0 +1,96 @@
+// Every text fixture as `allm convert` lays it out for mlx-lm: the same
+// outputs, whatever became of its tensors.
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "abstractllm/convert.h"
+#include "golden/golden.h"
+#include "io/model_files.h"
+#include "io/weight_source.h"
+#include "support/source_folder.h"
+#include "unit/io/test_files.h"
+
+namespace abstractllm::golden {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> text_fixtures() {
+  std::map<std::string, fs::path> by_name;
+  for (const fs::path& root : {fs::path(ABSTRACTLLM_TEST_DATA),
+                               test::source_folder() / "tests/data"}) {
+    for (const char* kind : {"fixtures/text", "fixtures/quant"}) {
+      for (const fs::path& folder : find_fixtures(root / kind)) {
+        by_name.emplace(folder.filename().string(), folder);
+      }
+    }
+  }
+  std::vector<fs::path> folders;
+  for (const auto& [name, folder] : by_name) folders.push_back(folder);
+  return folders;
+}
+
+class Converted : public testing::TestWithParam<fs::path> {
+ protected:
+  fs::path convert(ConversionOptions options) const {
+    options.model = GetParam().string();
+    options.output = (folder_.path() / "model").string();
+    options.force = true;
+    convert_model(options);
+    return options.output;
+  }
+
+  GoldenResult compare(const fs::path& model) const {
+    GoldenOptions options;
+    options.engine.cpu_precision = ops::cpu::Precision::kExact;
+    options.engine.threads = 1;
+    options.model = model;
+    return run_fixture(GetParam(), options);
+  }
+
+ private:
+  io::TemporaryFolder folder_;
+};
+
+TEST_P(Converted, GivesWhatThePublishedLayoutGives) {
+  const GoldenResult result = compare(convert({.dtype = "float32"}));
+  EXPECT_EQ(result.error, "");
+  EXPECT_TRUE(result.pass) << to_json(result);
+}
+
+// Rounded numbers are others; that every tensor is found again is the point.
+TEST_P(Converted, IsReadWhenItIsQuantised) {
+  const GoldenResult result =
+      compare(convert({.mode = "affine", .bits = 8, .group_size = 32}));
+  EXPECT_EQ(result.error, "");
+}
+
+TEST_P(Converted, HasStacksInTheNamesOfMlxLm) {
+  const auto weights = io::WeightSource::open(io::ModelFiles::at(convert({})));
+  for (const std::string& name : weights.names()) {
+    EXPECT_EQ(name.find(".experts.0."), name.npos) << name;
+    EXPECT_EQ(name.find("_blocks"), name.npos) << name;
+    EXPECT_EQ(name.find("gate_up_proj_bias"), name.npos) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, Converted,
+                         testing::ValuesIn(text_fixtures()),
+                         [](const testing::TestParamInfo<fs::path>& info) {
+                           std::string name = info.param.filename().string();
+                           for (char& c : name) {
+                             if (std::isalnum(static_cast<unsigned char>(c)) ==
+                                 0) {
+                               c = '_';
+                             }
+                           }
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace abstractllm::golden
