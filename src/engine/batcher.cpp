@@ -297,7 +297,7 @@ void Batcher::compute(const StepPlan& plan) {
         run_step(model_, step,
                  plan.prompt ? models::TokenKind::kPrompt
                              : models::TokenKind::kGenerated,
-                 options_.adapters, work_);
+                 options_.adapters, {work_, options_.kernels});
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
     return fail(rows, error);

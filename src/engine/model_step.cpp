@@ -47,12 +47,16 @@ std::optional<mx::array> run_step(const models::Model& model,
                                   std::span<const StepRows> rows,
                                   models::TokenKind kind,
                                   const StepAdapters& adapters,
-                                  WorkTimes& times) {
-  const auto started = std::chrono::steady_clock::now();
+                                  const StepClocks& clocks) {
+  const auto outside_of_kernels = [&clocks] {
+    std::chrono::nanoseconds time =
+        std::chrono::steady_clock::now().time_since_epoch();
+    if (clocks.kernels != nullptr) time -= clocks.kernels->total();
+    return std::chrono::duration<double>(time);
+  };
+  const auto started = outside_of_kernels();
   const auto graph_is_made = [&] {
-    times.build += std::chrono::duration<double>(
-                       std::chrono::steady_clock::now() - started)
-                       .count();
+    clocks.work.build += (outside_of_kernels() - started).count();
   };
   std::vector<models::NewTokens> tokens;
   std::vector<std::int32_t> wanted;

@@ -11,6 +11,7 @@
 #include "engine/work_times.h"
 #include "models/sequence.h"
 #include "ops/adapter.h"
+#include "ops/kernel_clock.h"
 
 namespace mlx::core {
 class array;
@@ -29,19 +30,27 @@ struct StepAdapters {
                 ops::RowChanges& changes) const;
 };
 
+/// Where a step's time is counted.
+struct StepClocks {
+  WorkTimes& work;
+  /// Of the model's kernels; null: it has none.
+  const ops::KernelClock* kernels = nullptr;
+};
+
 struct StepRows {
   models::NewTokens tokens;
   bool wants_logits = false;  ///< of its last token
 };
 
 /// Runs `rows`, all of one kind, through the model and evaluates; adds to
-/// `times` what making the graph took. Returns (rows that want logits,
+/// `clocks.work` what making the graph took, without the kernels that ran at
+/// once. Returns (rows that want logits,
 /// vocabulary) float32 in the given order; nothing if none does. Throws what
 /// MLX and the kernels throw, after which the sequences are of no use.
 std::optional<mlx::core::array> run_step(const models::Model& model,
                                          std::span<const StepRows> rows,
                                          models::TokenKind kind,
                                          const StepAdapters& adapters,
-                                         WorkTimes& times);
+                                         const StepClocks& clocks);
 
 }  // namespace abstractllm::engine

@@ -9,7 +9,7 @@ namespace abstractllm::engine {
 /// Seconds of all steps since the model was loaded. Steps also take time that
 /// is none of these: MLX's dispatch, and handing tokens on.
 struct WorkTimes {
-  double build = 0;     ///< making graphs
+  double build = 0;     ///< making graphs, without kernels that run at once
   double kernels = 0;   ///< in the CPU kernels
   double sampling = 0;  ///< choosing tokens
 };

@@ -1,7 +1,8 @@
-// The MLX primitive behind host_kernel.
+// Kernels that run at once, and the MLX primitive of those that cannot.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/host_kernel.h"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -34,13 +35,37 @@ class ChangesOfKernel {
   CpuState& cpu_;
 };
 
+// What kernels are made with, and hold on to until they run.
+struct Settings {
+  explicit Settings(const CpuState& cpu)
+      : options(cpu.next_options), changes(cpu.next_changes) {}
+
+  cpu::LinearOptions options;
+  std::shared_ptr<const RowChanges> changes;
+};
+
+void run(CpuState& cpu, const Settings& settings, const HostFunction& function,
+         std::span<const float* const> inputs, float* output) {
+  const auto start = std::chrono::steady_clock::now();
+  cpu.options = settings.options;
+  const ChangesOfKernel changed(cpu, settings.changes);
+  function(inputs, output);
+  cpu.clock.add(std::chrono::steady_clock::now() - start);
+}
+
+std::vector<const float*> pointers_to(const std::vector<mx::array>& inputs) {
+  std::vector<const float*> pointers;
+  pointers.reserve(inputs.size());
+  for (const mx::array& input : inputs) pointers.push_back(input.data<float>());
+  return pointers;
+}
+
 class HostKernel : public mx::UnaryPrimitive {
  public:
   HostKernel(mx::Stream stream, std::shared_ptr<CpuState> cpu, const char* name,
              HostFunction function)
       : UnaryPrimitive(stream),
-        options_(cpu->next_options),
-        changes_(cpu->next_changes),
+        settings_(*cpu),
         cpu_(std::move(cpu)),
         name_(name),
         function_(std::move(function)) {}
@@ -50,22 +75,13 @@ class HostKernel : public mx::UnaryPrimitive {
   void eval_cpu(const std::vector<mx::array>& inputs,
                 mx::array& output) override {
     output.set_data(mx::allocator::malloc(output.nbytes()));
-    std::vector<const float*> pointers;
-    pointers.reserve(inputs.size());
-    for (const mx::array& input : inputs) {
-      pointers.push_back(input.data<float>());
-    }
     // The encoder copies the task, so the function moves in once and for all;
     // MLX keeps inputs and output alive until the task has run.
     mx::cpu::get_command_encoder(stream()).dispatch(
-        [cpu = std::move(cpu_), options = options_,
-         changes = std::move(changes_), function = std::move(function_),
-         pointers = std::move(pointers), out = output.data<float>()]() {
-          const auto start = std::chrono::steady_clock::now();
-          cpu->options = options;
-          const ChangesOfKernel changed(*cpu, changes);
-          function(pointers, out);
-          cpu->clock.add(std::chrono::steady_clock::now() - start);
+        [cpu = std::move(cpu_), settings = std::move(settings_),
+         function = std::move(function_), pointers = pointers_to(inputs),
+         out = output.data<float>()]() {
+          run(*cpu, settings, function, pointers, out);
         });
   }
 
@@ -75,8 +91,7 @@ class HostKernel : public mx::UnaryPrimitive {
   }
 
  private:
-  cpu::LinearOptions options_;  // as they were when the node was made
-  std::shared_ptr<const RowChanges> changes_;  // likewise
+  Settings settings_;
   std::shared_ptr<CpuState> cpu_;
   const char* name_;
   HostFunction function_;
@@ -90,11 +105,29 @@ bool is_plain(const mx::array& x) {
   return dynamic_cast<const HostKernel*>(&x.primitive()) != nullptr;
 }
 
+bool is_ready(const mx::array& x) {
+  return x.dtype() == mx::float32 && x.is_available() &&
+         x.flags().row_contiguous;
+}
+
+mx::array run_now(CpuState& cpu, mx::Shape shape,
+                  const std::vector<mx::array>& inputs,
+                  const HostFunction& function) {
+  std::size_t bytes = sizeof(float);
+  for (const int side : shape) bytes *= static_cast<std::size_t>(side);
+  mx::array output(mx::allocator::malloc(bytes), std::move(shape), mx::float32);
+  run(cpu, Settings(cpu), function, pointers_to(inputs), output.data<float>());
+  return output;
+}
+
 }  // namespace
 
 mx::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
                       mx::Shape shape, std::vector<mx::array> inputs,
                       HostFunction function) {
+  if (std::all_of(inputs.begin(), inputs.end(), is_ready)) {
+    return run_now(*cpu, std::move(shape), inputs, function);
+  }
   for (mx::array& input : inputs) {
     if (!is_plain(input)) {
       input = mx::contiguous(mx::astype(input, mx::float32));

@@ -1,4 +1,4 @@
-// A function of ours over float32 buffers as one node of an MLX graph.
+// A function of ours over float32 buffers as an operation on MLX arrays.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -14,14 +14,17 @@ namespace abstractllm::ops {
 struct CpuState;
 
 /// Reads the inputs' elements in row-major order and writes all of `output`.
-/// Runs on the thread of MLX's CPU stream, in the order of the graph; may
-/// throw. What it captures must stay alive until the array is evaluated.
+/// May throw. What it captures must stay alive until the array is evaluated.
 using HostFunction =
     std::function<void(std::span<const float* const> inputs, float* output)>;
 
-/// A lazy float32 array of `shape` computed by `function`. `name` shows up in
-/// graph dumps. Inputs of another type are converted first. `cpu` lives until
-/// the kernel has run; its clock counts the time.
+/// A float32 array of `shape` computed by `function`. Where all inputs are
+/// plain and evaluated it is computed here and now, on this thread: a node
+/// would cost microseconds and two hand-overs between threads. Otherwise it is
+/// a node of the graph (`name` shows up in dumps; inputs of another type are
+/// converted first) that runs on the thread of MLX's CPU stream. `cpu` lives
+/// until the kernel has run; its clock counts the time. REQUIRES: no graph with
+/// kernels of `cpu` is being evaluated meanwhile.
 mlx::core::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
                              mlx::core::Shape shape,
                              std::vector<mlx::core::array> inputs,

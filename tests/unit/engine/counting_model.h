@@ -70,7 +70,8 @@ class CountingModel : public models::Model {
         std::make_shared<ops::CpuState>(
             1, ops::CpuPrecision{ops::cpu::Precision::kExact,
                                  ops::cpu::Precision::kExact}),
-        "Throws", x.shape(), {x}, [](auto /*inputs*/, float* /*output*/) {
+        "Throws", x.shape(), {mx::negative(x)},
+        [](auto /*inputs*/, float* /*output*/) {
           throw std::runtime_error("thrown late");
         });
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "mlx/ops.h"
 #include "mlx/transforms.h"
 #include "ops/backend.h"
 #include "ops/cpu_state.h"
@@ -44,7 +45,8 @@ TEST(CpuPrecision, AWishHoldsForAllRowsAndSizes) {
 }
 
 mx::array node(const std::shared_ptr<CpuState>& cpu, Precision* seen) {
-  return host_kernel(cpu, "Look", {1}, {},
+  // Its input is of a graph, so it is, too.
+  return host_kernel(cpu, "Look", {1}, {mx::zeros({1})},
                      [cpu = cpu.get(), seen](auto /*inputs*/, float* output) {
                        *seen = cpu->options.precision;
                        *output = 0;

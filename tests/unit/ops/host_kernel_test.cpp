@@ -1,4 +1,4 @@
-// Kernels as graph nodes: their inputs, and the clock that counts their time.
+// When kernels run, their inputs, and the clock that counts their time.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/host_kernel.h"
 
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "mlx/ops.h"
@@ -31,8 +32,8 @@ void work_for(milliseconds time) {
   }
 }
 
-mx::array busy_node(const std::shared_ptr<CpuState>& cpu,
-                    std::vector<mx::array> inputs, milliseconds time) {
+mx::array busy_kernel(const std::shared_ptr<CpuState>& cpu,
+                      std::vector<mx::array> inputs, milliseconds time) {
   return host_kernel(cpu, "Busy", {1}, std::move(inputs),
                      [time](auto /*inputs*/, float* output) {
                        work_for(time);
@@ -40,10 +41,24 @@ mx::array busy_node(const std::shared_ptr<CpuState>& cpu,
                      });
 }
 
-TEST(HostKernel, TheClockCountsTheTimeOfEveryKernel) {
+// Of a graph that nobody has evaluated.
+mx::array lazy_number(float value) {
+  return mx::add(mx::array({value}), mx::array({0.0f}));
+}
+
+mx::array doubled(const std::shared_ptr<CpuState>& cpu, const mx::array& x) {
+  return host_kernel(cpu, "Double", x.shape(), {x},
+                     [count = x.size()](auto inputs, float* output) {
+                       for (std::size_t i = 0; i < count; ++i) {
+                         output[i] = 2 * inputs[0][i];
+                       }
+                     });
+}
+
+TEST(HostKernel, TheClockCountsTheTimeOfEveryKernelOfAGraph) {
   const auto cpu = one_thread();
-  const mx::array first = busy_node(cpu, {}, milliseconds(2));
-  const mx::array second = busy_node(cpu, {first}, milliseconds(3));
+  const mx::array first = busy_kernel(cpu, {lazy_number(1)}, milliseconds(2));
+  const mx::array second = busy_kernel(cpu, {first}, milliseconds(3));
   EXPECT_EQ(cpu->clock.total().count(), 0) << "a graph alone runs nothing";
   const auto start = std::chrono::steady_clock::now();
   mx::eval(second);
@@ -52,9 +67,46 @@ TEST(HostKernel, TheClockCountsTheTimeOfEveryKernel) {
   EXPECT_LE(cpu->clock.total(), wall);
 }
 
+TEST(HostKernel, RunsAtOnceWhereItsInputsAreThere) {
+  const auto cpu = one_thread();
+  const mx::array first = busy_kernel(cpu, {}, milliseconds(2));
+  EXPECT_TRUE(first.is_available());
+  EXPECT_GE(cpu->clock.total(), milliseconds(2));
+  mx::array second = doubled(cpu, first);
+  EXPECT_TRUE(second.is_available());
+  EXPECT_EQ(*second.data<float>(), 2);
+  mx::array with_a_graph_behind = second + lazy_number(3);
+  EXPECT_EQ(with_a_graph_behind.item<float>(), 5);
+}
+
+TEST(HostKernel, WaitsForAnyInputThatIsNotThere) {
+  const auto cpu = one_thread();
+  const mx::array ready({1.0f});
+  const mx::array x = host_kernel(
+      cpu, "Add", {1}, {ready, lazy_number(2)},
+      [](auto inputs, float* output) { *output = *inputs[0] + *inputs[1]; });
+  EXPECT_FALSE(x.is_available());
+  mx::array y = doubled(cpu, x);
+  EXPECT_FALSE(y.is_available());
+  EXPECT_EQ(y.item<float>(), 6);
+}
+
+TEST(HostKernel, ThrowsWhereItRuns) {
+  const auto cpu = one_thread();
+  const auto throwing = [&cpu](const mx::array& x) {
+    return host_kernel(cpu, "Throws", {1}, {x},
+                       [](auto /*inputs*/, float* /*output*/) {
+                         throw std::runtime_error("of the kernel");
+                       });
+  };
+  EXPECT_THROW(throwing(mx::array({1.0f})), std::runtime_error);
+  mx::array later = throwing(lazy_number(1));
+  EXPECT_THROW(mx::eval(later), std::runtime_error);
+}
+
 TEST(HostKernel, WhatRunsOutsideOfKernelsIsNotCounted) {
   const auto cpu = one_thread();
-  mx::array x = busy_node(cpu, {}, milliseconds(1));
+  mx::array x = busy_kernel(cpu, {}, milliseconds(1));
   mx::eval(x);
   const auto before = cpu->clock.total();
   mx::eval(mx::add(x, x));
@@ -75,10 +127,21 @@ TEST(HostKernel, ReadsOtherTypesAndViewsAsRowsOfFloats) {
             expected);
 }
 
+TEST(HostKernel, ReadsEvaluatedViewsAsRowsOfFloats) {
+  mx::array numbers =
+      mx::transpose(mx::reshape(mx::arange(6, mx::float32), {2, 3}));
+  mx::eval(numbers);
+  mx::array twice = doubled(one_thread(), numbers);
+  mx::eval(twice);
+  const std::vector<float> expected{0, 6, 2, 8, 4, 10};
+  EXPECT_EQ(std::vector<float>(twice.data<float>(), twice.data<float>() + 6),
+            expected);
+}
+
 TEST(HostKernel, KeepsItsStateUntilItHasRun) {
   auto cpu = one_thread();
   const std::weak_ptr<CpuState> watched = cpu;
-  mx::array x = busy_node(cpu, {}, milliseconds(0));
+  mx::array x = busy_kernel(cpu, {lazy_number(1)}, milliseconds(0));
   cpu.reset();
   EXPECT_FALSE(watched.expired());
   mx::eval(x);
