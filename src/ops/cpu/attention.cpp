@@ -195,10 +195,9 @@ class Attention {
     const std::byte* values = s.kv->values(block.kv_head, begin);
     const std::int64_t key_block =
         std::int64_t{padded} * kKvLanes * kv_bytes(type);
-    for (int i = from; i < to; i += kKvLanes) {
-      multiply_kv_panel(type, block.rows, q, keys + i / kKvLanes * key_block,
-                        shape_.head_size, false, scores + i - from);
-    }
+    multiply_kv_panels(type, block.rows, q, keys + from / kKvLanes * key_block,
+                       key_block, (to - from) / kKvLanes, shape_.head_size,
+                       false, scores);
     if (type == KvType::kInt8) {
       scale_columns(block, s.kv->scales(keys) + from, to - from, scores);
     }
@@ -221,11 +220,8 @@ class Attention {
         std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
     const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
     const int count = static_cast<int>(end - page) - from;
-    for (int d = 0; d < padded; d += kKvLanes) {
-      multiply_kv_panel(type, block.rows, scores,
-                        values + d / kKvLanes * value_block + offset, count,
-                        true, sums + d);
-    }
+    multiply_kv_panels(type, block.rows, scores, values + offset, value_block,
+                       padded / kKvLanes, count, true, sums);
   }
 
   static void scale_columns(const Block& block, const float* scales, int count,

@@ -41,6 +41,16 @@ HWY_INLINE Floats load(const std::int8_t* p) {
   return hn::ConvertTo(FloatTag(), hn::PromoteTo(words, hn::LoadU(bytes, p)));
 }
 
+// Panels of 16 columns of values of T, one every `values` values.
+template <typename T>
+struct KvPanels {
+  const T* first;
+  std::int64_t values;
+  int count;
+
+  const T* at(int index) const { return first + index * values; }
+};
+
 /// Keys and values are fetched this far ahead of their use.
 constexpr int kPrefetchBytes = 4096;
 
@@ -49,12 +59,13 @@ constexpr int kPrefetchBytes = 4096;
 // neither changes the sum of a row.
 constexpr int kChains = 2;
 
-// kRows x kWide vectors of sums.
+// kRows x kWide vectors of sums; vectors are `step` values apart in a column.
 template <int kRows, int kWide, typename T>
 HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
-                              const T* HWY_RESTRICT panel, int columns,
-                              bool add, float* HWY_RESTRICT out) {
+                              const T* HWY_RESTRICT panel, std::int64_t step,
+                              int columns, bool add, float* HWY_RESTRICT out) {
   const FloatTag d;
+  constexpr int kLineColumns = 64 / (kKvLanes * static_cast<int>(sizeof(T)));
   Floats sum[kChains][kRows][kWide];
   for (int c = 0; c < kChains; ++c) {
     for (int m = 0; m < kRows; ++m) {
@@ -64,12 +75,14 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
   int k = 0;
   for (; k + kChains <= columns; k += kChains) {
     for (int c = 0; c < kChains; ++c) {
-      __builtin_prefetch(
-          reinterpret_cast<const char*>(panel + (k + c) * kKvLanes) +
-          kPrefetchBytes);
+      const T* column = panel + (k + c) * kKvLanes;
       Floats w[kWide];
       for (int v = 0; v < kWide; ++v) {
-        w[v] = load(panel + (k + c) * kKvLanes + v * kLanes);
+        if (c % kLineColumns == 0) {
+          __builtin_prefetch(reinterpret_cast<const char*>(column + v * step) +
+                             kPrefetchBytes);
+        }
+        w[v] = load(column + v * step);
       }
       for (int m = 0; m < kRows; ++m) {
         const Floats value = hn::Set(d, x[m * kQueryStride + k + c]);
@@ -84,8 +97,8 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
     for (int m = 0; m < kRows; ++m) {
       const Floats value = hn::Set(d, x[m * kQueryStride + k]);
       for (int v = 0; v < kWide; ++v) {
-        sum[0][m][v] = hn::MulAdd(
-            value, load(panel + k * kKvLanes + v * kLanes), sum[0][m][v]);
+        sum[0][m][v] = hn::MulAdd(value, load(panel + k * kKvLanes + v * step),
+                                  sum[0][m][v]);
       }
     }
   }
@@ -100,65 +113,84 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
   }
 }
 
-template <int kRows, typename T>
-HWY_INLINE void multiply_rows(const float* x, const T* panel, int columns,
-                              bool add, float* out) {
+// All of `panels`. Rows of a prompt use what is loaded of two panels four
+// times; few rows wait for memory, which is best read from one end to the
+// other.
+template <int kRows, bool kPairs, typename T>
+HWY_INLINE void multiply_rows(const float* x, const KvPanels<T>& panels,
+                              int columns, bool add, float* out) {
   // At most 8 sums at a time where registers are few.
-  if constexpr (kVectors > 1 && kRows > 4) {
-    multiply_rows<4>(x, panel, columns, add, out);
-    multiply_rows<kRows - 4>(x + 4 * kQueryStride, panel, columns, add,
-                             out + 4 * kQueryStride);
-  } else {
-    constexpr int kWide = kVectors > 1 && kRows <= 2 ? 2 : 1;
+  constexpr int kWide = kVectors > 1 && kRows <= 2 ? 2 : 1;
+  int p = 0;
+  if constexpr (kVectors == 1 && kPairs) {
+    for (; p + 2 <= panels.count; p += 2) {
+      multiply_part<kRows, 2>(x, panels.at(p), panels.values, columns, add,
+                              out + p * kKvLanes);
+    }
+  }
+  for (; p < panels.count; ++p) {
     for (int v = 0; v < kVectors; v += kWide) {
-      multiply_part<kRows, kWide>(x, panel + v * kLanes, columns, add,
-                                  out + v * kLanes);
+      multiply_part<kRows, kWide>(x, panels.at(p) + v * kLanes, kLanes, columns,
+                                  add, out + p * kKvLanes + v * kLanes);
     }
   }
 }
 
-template <typename T>
-void multiply_any(int height, const float* x, const T* panel, int columns,
-                  bool add, float* out) {
-  switch (height) {
-    case 1:
-      return multiply_rows<1>(x, panel, columns, add, out);
-    case 2:
-      return multiply_rows<2>(x, panel, columns, add, out);
-    case 3:
-      return multiply_rows<3>(x, panel, columns, add, out);
-    case 4:
-      return multiply_rows<4>(x, panel, columns, add, out);
-    case 5:
-      return multiply_rows<5>(x, panel, columns, add, out);
-    case 6:
-      return multiply_rows<6>(x, panel, columns, add, out);
-    case 7:
-      return multiply_rows<7>(x, panel, columns, add, out);
-    default:
-      return multiply_rows<8>(x, panel, columns, add, out);
+template <int kRows, typename T>
+HWY_INLINE void multiply_block(const float* x, const KvPanels<T>& panels,
+                               int columns, bool add, float* out) {
+  if constexpr (kRows > 4) {
+    multiply_rows<4, true>(x, panels, columns, add, out);
+    multiply_rows<kRows - 4, true>(x + 4 * kQueryStride, panels, columns, add,
+                                   out + 4 * kQueryStride);
+  } else {
+    multiply_rows<kRows, false>(x, panels, columns, add, out);
   }
 }
 
-void MultiplyKvPanel(KvType type, int height, const float* x,
-                     const std::byte* panel, int columns, bool add,
-                     float* out) {
+template <typename T>
+void multiply_any(int height, const float* x, const std::byte* first,
+                  std::int64_t panel_bytes, int count, int columns, bool add,
+                  float* out) {
+  const KvPanels<T> panels = {
+      reinterpret_cast<const T*>(first),
+      panel_bytes / static_cast<std::int64_t>(sizeof(T)), count};
+  switch (height) {
+    case 1:
+      return multiply_block<1>(x, panels, columns, add, out);
+    case 2:
+      return multiply_block<2>(x, panels, columns, add, out);
+    case 3:
+      return multiply_block<3>(x, panels, columns, add, out);
+    case 4:
+      return multiply_block<4>(x, panels, columns, add, out);
+    case 5:
+      return multiply_block<5>(x, panels, columns, add, out);
+    case 6:
+      return multiply_block<6>(x, panels, columns, add, out);
+    case 7:
+      return multiply_block<7>(x, panels, columns, add, out);
+    default:
+      return multiply_block<8>(x, panels, columns, add, out);
+  }
+}
+
+void MultiplyKvPanels(KvType type, int height, const float* x,
+                      const std::byte* panels, std::int64_t panel_bytes,
+                      int count, int columns, bool add, float* out) {
   switch (type) {
     case KvType::kF32:
-      return multiply_any(height, x, reinterpret_cast<const float*>(panel),
-                          columns, add, out);
+      return multiply_any<float>(height, x, panels, panel_bytes, count, columns,
+                                 add, out);
     case KvType::kF16:
-      return multiply_any(height, x,
-                          reinterpret_cast<const hwy::float16_t*>(panel),
-                          columns, add, out);
+      return multiply_any<hwy::float16_t>(height, x, panels, panel_bytes, count,
+                                          columns, add, out);
     case KvType::kBF16:
-      return multiply_any(height, x,
-                          reinterpret_cast<const hwy::bfloat16_t*>(panel),
-                          columns, add, out);
+      return multiply_any<hwy::bfloat16_t>(height, x, panels, panel_bytes,
+                                           count, columns, add, out);
     case KvType::kInt8:
-      return multiply_any(height, x,
-                          reinterpret_cast<const std::int8_t*>(panel), columns,
-                          add, out);
+      return multiply_any<std::int8_t>(height, x, panels, panel_bytes, count,
+                                       columns, add, out);
   }
 }
 
@@ -290,7 +322,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace abstractllm::ops::cpu {
 
-HWY_EXPORT(MultiplyKvPanel);
+HWY_EXPORT(MultiplyKvPanels);
 HWY_EXPORT(SoftmaxScores);
 HWY_EXPORT(ScaleValues);
 HWY_EXPORT(MultiplyValues);
@@ -298,11 +330,11 @@ HWY_EXPORT(RoundToInt8);
 HWY_EXPORT(BlendValues);
 HWY_EXPORT(Narrow);
 
-void multiply_kv_panel(KvType type, int height, const float* x,
-                       const std::byte* panel, int columns, bool add,
-                       float* out) {
-  HWY_DYNAMIC_DISPATCH(MultiplyKvPanel)
-  (type, height, x, panel, columns, add, out);
+void multiply_kv_panels(KvType type, int height, const float* x,
+                        const std::byte* panels, std::int64_t panel_bytes,
+                        int count, int columns, bool add, float* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyKvPanels)
+  (type, height, x, panels, panel_bytes, count, columns, add, out);
 }
 
 float softmax_scores(float* scores, int count, int begin, int end,

@@ -15,11 +15,14 @@ inline constexpr int kQueryRows = 8;
 inline constexpr int kQueryStride = 256;
 static_assert(kQueryStride >= kMaxHeadSize && kQueryStride >= kPagePositions);
 
-/// `out[row][16] (+)= sum over columns of x[row][column] * panel[column][16]`
-/// for `height` (1 to 8) rows of x and out, kQueryStride floats apart.
-void multiply_kv_panel(KvType type, int height, const float* x,
-                       const std::byte* panel, int columns, bool add,
-                       float* out);
+/// `out[row][16 * p + i] (+)= sum over columns of
+///      x[row][column] * panel p[column][i]`
+/// for `height` (1 to 8) rows of x and out, kQueryStride floats apart, and
+/// `count` panels, `panel_bytes` apart. The sum of a row is formed in the same
+/// order for any height and count.
+void multiply_kv_panels(KvType type, int height, const float* x,
+                        const std::byte* panels, std::int64_t panel_bytes,
+                        int count, int columns, bool add, float* out);
 
 /// What is left of a softmax after some of its scores.
 struct SoftmaxState {
