@@ -3,25 +3,26 @@
 #include "ops/cpu/linear.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ops/cpu/panel_multiplier.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
 
-/// Rows of a strip of activations that are worked through while a panel of
-/// weights is in the first-level cache.
-std::int64_t strip_rows(std::int64_t rows, std::int64_t bytes_per_row,
-                        std::int64_t panels, int threads) {
-  constexpr std::int64_t kCacheBytes = 3 << 20;  // a share of the last level
-  std::int64_t strip = kCacheBytes / std::max<std::int64_t>(1, bytes_per_row);
-  // Few panels for many threads: cut the rows finer.
-  const std::int64_t strips_wanted =
-      4 * threads / std::max<std::int64_t>(1, panels);
-  if (strips_wanted > 1) strip = std::min(strip, rows / strips_wanted);
-  strip = std::clamp<std::int64_t>(strip / kMaxBlockRows * kMaxBlockRows,
-                                   4 * kMaxBlockRows, kMaxStripRows);
-  return std::min(strip, rows);
+/// Rows of a strip, which are worked through while a chunk of a panel is in the
+/// first-level cache. Strips are about equal; shorter ones, each of which costs
+/// some rows more, leave less to wait for at the end.
+std::int64_t strip_rows(std::int64_t rows, std::int64_t longest,
+                        std::int64_t units, int threads) {
+  constexpr std::int64_t kLongStrip = 128;
+  constexpr std::int64_t kShortStrip = 32;
+  const std::int64_t wanted =
+      std::max({(rows + longest - 1) / longest, 4 * threads / units,
+                std::min(rows / kLongStrip, 32 * threads / units)});
+  const std::int64_t strip =
+      round_up((rows + wanted - 1) / wanted, kMaxBlockRows);
+  return std::min(rows, std::max(strip, kShortStrip));
 }
 
 /// A product of some rows with neighbouring panels, on its way to y.
@@ -54,6 +55,14 @@ void write_tile(const Tile& tile, const LinearTarget& target,
   const std::int64_t stride =
       target.stride != 0 ? target.stride : target.weights->rows();
   float* y = target.y + first_row * stride + tile.first_column;
+  // Whole rows are a few instructions, where others are a call each.
+  constexpr std::int64_t kWide = kGemmPanels * kPanelRows;
+  if (tile.width == kWide && !target.add) {
+    for (std::int64_t row = 0; row < tile.rows; ++row, y += stride) {
+      std::memcpy(y, tile.values + row * tile.stride, kWide * sizeof(float));
+    }
+    return;
+  }
   for (std::int64_t row = 0; row < tile.rows; ++row, y += stride) {
     const float* from = tile.values + row * tile.stride;
     if (target.add) {
@@ -67,10 +76,11 @@ void write_tile(const Tile& tile, const LinearTarget& target,
 /// Runs `work(unit, first_row, rows)` over units of `unit_bytes` of weights
 /// times strips of rows.
 template <typename Work>
-void for_each_strip(ThreadPool& pool, const Activations& x, std::int64_t units,
+void for_each_strip(ThreadPool& pool, const Activations& x,
+                    std::int64_t longest_strip, std::int64_t units,
                     std::int64_t unit_bytes, Work work) {
   const std::int64_t strip =
-      strip_rows(x.rows(), x.columns() * 5 / 2, units, pool.size());
+      strip_rows(x.rows(), longest_strip, units, pool.size());
   const std::int64_t strips = (x.rows() + strip - 1) / strip;
   // Some microseconds of streaming or arithmetic a range.
   const std::int64_t cost = unit_bytes * std::max<std::int64_t>(1, strip / 4);
@@ -95,8 +105,11 @@ void linear(ThreadPool& pool, Activations& x,
     return (target.weights->layout().panel_count + step - 1) / step;
   };
   std::int64_t units = 0;
+  std::int64_t longest_strip = kMaxStripRows;
   for (const LinearTarget& target : targets) {
     multiplier.prepare(pool, x, *target.weights);
+    longest_strip =
+        std::min(longest_strip, multiplier.longest_strip(*target.weights));
     units += units_of(target);
   }
   if (units == 0 || x.rows() == 0) return;
@@ -111,7 +124,7 @@ void linear(ThreadPool& pool, Activations& x,
     if (target->bias != nullptr) add_bias(target->bias, tile);
     write_tile(tile, *target, row);
   };
-  for_each_strip(pool, x, units,
+  for_each_strip(pool, x, longest_strip, units,
                  step * targets[0].weights->layout().panel_bytes, work);
 }
 
@@ -142,7 +155,10 @@ void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
     }
     write_tile(gate, output, row);
   };
-  for_each_strip(pool, x, (layout.panel_count + step - 1) / step,
+  for_each_strip(pool, x,
+                 std::min(multiplier.longest_strip(*target.gate),
+                          multiplier.longest_strip(*target.up)),
+                 (layout.panel_count + step - 1) / step,
                  2 * step * layout.panel_bytes, work);
 }
 

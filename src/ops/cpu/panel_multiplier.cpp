@@ -18,9 +18,6 @@ const CpuFeatures& features_of(const LinearOptions& options) {
 
 /// From this many rows on two panels are multiplied at once.
 constexpr std::int64_t kWideRows = kMaxBlockRows;
-/// From this many rows on quantised panels are laid out as bytes first. Fewer
-/// rows are done sooner than weights that stream by could be.
-constexpr std::int64_t kExpandRows = 128;
 
 static_assert(kDenseChunkColumns == kChunkColumns);
 
@@ -80,6 +77,13 @@ void PanelMultiplier::prepare(ThreadPool& pool, Activations& x,
   }
 }
 
+// Laying out a chunk of panels costs as much as eight rows; other forms only
+// want their rows to stay in the second-level cache.
+std::int64_t PanelMultiplier::longest_strip(const PackedMatrix& weights) const {
+  constexpr std::int64_t kShort = 128;
+  return form_for(weights) == Form::kInt8 && expands() ? kMaxStripRows : kShort;
+}
+
 int PanelMultiplier::panels_at_once() const {
   return x_.rows() < kWideRows ? 1 : kGemmPanels;
 }
@@ -93,7 +97,7 @@ void PanelMultiplier::multiply(const PackedMatrix& weights, std::int64_t panel,
   switch (form_for(weights)) {
     case Form::kInt8:
       if (alone) return multiply_int8(weights, panel, first_row, rows, out);
-      if (int8_.expand[0] != nullptr && x_.rows() >= kExpandRows) {
+      if (expands()) {
         return multiply_expanded(weights, panel, panels, first_row, rows, out);
       }
       return multiply_apart(weights, panel, panels, first_row, rows, out);

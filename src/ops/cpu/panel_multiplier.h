@@ -14,7 +14,11 @@
 namespace abstractllm::ops::cpu {
 
 /// Most rows that are multiplied at once.
-inline constexpr std::int64_t kMaxStripRows = 128;
+inline constexpr std::int64_t kMaxStripRows = 512;
+
+/// From this many rows on quantised panels are laid out as bytes first. Fewer
+/// rows are done sooner than weights that stream by could be.
+inline constexpr std::int64_t kExpandRows = 128;
 
 /// Multiplies rows of one input with panels of matrices. A row gets the same
 /// bits whatever stands beside it. Borrows the input. prepare() is for one
@@ -26,6 +30,9 @@ class PanelMultiplier {
   /// Makes the form of `x`, the input of this multiplier, that `weights` want.
   void prepare(ThreadPool& pool, Activations& x,
                const PackedMatrix& weights) const;
+
+  /// Most rows that are worth giving to multiply() at once.
+  std::int64_t longest_strip(const PackedMatrix& weights) const;
 
   /// Panels that one call of multiply() takes.
   int panels_at_once() const;
@@ -40,6 +47,9 @@ class PanelMultiplier {
  private:
   enum class Form : std::uint8_t { kInt8, kBf16, kFloat };
   Form form_for(const PackedMatrix& weights) const;
+  bool expands() const {
+    return int8_.expand[0] != nullptr && x_.rows() >= kExpandRows;
+  }
   int planes() const { return precision_ == Precision::kInt8 ? 1 : 2; }
 
   void multiply_int8(const PackedMatrix& weights, std::int64_t panel,
