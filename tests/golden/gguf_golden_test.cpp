@@ -27,7 +27,7 @@ void PrintTo(const Case& c, std::ostream* stream) {
 }
 
 std::optional<fs::path> find_fixture(const std::string& name) {
-  for (const fs::path root :
+  for (const fs::path& root :
        {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
         abstractllm::test::source_folder() / "tests/data"}) {
     const fs::path folder = root / "fixtures" / "text" / name;

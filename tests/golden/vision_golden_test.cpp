@@ -36,7 +36,7 @@ std::vector<Case> all_cases() {
   using enum engine::CpuBackend;
   std::vector<Case> cases;
   std::set<std::string> seen;
-  for (const std::filesystem::path root :
+  for (const std::filesystem::path& root :
        {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
         abstractllm::test::source_folder() / "tests/data"}) {
     for (const auto& folder : find_fixtures(root / "fixtures" / "vision")) {
