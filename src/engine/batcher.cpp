@@ -95,6 +95,7 @@ void Batcher::cancel_all() {
 void Batcher::drop_cancelled() {
   for (Request& request : line_) {
     if (!request.generation->cancelled()) continue;
+    abandon_images(request);
     request.generation->finish_cancelled(now());
     request.generation.reset();
     pool_.keep(std::move(request.sequence));
@@ -234,9 +235,9 @@ bool Batcher::follows(std::size_t index) const {
   return false;
 }
 
-void Batcher::encode_images(Request& request, int tokens) {
+bool Batcher::encode_images(Request& request, int tokens, double seconds) {
   models::ImagePrompt* images = request.generation->images().get();
-  if (images == nullptr) return;
+  if (images == nullptr) return true;
   for (const std::size_t i :
        images->images_in(request.done(), request.done() + tokens)) {
     models::PromptImage& image = images->images()[i];
@@ -244,13 +245,33 @@ void Batcher::encode_images(Request& request, int tokens) {
     if (options_.images == nullptr) {
       throw InternalError("[engine] the model has no tower for images");
     }
-    image.features =
-        options_.images->features(image.number, request.generation->image(i));
+    image.features = options_.images->features(
+        image.number, request.generation->image(i), seconds);
+    if (!image.features) return false;
   }
+  return true;
+}
+
+void Batcher::abandon_images(const Request& request) {
+  const models::ImagePrompt* images = request.generation->images().get();
+  if (images == nullptr || options_.images == nullptr) return;
+  for (const models::PromptImage& image : images->images()) {
+    options_.images->abandon(image.number);
+  }
+}
+
+bool Batcher::someone_generates() const {
+  return std::any_of(line_.begin(), line_.end(), [](const Request& request) {
+    return request.running && request.generation &&
+           request.done() >= request.generation->prompt_tokens();
+  });
 }
 
 std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
   std::vector<PlannedRows> rows;
+  const double seconds = someone_generates() ? options_.image_seconds_beside
+                                             : options_.image_seconds_alone;
+  bool worked = false;  // on an image: the step has had its time
   for (PlannedRows planned : plan.rows) {
     Request& request = line_[planned.request];
     const int done = request.done();
@@ -260,7 +281,11 @@ std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
                      done;
     request.generation->begin(Clock::now(), done);
     try {
-      encode_images(request, planned.tokens);
+      if (worked && request.generation->images()) continue;
+      if (!encode_images(request, planned.tokens, seconds)) {
+        worked = true;
+        continue;
+      }
     } catch (const Error& error) {
       fail_one(request, error);
       continue;

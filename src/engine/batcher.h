@@ -32,6 +32,10 @@ struct BatcherOptions {
   const ops::KernelClock* kernels = nullptr;
   /// Null where the model reads text only.
   ImageStore* images = nullptr;
+  /// Work on images in a step while others wait for their next token, and
+  /// while nobody does; the work of one layer at least.
+  double image_seconds_beside = PromptPace::kStallSeconds;
+  double image_seconds_alone = PromptPace::kAloneSeconds;
   /// What jobs may choose, see StepAdapters.
   StepAdapters adapters = {};
 };
@@ -95,10 +99,14 @@ class Batcher {
   bool follows(std::size_t request) const;
 
   void compute(const StepPlan& plan);
-  // The rows of a plan, images computed and not cut; requests whose images
-  // fail are ended.
+  // The rows of a plan, images computed and not cut; none of a request whose
+  // images take longer. Requests whose images fail are ended.
   std::vector<PlannedRows> prepare(const StepPlan& plan);
-  void encode_images(Request& request, int tokens);
+  // Whether all images of the next `tokens` are there; works on the first
+  // missing one for up to `seconds`.
+  bool encode_images(Request& request, int tokens, double seconds);
+  void abandon_images(const Request& request);
+  bool someone_generates() const;
   void sample(std::span<Request* const> requests, mlx::core::array& logits);
   void deliver(std::span<Request* const> requests);
   void fail(std::span<const PlannedRows> rows, const Error& error);

@@ -27,6 +27,37 @@ io::EncodedImage open_image(const ImagePart& part) {
       "Give the file, its bytes or a data: URL.");
 }
 
+// What services give images of low detail.
+constexpr std::int64_t kLowDetailPixels = 512 * 512;
+
+// What the model may see of `part`. Of a model that needs more than little
+// detail has, about as much as it needs.
+vision::PixelBudget budget_of(const vision::ImageProcessor& processor,
+                              const ImagePart& part,
+                              const io::EncodedImage& image,
+                              std::optional<std::int64_t> max_pixels) {
+  const vision::PixelBudget all{.max_pixels = max_pixels};
+  if (part.detail.empty() || part.detail == "auto" || part.detail == "high") {
+    return all;
+  }
+  if (part.detail != "low") {
+    throw InvalidRequestError(
+        "[images] the detail of an image is '" + part.detail + "'",
+        "Known are low, high and auto.");
+  }
+  const std::int64_t most =
+      processor.plan(image.width(), image.height(), all).pixels;
+  for (std::int64_t pixels = kLowDetailPixels; pixels < most; pixels *= 2) {
+    try {
+      processor.plan(image.width(), image.height(), {.max_pixels = pixels});
+      return {.max_pixels = pixels};
+    } catch (const InvalidParameterError&) {
+      continue;  // too few for this model: says the processor
+    }
+  }
+  return all;
+}
+
 std::vector<const ImagePart*> images_of(const std::vector<Message>& messages) {
   std::vector<const ImagePart*> images;
   for (const Message& message : messages) {
@@ -83,8 +114,9 @@ ConversationImages ImageReader::look(
     std::optional<std::int64_t> max_pixels) const {
   ConversationImages found;
   for (const ImagePart* part : images_of(messages)) {
-    found.seen.push_back(
-        see(*processor_, open_image(*part), {.max_pixels = max_pixels}));
+    const io::EncodedImage image = open_image(*part);
+    found.seen.push_back(see(*processor_, image,
+                             budget_of(*processor_, *part, image, max_pixels)));
   }
   return found;
 }
@@ -92,10 +124,11 @@ ConversationImages ImageReader::look(
 ConversationImages ImageReader::read(
     const std::vector<Message>& messages,
     std::optional<std::int64_t> max_pixels) const {
-  const vision::PixelBudget budget{.max_pixels = max_pixels};
   ConversationImages found;
   for (const ImagePart* part : images_of(messages)) {
     const io::EncodedImage image = open_image(*part);
+    const vision::PixelBudget budget =
+        budget_of(*processor_, *part, image, max_pixels);
     found.seen.push_back(see(*processor_, image, budget));
     auto inputs = std::make_shared<const vision::ImageInputs>(
         processor_->process(image, budget));

@@ -58,8 +58,10 @@ class ImageReader {
   /// Whether images go in front of the prompt, which has no places for them.
   bool images_go_first() const { return processor_->placeholder().empty(); }
 
-  /// Sizes and costs alone. Throws InvalidRequestError for an image that is
-  /// only a URL, and what decoding throws.
+  /// Sizes and costs alone. `max_pixels` is what an image of high or no said
+  /// detail may have; little detail is 512 x 512 pixels, or what the model
+  /// needs. Throws InvalidRequestError for an image that is only a URL or of
+  /// another detail, and what decoding throws.
   ConversationImages look(const std::vector<Message>& messages,
                           std::optional<std::int64_t> max_pixels) const;
   /// And the pixels.

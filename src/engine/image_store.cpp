@@ -3,6 +3,7 @@
 #include "engine/image_store.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,8 @@ namespace abstractllm::engine {
 namespace mx = mlx::core;
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // Digests that are remembered; a forgotten image only gets another number.
 constexpr std::size_t kMostNumbers = 1 << 16;
@@ -32,13 +35,21 @@ std::int32_t ImageNumbers::number(const std::string& digest) {
   return next_--;
 }
 
+struct ImageStore::Work {
+  std::int32_t number;
+  std::shared_ptr<const models::ImageFeatures> features;  // not evaluated
+  vision::Stages stages{};
+  std::size_t done = 0;  // of the stages
+};
+
 ImageStore::ImageStore(const vision::VisionTower& tower, std::size_t most_bytes)
     : tower_(tower), most_bytes_(most_bytes) {}
 
 ImageStore::~ImageStore() = default;
 
 ImageStore::Features ImageStore::features(std::int32_t number,
-                                          const JobImage& image) {
+                                          const JobImage& image,
+                                          double seconds) {
   const auto found =
       std::find_if(kept_.begin(), kept_.end(),
                    [&](const Kept& kept) { return kept.number == number; });
@@ -46,16 +57,42 @@ ImageStore::Features ImageStore::features(std::int32_t number,
     kept_.splice(kept_.begin(), kept_, found);
     return kept_.front().features;
   }
-  auto features = std::make_shared<const models::ImageFeatures>(
-      tower_.encode(*image.inputs));
-  if (features->rows.shape(0) != image.tokens) {
-    throw InternalError(
-        "[vision] the tower gave " + std::to_string(features->rows.shape(0)) +
-        " rows for an image of " + std::to_string(image.tokens) + " tokens");
+  if (!work_ || work_->number != number) {
+    work_.reset();
+    auto work = std::make_unique<Work>(Work{.number = number, .features = {}});
+    work->features = std::make_shared<const models::ImageFeatures>(
+        tower_.encode(*image.inputs, work->stages));
+    const int rows = work->features->rows.shape(0);
+    if (rows != image.tokens) {
+      throw InternalError("[vision] the tower gave " + std::to_string(rows) +
+                          " rows for an image of " +
+                          std::to_string(image.tokens) + " tokens");
+    }
+    work_ = std::move(work);
   }
-  std::vector<mx::array> arrays{features->rows};
-  arrays.insert(arrays.end(), features->layers.begin(), features->layers.end());
+  // What fails half-way is not gone on with.
+  const std::unique_ptr<Work> work = std::move(work_);
+  const auto start = Clock::now();
+  while (work->done < work->stages.size()) {
+    if (work->done > 0) work->stages[work->done - 1] = mx::array(0.0f);
+    work->stages[work->done++].eval();
+    const std::chrono::duration<double> taken = Clock::now() - start;
+    if (taken.count() < seconds) continue;
+    work_ = std::make_unique<Work>(std::move(*work));
+    return nullptr;
+  }
+  std::vector<mx::array> arrays{work->features->rows};
+  arrays.insert(arrays.end(), work->features->layers.begin(),
+                work->features->layers.end());
   mx::eval(std::move(arrays));
+  return keep(number, std::move(work->features));
+}
+
+void ImageStore::abandon(std::int32_t number) {
+  if (work_ && work_->number == number) work_.reset();
+}
+
+ImageStore::Features ImageStore::keep(std::int32_t number, Features features) {
   ++encoded_;
   bytes_ += features->bytes();
   kept_.push_front({number, features});

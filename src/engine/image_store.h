@@ -45,9 +45,14 @@ class ImageStore {
   ImageStore(const vision::VisionTower& tower, std::size_t most_bytes);
   ~ImageStore();
 
-  /// The features of an image, evaluated. Throws what the tower throws, and
-  /// InternalError if it gives another number of rows than `image.tokens`.
-  Features features(std::int32_t number, const JobImage& image);
+  /// The features of an image, evaluated; null if there is more to do after
+  /// about `seconds`: called again, it goes on where it was. Work on another
+  /// image is forgotten. Throws what the tower throws, and InternalError if it
+  /// gives another number of rows than `image.tokens`.
+  Features features(std::int32_t number, const JobImage& image, double seconds);
+
+  /// Forgets what is not finished of an image.
+  void abandon(std::int32_t number);
 
   std::size_t bytes() const { return bytes_; }
   /// Images that the tower has seen.
@@ -59,11 +64,17 @@ class ImageStore {
     Features features;
   };
 
+  // An image that the tower has in hand.
+  struct Work;
+
+  Features keep(std::int32_t number, Features features);
+
   const vision::VisionTower& tower_;
   std::size_t most_bytes_;
   std::size_t bytes_ = 0;
   int encoded_ = 0;
   std::list<Kept> kept_;  // the one used last in front
+  std::unique_ptr<Work> work_;
 };
 
 }  // namespace abstractllm::engine

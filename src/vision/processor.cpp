@@ -42,10 +42,10 @@ constexpr std::array kModelTypes = {
     Entry{"internvl", make_internvl},     Entry{"llava", make_llava},
     Entry{"llava_next", make_llava_next}, Entry{"mistral3", make_pixtral},
     Entry{"mllama", make_mllama},         Entry{"paligemma", make_paligemma},
-    Entry{"phi3_v", make_phi3_v},         Entry{"qwen2_5_vl", make_qwen2_vl},
-    Entry{"qwen2_vl", make_qwen2_vl},     Entry{"qwen3_vl", make_qwen2_vl},
-    Entry{"qwen3_vl_moe", make_qwen2_vl}, Entry{"smolvlm", make_idefics3},
-    Entry{"vipllava", make_llava},
+    Entry{"phi3_v", make_phi3_v},         Entry{"pixtral", make_pixtral},
+    Entry{"qwen2_5_vl", make_qwen2_vl},   Entry{"qwen2_vl", make_qwen2_vl},
+    Entry{"qwen3_vl", make_qwen2_vl},     Entry{"qwen3_vl_moe", make_qwen2_vl},
+    Entry{"smolvlm", make_idefics3},      Entry{"vipllava", make_llava},
 };
 
 template <typename Table>

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "golden/golden.h"
+#include "golden/vision_golden.h"
 
 int main(int argc, char** argv) {
   using namespace abstractllm;
@@ -38,7 +39,10 @@ int main(int argc, char** argv) {
   int count = 0;
   for (const auto& root : roots) {
     for (const auto& folder : golden::find_fixtures(root)) {
-      const golden::GoldenResult result = golden::run_fixture(folder, options);
+      const golden::GoldenResult result =
+          folder.parent_path().filename() == "vision"
+              ? golden::run_vision_fixture(folder, options).text
+              : golden::run_fixture(folder, options);
       std::cout << golden::to_json(result) << std::endl;
       all_passed = all_passed && result.pass;
       ++count;

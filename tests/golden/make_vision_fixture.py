@@ -7,14 +7,17 @@ usage: make_vision_fixture.py SPEC BASE OUT
 
 SPEC is a JSON file with `name`, `config` (config.json), `preprocessor` and
 `processor` (their files); BASE the folder of a fixture whose tokenizer, chat
-template and images it takes. Weights are drawn from a seed, spread as wide as
-those of the other fixtures; everything is computed by transformers in float32 on
-the CPU from the stored weights. Needs requirements.txt and pillow.
+template and images it takes. SPEC may have `tokens`, which renames some of the
+tokens, `template`, pairs of texts to be exchanged in the chat template,
+`tokenizer`, fields for tokenizer_config.json, and `cases`, by name the images and
+the words of each case; `head_scale` sets the logits further apart. Weights are
+drawn from a seed, spread as wide as those of the other fixtures; everything is
+computed by transformers in float32 on the CPU from the stored weights. Needs
+requirements.txt and pillow.
 """
 
 import json
 import pathlib
-import shutil
 import sys
 
 import torch
@@ -24,6 +27,8 @@ from transformers import (AutoConfig, AutoModelForImageTextToText,
                           AutoProcessor)
 
 TOKENS = 24
+TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids",
+               "mm_token_type_ids")
 CASES = {
     "small": (["small.png"], "Describe the image."),
     "large": (["large.png"], "What is the capital of France?"),
@@ -32,7 +37,7 @@ CASES = {
 }
 
 
-def draw_weights(model, seed):
+def draw_weights(model, seed, head_scale):
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in model.named_parameters():
         noise = torch.randn(tensor.shape, generator=generator)
@@ -45,6 +50,8 @@ def draw_weights(model, seed):
         else:
             fan_in = tensor[0].numel()
             tensor.data = noise * (2.0 / fan_in) ** 0.5
+        if name == "lm_head.weight":
+            tensor.data = tensor.data * head_scale
     for tensor in model.parameters():
         tensor.data = tensor.data.to(torch.bfloat16).to(torch.float32)
 
@@ -56,7 +63,9 @@ def run_case(model, processor, folder, names, words, arrays, key):
     prompt = processor.apply_chat_template(messages,
                                            add_generation_prompt=True)
     images = [Image.open(folder / "images" / name) for name in names]
-    inputs = processor(text=prompt, images=images or None, return_tensors="pt")
+    bos = processor.tokenizer.bos_token
+    inputs = processor(text=prompt, images=images or None, return_tensors="pt",
+                       add_special_tokens=not (bos and prompt.startswith(bos)))
     if "pixel_values" in inputs:
         inputs["pixel_values"] = inputs["pixel_values"].half().float()
     with torch.no_grad():
@@ -68,7 +77,7 @@ def run_case(model, processor, folder, names, words, arrays, key):
         if names:
             features = model.get_image_features(
                 **{k: v for k, v in inputs.items()
-                   if k not in ("input_ids", "attention_mask")}).pooler_output
+                   if k not in TEXT_INPUTS}).pooler_output
     length = inputs["input_ids"].shape[1]
     positions = list(range(length - 4, length))
     arrays[f"{key}.logits"] = logits[positions].contiguous()
@@ -80,12 +89,19 @@ def run_case(model, processor, folder, names, words, arrays, key):
             "min_top2_gap": round(min(float(s[0].topk(2).values.diff().abs())
                                       for s in out.logits), 4)}
     for name, value in inputs.items():
-        if name in ("input_ids", "attention_mask"):
+        if name in TEXT_INPUTS:
             continue
         stored = value.half() if value.is_floating_point() else value
         arrays[f"{key}.{name}"] = stored.contiguous()
         case["inputs"][name] = {"array": f"{key}.{name}",
                                 "shape": list(value.shape)}
+    if hasattr(model.model, "get_rope_index"):
+        positions, delta = model.model.get_rope_index(
+            inputs["input_ids"], inputs["mm_token_type_ids"],
+            image_grid_thw=inputs.get("image_grid_thw"))
+        arrays[f"{key}.position_ids"] = positions[:, 0].contiguous()
+        case["position_ids"] = f"{key}.position_ids"
+        case["rope_delta"] = int(delta)
     if features is not None:
         if isinstance(features, (list, tuple)):
             features = torch.cat(list(features))
@@ -95,29 +111,49 @@ def run_case(model, processor, folder, names, words, arrays, key):
     return case
 
 
+def write_tokenizer(spec, base, folder):
+    """The files of BASE with the tokens that SPEC renames."""
+    def renamed(text):
+        for old, new in spec.get("tokens", {}).items():
+            text = text.replace(old, new)
+        return text
+    for name in ("tokenizer.json", "chat_template.jinja",
+                 "generation_config.json"):
+        if (base / name).exists():
+            text = (base / name).read_text()
+            if name == "chat_template.jinja":
+                for old, new in spec.get("template", []):
+                    text = text.replace(old, new)
+            (folder / name).write_text(renamed(text))
+    config = json.loads(renamed((base / "tokenizer_config.json").read_text()))
+    config.update(spec.get("tokenizer", {}))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(config, indent=1) + "\n")
+
+
 def main():
     spec = json.loads(pathlib.Path(sys.argv[1]).read_text())
     base, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     folder = out / "vision" / spec["name"]
     (folder / "reference").mkdir(parents=True, exist_ok=True)
-    for name in ("tokenizer.json", "tokenizer_config.json",
-                 "chat_template.jinja", "generation_config.json"):
-        shutil.copyfile(base / name, folder / name)
+    write_tokenizer(spec, base, folder)
     for name, key in (("config.json", "config"),
                       ("preprocessor_config.json", "preprocessor"),
                       ("processor_config.json", "processor")):
-        (folder / name).write_text(json.dumps(spec[key], indent=1) + "\n")
+        if key in spec:
+            (folder / name).write_text(json.dumps(spec[key], indent=1) + "\n")
     config = AutoConfig.from_pretrained(folder)
     model = AutoModelForImageTextToText.from_config(
         config, attn_implementation="eager").float().eval()
-    draw_weights(model, spec["seed"])
+    draw_weights(model, spec["seed"], spec.get("head_scale", 1))
     weights = {name: tensor.to(torch.bfloat16).contiguous()
                for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     processor = AutoProcessor.from_pretrained(folder, use_fast=False)
     arrays = {}
     cases = [run_case(model, processor, base.parent.parent, names, words,
-                      arrays, key) for key, (names, words) in CASES.items()]
+                      arrays, key)
+             for key, (names, words) in spec.get("cases", CASES).items()]
     save_file(arrays, folder / "reference" / "arrays.safetensors")
     reference = {"kind": "vision", "name": spec["name"],
                  "model_type": spec["config"]["model_type"],
@@ -129,7 +165,7 @@ def main():
     (folder / "reference.json").write_text(
         json.dumps(reference, separators=(",", ":")) + "\n")
     print([(c["case"], c["min_top2_gap"]) for c in cases],
-          float(arrays["small.logits"].std()))
+          float(arrays[cases[0]["logits"]].std()))
 
 
 if __name__ == "__main__":

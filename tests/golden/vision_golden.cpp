@@ -52,13 +52,15 @@ class VisionRun {
             mx::load_safetensors(
                 (folder / reference.at("arrays").get<std::string>()).string())
                 .first),
-        weights_(models::canonical_weights(
-            io::WeightSource::open(io::ModelFiles::at(folder)))),
+        weights_(
+            models::canonical_weights(io::WeightSource::open(io::ModelFiles::at(
+                options.model.empty() ? folder : options.model)))),
         backend_(engine::choose_backend(options.engine, 0)),
         model_(models::make_model(
             {weights_.config(), weights_, backend_, nullptr})),
-        processor_(vision::ImageProcessor::from_config(
-            vision::ProcessorFiles::in(folder))),
+        processor_(
+            vision::ImageProcessor::from_config(vision::ProcessorFiles::in(
+                options.model.empty() ? folder : options.model))),
         tower_(vision::make_tower(
             {weights_.config(), weights_, backend_, nullptr})) {
     models::refuse_unread_tensors(weights_);
@@ -96,6 +98,20 @@ class VisionRun {
     const std::size_t count = c.at("images").size();
     const json& inputs = c.at("inputs");
     std::vector<vision::ImageInputs> images(count);
+    mx::array pixels = array(inputs.at("pixel_values").at("array"));
+    int crops = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const io::EncodedImage file = io::EncodedImage::open(
+          folder_ / c.at("images").at(i).get<std::string>());
+      images[i].plan = processor_->plan(file.width(), file.height(), {});
+      crops += images[i].plan.crops;
+    }
+    // Idefics has the crops of all images in one row.
+    if (pixels.ndim() == 5 && pixels.shape(0) == 1 &&
+        pixels.shape(1) == crops) {
+      pixels = mx::squeeze(pixels, 0);
+    }
+    const bool has_crop_rows = pixels.shape(0) == crops;
     int patch = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const auto rows_of = [&](const mx::array& x, int first, int rows) {
@@ -106,7 +122,8 @@ class VisionRun {
         return mx::slice(x, start, stop);
       };
       int first = static_cast<int>(i);
-      int rows = 1;
+      int rows = has_crop_rows ? images[i].plan.crops : 1;
+      bool are_joined = has_crop_rows;
       for (const auto& [name, input] : inputs.items()) {
         if (name == "pixel_values" || !name.starts_with("image_")) continue;
         const std::vector<float> values =
@@ -116,15 +133,12 @@ class VisionRun {
         to.shape = {1, static_cast<int>(values.size())};
         if (name == "image_grid_thw") {
           rows = to.values[0] * to.values[1] * to.values[2];
+          are_joined = true;
         }
       }
-      const io::EncodedImage file = io::EncodedImage::open(
-          folder_ / c.at("images").at(i).get<std::string>());
-      images[i].plan = processor_->plan(file.width(), file.height(), {});
-      if (rows > 1) first = patch;
+      if (are_joined) first = patch;
       patch += rows;
-      images[i].pixel_values = tensor(
-          rows_of(array(inputs.at("pixel_values").at("array")), first, rows));
+      images[i].pixel_values = tensor(rows_of(pixels, first, rows));
     }
     return images;
   }

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
+
 #include "abstractllm/session.h"
 #include "model/tiny_model.h"
 #include "support/source_folder.h"
@@ -55,13 +58,15 @@ Request request_of_case(const nlohmann::json& c) {
 }
 
 std::vector<std::string> vision_fixtures() {
-  std::vector<std::string> names;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(fixture("vision"))) {
-    names.push_back("vision/" + entry.path().filename().string());
+  std::set<std::string> names;
+  for (const std::filesystem::path data :
+       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(data / "fixtures" / "vision")) {
+      names.insert("vision/" + entry.path().filename().string());
+    }
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  return {names.begin(), names.end()};
 }
 
 class OnEachVisionFixture : public testing::TestWithParam<std::string> {};
@@ -197,6 +202,49 @@ TEST(MLXProviderVision, TellsWhatImagesCost) {
   EXPECT_EQ(costs[0].seen_width, 56);
   EXPECT_EQ(costs[1].pixels, 56 * 56);
   EXPECT_GE(costs[1].tokens, 4);
+}
+
+TEST(MLXProviderVision, LittleDetailCostsNoMoreThanMuch) {
+  for (const std::string& name : vision_fixtures()) {
+    SCOPED_TRACE(name);
+    const auto llm = open_fixture(name);
+    const auto cost = [&](const char* detail) {
+      ImagePart part = image("large.png");
+      part.detail = detail;
+      return llm->image_costs(request_of({user({part, TextPart{"?"}})}))
+          .at(0)
+          .tokens;
+    };
+    EXPECT_EQ(cost("high"), cost(""));
+    EXPECT_EQ(cost("auto"), cost(""));
+    EXPECT_LE(cost("low"), cost(""));
+    EXPECT_THROW(cost("medium"), InvalidRequestError);
+  }
+}
+
+TEST(MLXProviderVision, LittleDetailIsAQuarterOfAMegapixel) {
+  const test::TemporaryFolder folder;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           fixture("vision/qwen3_vl_mlx_4bit"))) {
+    if (!entry.is_regular_file()) continue;
+    std::filesystem::copy(entry.path(),
+                          folder.path() / entry.path().filename());
+  }
+  std::filesystem::remove(folder.path() / "preprocessor_config.json");
+  folder.file("preprocessor_config.json",
+              R"({"patch_size": 8, "merge_size": 2, "image_processor_type":
+                  "Qwen2VLImageProcessor", "min_pixels": 256,
+                  "max_pixels": 16777216})");
+  const auto llm = create_llm("mlx", {.model = folder.path().string()});
+  ImagePart part = image("large.png");
+  const auto cost = [&] {
+    return llm->image_costs(request_of({user({part, TextPart{"?"}})})).at(0);
+  };
+  EXPECT_EQ(cost().seen_width, 640);
+  EXPECT_EQ(cost().pixels, 640 * 432);
+  part.detail = "low";
+  EXPECT_LE(cost().pixels, 512 * 512);
+  EXPECT_GT(cost().pixels, 512 * 512 * 9 / 10);
 }
 
 TEST(MLXProviderVision, TakesImagesAsBytesAndDataUrls) {

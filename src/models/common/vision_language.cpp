@@ -76,6 +76,16 @@ constexpr std::array kDefaults{
                  "image_size": 224, "patch_size": 16, "num_channels": 3,
                  "layer_norm_eps": 1e-6,
                  "hidden_act": "gelu_pytorch_tanh"})"},
+    Defaults{"internvl_vision", "",
+             R"({"hidden_size": 1024, "intermediate_size": 4096,
+                 "num_hidden_layers": 24, "num_attention_heads": 16,
+                 "image_size": 448, "patch_size": 14, "num_channels": 3,
+                 "layer_norm_eps": 1e-6, "hidden_act": "gelu"})"},
+    Defaults{"pixtral", "",
+             R"({"hidden_size": 1024, "intermediate_size": 4096,
+                 "num_hidden_layers": 24, "num_attention_heads": 16,
+                 "patch_size": 16, "num_channels": 3,
+                 "hidden_act": "gelu"})"},
     Defaults{"idefics3_vision", "",
              R"({"hidden_size": 1152, "intermediate_size": 3072,
                  "num_hidden_layers": 12, "num_attention_heads": 16,
@@ -109,6 +119,8 @@ constexpr std::array kPrefixes{
     Prefix{"visual.", "vision_tower."},
     Prefix{"model.vision_model.", "vision_tower."},
     Prefix{"vision_model.", "vision_tower."},
+    Prefix{"model.vision_encoder.", "vision_tower."},
+    Prefix{"model.vision_projection.", "multi_modal_projector."},
     Prefix{"model.multi_modal_projector.", "multi_modal_projector."},
     Prefix{"model.connector.", "connector."},
     Prefix{"model.image_newline", "image_newline"},
@@ -132,6 +144,8 @@ io::JsonConfig with_defaults_of(const io::JsonConfig& config,
 // The model_type of a text_config that does not say it.
 std::string_view default_text_type(std::string_view type) {
   if (type == "gemma3") return "gemma3_text";
+  if (type == "internvl") return "qwen2";
+  if (type == "mistral3" || type == "pixtral") return "mistral";
   if (type == "paligemma") return "gemma";
   if (type == "qwen3_vl") return "qwen3_vl_text";
   if (type == "qwen2_vl" || type == "qwen2_5_vl") return "qwen2_vl_text";
@@ -141,6 +155,8 @@ std::string_view default_text_type(std::string_view type) {
 // And of a vision_config.
 std::string_view default_tower_type(std::string_view type) {
   if (type == "gemma3" || type == "paligemma") return "siglip_vision_model";
+  if (type == "internvl") return "internvl_vision";
+  if (type == "mistral3" || type == "pixtral") return "pixtral";
   if (type == "idefics3" || type == "smolvlm") return "idefics3_vision";
   return "clip_vision_model";
 }

@@ -117,9 +117,24 @@ bool WeightReader::has_vector(const std::string& name) const {
   return source_.has_vector(name);
 }
 
+std::vector<float> WeightReader::stored_values(const std::string& name) const {
+  const std::string_view suffix = ".weight";
+  if (!name.ends_with(suffix)) return source_.vector(name);
+  const std::string module = name.substr(0, name.size() - suffix.size());
+  if (!source_.has_vector(module + ".scales")) return source_.vector(name);
+  const io::WeightMatrix matrix = source_.matrix(module);
+  const auto width = static_cast<std::size_t>(matrix.columns());
+  std::vector<float> values(static_cast<std::size_t>(matrix.rows()) * width);
+  for (std::int64_t row = 0; row < matrix.rows(); ++row) {
+    matrix.read_row(row, std::span(values).subspan(
+                             static_cast<std::size_t>(row) * width, width));
+  }
+  return values;
+}
+
 std::vector<float> WeightReader::vector(const std::string& name,
                                         std::int64_t size) const {
-  std::vector<float> values = source_.vector(name);
+  std::vector<float> values = stored_values(name);
   if (values.size() != static_cast<std::size_t>(size)) {
     throw ModelLoadingError("[weights] tensor '" + name + "' in " +
                             source_.path().string() + " has " +

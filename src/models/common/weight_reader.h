@@ -109,7 +109,8 @@ class WeightReader {
   OwnedMatrices transposed(const std::string& module, int count, int outputs,
                            int inputs) const;
 
-  /// Any shape of `size` elements, widened.
+  /// Any shape of `size` elements, widened; codes of quantised tables are
+  /// decoded.
   std::vector<float> vector(const std::string& name, std::int64_t size) const;
 
   bool has_matrix(const std::string& module) const;
@@ -122,6 +123,7 @@ class WeightReader {
   void note_site(const std::string& module, int module_outputs,
                  std::vector<std::int32_t> rows,
                  const ops::Linear& linear) const;
+  std::vector<float> stored_values(const std::string& name) const;
   std::optional<std::vector<float>> bias_of(const std::string& module,
                                             int outputs, Bias bias) const;
 

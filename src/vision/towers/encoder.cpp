@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/towers/encoder.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "abstractllm/error.h"
 #include "mlx/ops.h"
 
@@ -9,14 +12,42 @@ namespace abstractllm::vision {
 
 namespace mx = mlx::core;
 
+namespace {
+
+mx::array projected(const mx::array& x, const ops::Linear& linear,
+                    const std::optional<ops::Norm>& norm) {
+  const mx::array y = ops::linear(x, linear);
+  return norm ? ops::normalise(y, *norm) : y;
+}
+
+}  // namespace
+
 mx::array run_layer(const mx::array& x, const EncoderLayer& layer,
                     const std::shared_ptr<const ops::EncoderLayout>& layout) {
   const mx::array normed = ops::normalise(x, layer.norm);
-  const mx::array attended = ops::encoder_attention(
-      layer.query.backend(), layer.spec, ops::linear(normed, layer.query),
-      ops::linear(normed, layer.key), ops::linear(normed, layer.value), layout);
-  const mx::array mixed = x + ops::linear(attended, layer.output);
-  return ops::mlp_block(mixed, mixed, layer.mlp);
+  const mx::array attended =
+      ops::encoder_attention(layer.query.backend(), layer.spec,
+                             projected(normed, layer.query, layer.query_norm),
+                             projected(normed, layer.key, layer.key_norm),
+                             ops::linear(normed, layer.value), layout);
+  mx::array added = ops::linear(attended, layer.output);
+  if (layer.attention_scale) added = added * *layer.attention_scale;
+  const mx::array mixed = x + added;
+  if (!layer.mlp_scale) return ops::mlp_block(mixed, mixed, layer.mlp);
+  return mixed + ops::mlp_block(mixed, mx::zeros_like(mixed), layer.mlp) *
+                     *layer.mlp_scale;
+}
+
+mx::array run_layers(const mx::array& x,
+                     const std::vector<EncoderLayer>& layers,
+                     const std::shared_ptr<const ops::EncoderLayout>& layout,
+                     Stages& stages) {
+  mx::array y = x;
+  for (const EncoderLayer& layer : layers) {
+    y = run_layer(y, layer, layout);
+    stages.push_back(y);
+  }
+  return y;
 }
 
 mx::array run(const mx::array& x, const TwoLinears& block) {
@@ -30,6 +61,45 @@ std::shared_ptr<const ops::EncoderLayout> equal_stretches(int count,
   auto layout = std::make_shared<ops::EncoderLayout>();
   for (int i = 1; i <= count; ++i) layout->ends.push_back(i * tokens);
   return layout;
+}
+
+mx::array cut_patches(const mx::array& pixels, int size) {
+  const int images = pixels.shape(0);
+  const int channels = pixels.shape(1);
+  const int rows = pixels.shape(2) / size;
+  const int columns = pixels.shape(3) / size;
+  const mx::array cut =
+      mx::reshape(pixels, {images, channels, rows, size, columns, size});
+  return mx::reshape(mx::transpose(cut, {0, 2, 4, 1, 3, 5}),
+                     {images * rows * columns, channels * size * size});
+}
+
+mx::array join_squares(const mx::array& x, int factor) {
+  const int images = x.shape(0);
+  const int hidden = x.shape(2);
+  const int side =
+      static_cast<int>(std::lround(std::sqrt(x.shape(1)))) / factor;
+  const mx::array squares = mx::transpose(
+      mx::reshape(x, {images, side, factor, side, factor, hidden}),
+      {0, 1, 3, 2, 4, 5});
+  return mx::reshape(squares, {images * side * side, factor * factor * hidden});
+}
+
+int square_side(const io::JsonConfig& config, const char* field) {
+  const auto sides = config.find_ints(field);
+  constexpr std::int64_t kMost = 1 << 14;
+  const bool fits =
+      sides && !sides->empty() &&
+      std::all_of(sides->begin(), sides->end(), [&](std::int64_t side) {
+        return side == sides->front() && side > 0 && side <= kMost;
+      });
+  if (!fits) {
+    throw ModelLoadingError("[config] vision_config." + std::string(field) +
+                            " is missing or not one side of a square of at "
+                            "most " +
+                            std::to_string(kMost));
+  }
+  return static_cast<int>(sides->front());
 }
 
 mx::array pixel_array(const FloatTensor& pixels, int rest) {

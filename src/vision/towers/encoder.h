@@ -3,13 +3,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "io/json_config.h"
 #include "models/common/weight_reader.h"
 #include "ops/blocks.h"
 #include "ops/encoder_attention.h"
 #include "vision/processor.h"
+#include "vision/towers/stages.h"
 
 namespace abstractllm::vision {
 
@@ -23,12 +26,23 @@ struct EncoderLayer {
   ops::Linear value;
   ops::Linear output;
   ops::MlpBlock mlp;
+  /// Over all heads together, of queries and keys.
+  std::optional<ops::Norm> query_norm = std::nullopt;
+  std::optional<ops::Norm> key_norm = std::nullopt;
+  /// (hidden): multiply what the attention and the feed-forward half add.
+  std::optional<mlx::core::array> attention_scale = std::nullopt;
+  std::optional<mlx::core::array> mlp_scale = std::nullopt;
 };
 
 /// x: (tokens, hidden) -> the same shape.
 mlx::core::array run_layer(
     const mlx::core::array& x, const EncoderLayer& layer,
     const std::shared_ptr<const ops::EncoderLayout>& layout);
+
+/// All of `layers` one after the other.
+mlx::core::array run_layers(
+    const mlx::core::array& x, const std::vector<EncoderLayer>& layers,
+    const std::shared_ptr<const ops::EncoderLayout>& layout, Stages& stages);
 
 /// second(activation(first(x))): most connectors.
 struct TwoLinears {
@@ -41,6 +55,18 @@ mlx::core::array run(const mlx::core::array& x, const TwoLinears& block);
 /// `count` stretches of `tokens` each.
 std::shared_ptr<const ops::EncoderLayout> equal_stretches(int count,
                                                           int tokens);
+
+/// (images, channels, height, width) -> (images * patches, values of a patch);
+/// height and width are multiples of `size`.
+mlx::core::array cut_patches(const mlx::core::array& pixels, int size);
+
+/// (images, side * side, hidden) -> (images * squares, factor^2 * hidden): the
+/// patches of each square of factor x factor in one row.
+mlx::core::array join_squares(const mlx::core::array& x, int factor);
+
+/// A field that is one number, or as many equal ones as there are axes. Throws
+/// ModelLoadingError if it is missing or the axes differ.
+int square_side(const io::JsonConfig& config, const char* field);
 
 /// The processor's values as an array of shape (count, rest...), where `rest`
 /// are the last `rest` dimensions and count is the product of the others.

@@ -23,8 +23,9 @@ class Tower : public VisionTower {
         projector_(std::move(projector)),
         side_(side) {}
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
-    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3));
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
+    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3), stages);
     const int images = x.shape(0);
     const int hidden = x.shape(2);
     const int square = vit_.config().patches_per_side() / side_;

@@ -22,17 +22,10 @@ class Tower : public VisionTower {
         factor_(factor) {}
 
   // The crops are of one size and filled, so none of their pixels is masked.
-  models::ImageFeatures encode(const ImageInputs& image) const override {
-    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3));
-    const int crops = x.shape(0);
-    const int hidden = x.shape(2);
-    const int side = vit_.config().patches_per_side() / factor_;
-    const mx::array squares = mx::transpose(
-        mx::reshape(x, {crops, side, factor_, side, factor_, hidden}),
-        {0, 1, 3, 2, 4, 5});
-    return {ops::linear(
-        mx::reshape(squares, {crops * side * side, factor_ * factor_ * hidden}),
-        projector_)};
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
+    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3), stages);
+    return {ops::linear(join_squares(x, factor_), projector_)};
   }
 
  private:

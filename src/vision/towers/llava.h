@@ -1,4 +1,4 @@
-// What LLaVA 1.5 and LLaVA-NeXT share.
+// What LLaVA 1.5, LLaVA-NeXT and their like share.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -17,5 +17,13 @@ struct LlavaParts {
 /// Throws ModelLoadingError, and UnsupportedModelError for features of several
 /// layers.
 LlavaParts read_llava_parts(const models::ModelSource& source);
+
+/// The hidden state of a tower of `layers` layers that vision_feature_layer
+/// names, counted from the end (-1: that of the last layer); `otherwise` where
+/// the config is silent. Throws as read_llava_parts does.
+int feature_layer(const io::JsonConfig& config, int layers, int otherwise);
+
+/// multi_modal_projector.linear_1 and linear_2.
+TwoLinears read_projector(const models::ModelSource& source, int inputs);
 
 }  // namespace abstractllm::vision

@@ -38,7 +38,8 @@ class Tower : public VisionTower {
         projector_(std::move(projector)),
         line_end_(std::move(line_end)) {}
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
     const std::vector<std::int32_t>& size = integers(image, "image_sizes", 2);
     const mx::array pixels = pixel_array(image.pixel_values, 3);
     const int rows = image.plan.grid_rows;
@@ -54,7 +55,8 @@ class Tower : public VisionTower {
     const mx::array patches =
         vit_.encode(mx::slice(pixels, {0, 0, 0, 0},
                               {1 + rows * columns, pixels.shape(1),
-                               pixels.shape(2), pixels.shape(3)}));
+                               pixels.shape(2), pixels.shape(3)}),
+                    stages);
     const mx::array all =
         run(mx::reshape(patches, {-1, patches.shape(2)}), projector_);
     const int hidden = all.shape(1);

@@ -17,8 +17,9 @@ class Tower : public VisionTower {
   Tower(Vit vit, ops::Linear projector)
       : vit_(std::move(vit)), projector_(std::move(projector)) {}
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
-    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3));
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
+    const mx::array x = vit_.encode(pixel_array(image.pixel_values, 3), stages);
     return {ops::linear(mx::reshape(x, {-1, x.shape(-1)}), projector_)};
   }
 

@@ -24,7 +24,8 @@ class Tower : public VisionTower {
         between_(std::move(between)),
         projector_(std::move(projector)) {}
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
     const std::vector<std::int32_t>& size = integers(image, "image_sizes", 2);
     const int crop = vit_.config().image_size;
     const int rows = size[0] / crop;
@@ -40,7 +41,8 @@ class Tower : public VisionTower {
     // What follows is padding up to the largest number of crops.
     const mx::array patches = merge(vit_.encode(
         mx::slice(pixels, {0, 0, 0, 0},
-                  {used, pixels.shape(1), pixels.shape(2), pixels.shape(3)})));
+                  {used, pixels.shape(1), pixels.shape(2), pixels.shape(3)}),
+        stages));
     const auto crops = [&](int first, int last) {
       return mx::slice(
           patches, {first, 0, 0, 0},

@@ -109,7 +109,8 @@ class Tower : public VisionTower {
     }
   }
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
     const PatchGrid grid = read_grid(image, config_);
     const int square = config_.merge * config_.merge;
     const Windows windows = cut_windows(grid, config_.merge, window_);
@@ -134,6 +135,7 @@ class Tower : public VisionTower {
                     {-1, config_.embed});
     for (const auto& [layer, sees_all] : layers_) {
       x = run_layer(x, layer, sees_all ? whole : cut);
+      stages.push_back(x);
     }
     std::vector<std::int32_t> back(windows.order.size());
     for (std::size_t i = 0; i < back.size(); ++i) {

@@ -50,14 +50,15 @@ class Tower : public VisionTower {
     }
   }
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
     const PatchGrid grid = read_grid(image, config_);
     auto layout = std::make_shared<ops::EncoderLayout>(
         *equal_stretches(grid.frames, grid.rows * grid.columns));
     layout->angles =
         patch_angles(patch_places(grid, config_.merge), config_.head_dim());
     mx::array x = ops::linear(pixel_array(image.pixel_values, 1), patch_);
-    for (const EncoderLayer& layer : layers_) x = run_layer(x, layer, layout);
+    x = run_layers(x, layers_, layout, stages);
     return {merge(x, merger_, config_)};
   }
 

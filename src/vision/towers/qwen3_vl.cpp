@@ -92,7 +92,8 @@ class Tower : public VisionTower {
     }
   }
 
-  models::ImageFeatures encode(const ImageInputs& image) const override {
+  models::ImageFeatures encode(const ImageInputs& image,
+                               Stages& stages) const override {
     const PatchGrid grid = read_grid(image, config_);
     const std::vector<PatchPlace> places = patch_places(grid, config_.merge);
     auto layout = std::make_shared<ops::EncoderLayout>(
@@ -103,6 +104,7 @@ class Tower : public VisionTower {
     std::vector<mx::array> given(taps_.size(), mx::array(0.0f));
     for (int i = 0; i < config_.depth; ++i) {
       x = run_layer(x, layers_[static_cast<std::size_t>(i)], layout);
+      stages.push_back(x);
       for (std::size_t tap = 0; tap < taps_.size(); ++tap) {
         if (taps_[tap].layer == i) {
           given[tap] = merge(x, taps_[tap].merger, config_);

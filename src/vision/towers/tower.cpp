@@ -22,10 +22,13 @@ struct Row {
 constexpr std::array kRows{
     Row{"gemma3", make_gemma3_tower},
     Row{"idefics3", make_idefics3_tower},
+    Row{"internvl", make_internvl_tower},
     Row{"llava", make_llava_tower},
     Row{"llava_next", make_llava_next_tower},
+    Row{"mistral3", make_mistral3_tower},
     Row{"paligemma", make_paligemma_tower},
     Row{"phi3_v", make_phi3_v_tower},
+    Row{"pixtral", make_llava_tower},
     Row{"qwen2_5_vl", make_qwen2_5_vl_tower},
     Row{"qwen2_vl", make_qwen2_vl_tower},
     Row{"qwen3_vl", make_qwen3_vl_tower},

@@ -8,6 +8,7 @@
 #include "models/image_prompt.h"
 #include "models/source.h"
 #include "vision/processor.h"
+#include "vision/towers/stages.h"
 
 namespace abstractllm::vision {
 
@@ -19,7 +20,14 @@ class VisionTower {
 
   /// The features of one image, as the model's processor prepares it; not
   /// evaluated. Throws InvalidRequestError if the inputs have another form.
-  virtual models::ImageFeatures encode(const ImageInputs& image) const = 0;
+  models::ImageFeatures encode(const ImageInputs& image) const {
+    Stages stages;
+    return encode(image, stages);
+  }
+
+  /// The same; `stages` get what is computed on the way.
+  virtual models::ImageFeatures encode(const ImageInputs& image,
+                                       Stages& stages) const = 0;
 };
 
 /// The tower that `source.config`'s model_type names, from weights with

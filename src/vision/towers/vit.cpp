@@ -47,18 +47,6 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
               .down = linear("mlp.fc2", hidden, config.intermediate_size)}};
 }
 
-// (images, channels, height, width) -> (images * patches, values of a patch)
-mx::array cut_patches(const mx::array& pixels, int size) {
-  const int images = pixels.shape(0);
-  const int channels = pixels.shape(1);
-  const int rows = pixels.shape(2) / size;
-  const int columns = pixels.shape(3) / size;
-  const mx::array cut =
-      mx::reshape(pixels, {images, channels, rows, size, columns, size});
-  return mx::reshape(mx::transpose(cut, {0, 2, 4, 1, 3, 5}),
-                     {images * rows * columns, channels * size * size});
-}
-
 }  // namespace
 
 VitConfig read_vit_config(const io::JsonConfig& config) {
@@ -68,8 +56,8 @@ VitConfig read_vit_config(const io::JsonConfig& config) {
       .num_hidden_layers = models::require_size(config, "num_hidden_layers"),
       .num_attention_heads =
           models::require_size(config, "num_attention_heads"),
-      .image_size = models::require_size(config, "image_size"),
-      .patch_size = models::require_size(config, "patch_size"),
+      .image_size = square_side(config, "image_size"),
+      .patch_size = square_side(config, "patch_size"),
       .num_channels = models::size_or(config, "num_channels", 3),
       .layer_norm_eps = models::number_or(config, "layer_norm_eps", 1e-6),
       .activation = models::read_activation(config, "hidden_act", "gelu")};
@@ -82,6 +70,17 @@ VitConfig read_vit_config(const io::JsonConfig& config) {
         std::to_string(read.image_size) + " pixels cannot be");
   }
   return read;
+}
+
+void check_image_size(const mx::array& pixels, const VitConfig& config) {
+  if (pixels.ndim() == 4 && pixels.shape(1) == config.num_channels &&
+      pixels.shape(2) == config.image_size &&
+      pixels.shape(3) == config.image_size) {
+    return;
+  }
+  throw InvalidRequestError("[vision] the tower takes images of " +
+                            std::to_string(config.image_size) +
+                            " pixels a side only");
 }
 
 Vit::Vit(const models::ModelSource& source, VitConfig config, int layer)
@@ -130,15 +129,10 @@ Vit::Vit(const models::ModelSource& source, VitConfig config, int layer)
   models::pass_over(source.weights, {tower});
 }
 
-mx::array Vit::encode(const mx::array& pixels, bool keep_class) const {
+mx::array Vit::encode(const mx::array& pixels, Stages& stages,
+                      bool keep_class) const {
+  check_image_size(pixels, config_);
   const int images = pixels.shape(0);
-  if (pixels.ndim() != 4 || pixels.shape(1) != config_.num_channels ||
-      pixels.shape(2) != config_.image_size ||
-      pixels.shape(3) != config_.image_size) {
-    throw InvalidRequestError("[vision] the tower takes images of " +
-                              std::to_string(config_.image_size) +
-                              " pixels a side only");
-  }
   const int hidden = config_.hidden_size;
   mx::array x =
       mx::reshape(ops::linear(cut_patches(pixels, config_.patch_size), patch_),
@@ -153,7 +147,7 @@ mx::array Vit::encode(const mx::array& pixels, bool keep_class) const {
   x = mx::reshape(x + positions_, {images * tokens, hidden});
   if (first_norm_) x = ops::normalise(x, *first_norm_);
   const auto layout = equal_stretches(images, tokens);
-  for (const EncoderLayer& layer : layers_) x = run_layer(x, layer, layout);
+  x = run_layers(x, layers_, layout, stages);
   if (last_norm_) x = ops::normalise(x, *last_norm_);
   x = mx::reshape(x, {images, tokens, hidden});
   if (!class_token_ || keep_class) return x;

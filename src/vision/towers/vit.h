@@ -31,6 +31,10 @@ struct VitConfig {
 /// Throws ModelLoadingError for a missing field or impossible sizes.
 VitConfig read_vit_config(const io::JsonConfig& vision_config);
 
+/// Throws InvalidRequestError unless `pixels` are (images, num_channels,
+/// image_size, image_size).
+void check_image_size(const mlx::core::array& pixels, const VitConfig& config);
+
 /// Which of the hidden states is given out, as config.json counts: -1 is the
 /// output of the last layer, before the last norm.
 inline constexpr int kWithFinalNorm = 0;
@@ -49,7 +53,7 @@ class Vit {
   /// pixels: (images, channels, height, width) of image_size ->
   /// (images, patches, hidden), without the class token unless `keep_class`.
   /// Throws InvalidRequestError for images of another size.
-  mlx::core::array encode(const mlx::core::array& pixels,
+  mlx::core::array encode(const mlx::core::array& pixels, Stages& stages,
                           bool keep_class = false) const;
 
  private:
