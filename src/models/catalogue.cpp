@@ -372,6 +372,11 @@ constexpr CatalogueRow kRows[] = {
                  "height and width, deepstack",
      .formats = "safetensors",
      .vision = "yes"},
+    {.model_type = "qwen3_vl_moe",
+     .models = "Qwen3-VL 30B-A3B, 235B-A22B",
+     .verified = "as `qwen3_vl`, with experts stacked in three layouts",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "roberta",
      .models = "RoBERTa",
      .verified =

@@ -104,6 +104,7 @@ constexpr std::array kRows{
     Row{"qwen3_moe", make_qwen3_moe},
     Row{"qwen3_next", make_qwen3_next},
     Row{"qwen3_vl", make_qwen3_vl, ModelKind::kDecoder, Reads::kImages},
+    Row{"qwen3_vl_moe", make_qwen3_vl, ModelKind::kDecoder, Reads::kImages},
     Row{"roberta", make_roberta, ModelKind::kEncoder},
     Row{"seed_oss", make_seed_oss},
     Row{"smollm3", make_smollm3},

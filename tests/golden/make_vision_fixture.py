@@ -10,8 +10,9 @@ SPEC is a JSON file with `name`, `config` (config.json), `preprocessor` and
 template and images it takes. SPEC may have `tokens`, which renames some of the
 tokens, `template`, pairs of texts to be exchanged in the chat template,
 `tokenizer`, fields for tokenizer_config.json, and `cases`, by name the images and
-the words of each case; `head_scale` sets the logits further apart. Weights are
-drawn from a seed, spread as wide as those of the other fixtures; everything is
+the words of each case; `head_scale` sets the logits further apart, and
+`turned` names stacks of matrices that are stored with the inputs first. Weights
+are drawn from a seed, spread as wide as those of the other fixtures; everything is
 computed by transformers in float32 on the CPU from the stored weights. Needs
 requirements.txt and pillow.
 """
@@ -148,6 +149,9 @@ def main():
     draw_weights(model, spec["seed"], spec.get("head_scale", 1))
     weights = {name: tensor.to(torch.bfloat16).contiguous()
                for name, tensor in model.state_dict().items()}
+    for name in weights:
+        if name.endswith(tuple(spec.get("turned", ["?"]))):
+            weights[name] = weights[name].transpose(1, 2).contiguous()
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     processor = AutoProcessor.from_pretrained(folder, use_fast=False)
     arrays = {}

@@ -59,8 +59,9 @@ Request request_of_case(const nlohmann::json& c) {
 
 std::vector<std::string> vision_fixtures() {
   std::set<std::string> names;
-  for (const std::filesystem::path data :
-       {ABSTRACTLLM_TEST_DATA, ABSTRACTLLM_SOURCE_DIR "/tests/data"}) {
+  for (const std::filesystem::path& data :
+       {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
+        test::source_folder() / "tests/data"}) {
     for (const auto& entry :
          std::filesystem::directory_iterator(data / "fixtures" / "vision")) {
       names.insert("vision/" + entry.path().filename().string());

@@ -64,6 +64,7 @@ constexpr std::array kDefaults{
     Defaults{"qwen2_vl", "qwen2", "{}"},
     Defaults{"qwen2_vl_text", "qwen2", "{}"},
     Defaults{"qwen3", "qwen3", "{}"},
+    Defaults{"qwen3_vl_moe_text", "qwen3_moe", R"({"norm_topk_prob": true})"},
     Defaults{"qwen3_vl_text", "qwen3", "{}"},
     Defaults{"clip_vision_model", "",
              R"({"hidden_size": 768, "intermediate_size": 3072,
@@ -147,6 +148,7 @@ std::string_view default_text_type(std::string_view type) {
   if (type == "internvl") return "qwen2";
   if (type == "mistral3" || type == "pixtral") return "mistral";
   if (type == "paligemma") return "gemma";
+  if (type == "qwen3_vl_moe") return "qwen3_vl_moe_text";
   if (type == "qwen3_vl") return "qwen3_vl_text";
   if (type == "qwen2_vl" || type == "qwen2_5_vl") return "qwen2_vl_text";
   return "llama";

@@ -32,6 +32,7 @@ constexpr std::array kRows{
     Row{"qwen2_5_vl", make_qwen2_5_vl_tower},
     Row{"qwen2_vl", make_qwen2_vl_tower},
     Row{"qwen3_vl", make_qwen3_vl_tower},
+    Row{"qwen3_vl_moe", make_qwen3_vl_tower},
     Row{"smolvlm", make_idefics3_tower},
 };
 
