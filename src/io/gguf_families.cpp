@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/gguf_families.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -223,22 +224,102 @@ void add_mamba2(const GgufFields& fields, json& config) {
   config["layer_norm_epsilon"] = config["rms_norm_eps"];
 }
 
+// A file of the larger model has the same keys, which it does not rotate.
+void add_baichuan(const GgufFields& fields, json& config) {
+  constexpr std::int64_t kLayersOf13B = 40;
+  if (config["num_hidden_layers"] != kLayersOf13B) return;
+  throw UnsupportedModelError(
+      "[gguf] " + fields.file().path().string() +
+          ": Baichuan of 40 layers (13B) is not supported",
+      "Its attention has no rotation but biases (ALiBi); the 7B is supported.");
+}
+
+void add_deepseek(const GgufFields& fields, json& config) {
+  add_deepseek_experts(fields, config);
+}
+
+void add_ernie_moe(const GgufFields& fields, json& config) {
+  config["moe_num_experts"] = fields.require_size("expert_count");
+  config["moe_k"] = fields.require_size("expert_used_count");
+  copy_size(fields, "expert_shared_count", config, "moe_num_shared_experts");
+  copy_size(fields, "leading_dense_block_count", config,
+            "moe_layer_start_index");
+  copy_size(fields, "interleave_moe_layer_step", config, "moe_layer_interval");
+}
+
+void add_exaone(const GgufFields& /*fields*/, json& config) {
+  config["num_layers"] = config["num_hidden_layers"];
+  config["layer_norm_epsilon"] = config["rms_norm_eps"];
+  config["activation_function"] = "silu";
+}
+
+void add_mamba(const GgufFields& fields, json& config) {
+  config["intermediate_size"] = fields.require_size("ssm.inner_size");
+  config["state_size"] = fields.require_size("ssm.state_size");
+  config["time_step_rank"] = fields.require_size("ssm.time_step_rank");
+  config["conv_kernel"] = fields.require_size("ssm.conv_kernel");
+  config["layer_norm_epsilon"] = config["rms_norm_eps"];
+  if (fields.file().find_bool(fields.key("ssm.dt_b_c_rms")).value_or(false)) {
+    config["model_type"] = "falcon_mamba";
+    config["architectures"] = json::array({"FalconMambaForCausalLM"});
+  }
+}
+
+// Files that say nothing are of the first models, whose numbers these are.
+void add_minicpm(const GgufFields& fields, json& config) {
+  const double layers = config["num_hidden_layers"];
+  const double hidden = config["hidden_size"];
+  config["scale_emb"] = fields.find_number("embedding_scale").value_or(12);
+  config["scale_depth"] =
+      fields.find_number("residual_scale").value_or(1.4 / std::sqrt(layers)) *
+      std::sqrt(layers);
+  config["dim_model_base"] =
+      hidden / fields.find_number("logit_scale").value_or(hidden / 256);
+}
+
+void add_nemotron(const GgufFields& fields, json& config) {
+  config["hidden_act"] = "relu2";
+  copy_number(fields, "attention.layer_norm_epsilon", config, "norm_eps");
+}
+
+void add_olmo(const GgufFields& fields, json& config) {
+  copy_number(fields, "attention.clamp_kqv", config, "clip_qkv");
+}
+
 struct Family {
   std::string_view name;
   void (*add)(const GgufFields&, json&);
 };
 
 constexpr Family kFamilies[] = {
-    {"cohere2", add_cohere},      {"command-r", add_cohere},
-    {"deepseek2", add_deepseek2}, {"gemma", add_gemma},
-    {"gemma2", add_gemma2},       {"gemma3", add_gemma3},
-    {"glm4moe", add_glm4moe},     {"gpt-oss", add_gpt_oss},
-    {"gpt2", add_gpt2},           {"gptneox", add_gptneox},
-    {"granite", add_granite},     {"granitemoe", add_granite},
-    {"lfm2", add_lfm2},           {"mamba2", add_mamba2},
-    {"phi2", add_phi2},           {"phi3", add_phi3},
-    {"phimoe", add_phi3},         {"stablelm", add_stablelm},
-    {"starcoder", add_gpt2},      {"starcoder2", add_starcoder2},
+    {"baichuan", add_baichuan},
+    {"deepseek", add_deepseek},
+    {"ernie4_5-moe", add_ernie_moe},
+    {"exaone", add_exaone},
+    {"mamba", add_mamba},
+    {"minicpm", add_minicpm},
+    {"nemotron", add_nemotron},
+    {"olmo", add_olmo},
+    {"cohere2", add_cohere},
+    {"command-r", add_cohere},
+    {"deepseek2", add_deepseek2},
+    {"gemma", add_gemma},
+    {"gemma2", add_gemma2},
+    {"gemma3", add_gemma3},
+    {"glm4moe", add_glm4moe},
+    {"gpt-oss", add_gpt_oss},
+    {"gpt2", add_gpt2},
+    {"gptneox", add_gptneox},
+    {"granite", add_granite},
+    {"granitemoe", add_granite},
+    {"lfm2", add_lfm2},
+    {"mamba2", add_mamba2},
+    {"phi2", add_phi2},
+    {"phi3", add_phi3},
+    {"phimoe", add_phi3},
+    {"stablelm", add_stablelm},
+    {"starcoder", add_gpt2},
+    {"starcoder2", add_starcoder2},
 };
 
 }  // namespace

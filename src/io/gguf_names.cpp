@@ -39,6 +39,12 @@ constexpr GgufNameRow kNeoxModelNames[] = {
     {"output", "embed_out"},
 };
 
+constexpr GgufNameRow kExaoneModelNames[] = {
+    {"token_embd", "transformer.wte"},
+    {"output_norm", "transformer.ln_f"},
+    {"output", "lm_head"},
+};
+
 constexpr GgufNameRow kMambaModelNames[] = {
     {"token_embd", "backbone.embeddings"},
     {"output_norm", "backbone.norm_f"},
@@ -110,6 +116,16 @@ constexpr GgufNameRow kDeepseekNames[] = {
     {"ffn_norm", "post_attention_layernorm"},
     {"ffn_gate_inp", "mlp.gate"},
     {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias", true},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
+constexpr GgufNameRow kErnieMoeNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"exp_probs_b.bias", "mlp.moe_statics.e_score_correction_bias", true},
     ABSTRACTLLM_EXPERTS("mlp."),
     ABSTRACTLLM_SHARED("mlp.shared_experts."),
 };
@@ -226,6 +242,25 @@ constexpr GgufNameRow kLfm2Names[] = {
     {"ffn_down", "feed_forward.w2"},
 };
 
+constexpr GgufNameRow kExaoneNames[] = {
+    {"attn_norm", "ln_1"},
+    {"attn_q", "attn.attention.q_proj"},
+    {"attn_k", "attn.attention.k_proj"},
+    {"attn_v", "attn.attention.v_proj"},
+    {"attn_output", "attn.attention.out_proj"},
+    {"ffn_norm", "ln_2"},
+    {"ffn_gate", "mlp.c_fc_0"},
+    {"ffn_up", "mlp.c_fc_1"},
+    {"ffn_down", "mlp.c_proj"},
+};
+
+constexpr GgufNameRow kMambaNames[] = {
+    {"attn_norm", "norm"},          {"ssm_in", "mixer.in_proj"},
+    {"ssm_conv1d", "mixer.conv1d"}, {"ssm_x", "mixer.x_proj"},
+    {"ssm_dt", "mixer.dt_proj"},    {"ssm_a", "mixer.A_log", true},
+    {"ssm_d", "mixer.D", true},     {"ssm_out", "mixer.out_proj"},
+};
+
 constexpr GgufNameRow kMamba2Names[] = {
     {"attn_norm", "norm"},          {"ssm_in", "mixer.in_proj"},
     {"ssm_conv1d", "mixer.conv1d"}, {"ssm_dt.bias", "mixer.dt_bias", true},
@@ -241,6 +276,11 @@ constexpr GgufNameRow kMamba2Names[] = {
 using enum GgufEdit;
 
 constexpr GgufArchitecture kArchitectures[] = {
+    {.name = "baichuan",
+     .model_type = "llama",
+     .class_name = "LlamaForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
     {.name = "cohere2",
      .model_type = "cohere2",
      .class_name = "Cohere2ForCausalLM",
@@ -249,6 +289,11 @@ constexpr GgufArchitecture kArchitectures[] = {
      .model_type = "cohere",
      .class_name = "CohereForCausalLM",
      .layer_names = kLlamaNames},
+    {.name = "deepseek",
+     .model_type = "deepseek",
+     .class_name = "DeepseekForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kDeepseekNames},
     {.name = "deepseek2",
      .model_type = "deepseek_v2",
      .class_name = "DeepseekV2ForCausalLM",
@@ -257,6 +302,20 @@ constexpr GgufArchitecture kArchitectures[] = {
      .model_type = "ernie4_5",
      .class_name = "Ernie4_5ForCausalLM",
      .layer_names = kLlamaNames},
+    {.name = "ernie4_5-moe",
+     .model_type = "ernie4_5_moe",
+     .class_name = "Ernie4_5_MoeForCausalLM",
+     .layer_names = kErnieMoeNames},
+    {.name = "exaone",
+     .model_type = "exaone",
+     .class_name = "ExaoneForCausalLM",
+     .layers = "transformer.h.",
+     .layer_names = kExaoneNames,
+     .model_names = kExaoneModelNames},
+    {.name = "exaone4",
+     .model_type = "exaone4",
+     .class_name = "Exaone4ForCausalLM",
+     .layer_names = kOlmo2Names},
     {.name = "gemma",
      .model_type = "gemma",
      .class_name = "GemmaForCausalLM",
@@ -307,6 +366,11 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "GraniteMoeForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kGraniteMoeNames},
+    {.name = "internlm2",
+     .model_type = "llama",
+     .class_name = "LlamaForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
     {.name = "lfm2",
      .model_type = "lfm2",
      .class_name = "Lfm2ForCausalLM",
@@ -317,6 +381,14 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "LlamaForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kLlamaNames},
+    {.name = "mamba",
+     .model_type = "mamba",
+     .class_name = "MambaForCausalLM",
+     .edit = kStateDecay,
+     .layers = "backbone.layers.",
+     .layer_names = kMambaNames,
+     .model_names = kMambaModelNames,
+     .has_attention = false},
     {.name = "mamba2",
      .model_type = "mamba2",
      .class_name = "Mamba2ForCausalLM",
@@ -325,6 +397,21 @@ constexpr GgufArchitecture kArchitectures[] = {
      .layer_names = kMamba2Names,
      .model_names = kMambaModelNames,
      .has_attention = false},
+    {.name = "minicpm",
+     .model_type = "minicpm",
+     .class_name = "MiniCPMForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
+    {.name = "nemotron",
+     .model_type = "nemotron",
+     .class_name = "NemotronForCausalLM",
+     .edit = kNormsLessOne,
+     .layer_names = kLlamaNames},
+    {.name = "olmo",
+     .model_type = "olmo",
+     .class_name = "OlmoForCausalLM",
+     .edit = kInterleavedRope,
+     .layer_names = kLlamaNames},
     {.name = "olmo2",
      .model_type = "olmo2",
      .class_name = "Olmo2ForCausalLM",
@@ -363,6 +450,10 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "Qwen3MoeForCausalLM",
      .layer_names = kQwenMoeNames,
      .normalised_experts = true},
+    {.name = "seed_oss",
+     .model_type = "seed_oss",
+     .class_name = "SeedOssForCausalLM",
+     .layer_names = kGlm4MoeNames},
     {.name = "smollm3",
      .model_type = "smollm3",
      .class_name = "SmolLM3ForCausalLM",

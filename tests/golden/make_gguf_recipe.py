@@ -22,7 +22,10 @@ import gguf
 
 KEYS = gguf.Keys
 ARCHITECTURES = {
-    "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
+    "deepseek": "deepseek", "ernie4_5_moe": "ernie4_5-moe", "exaone": "exaone",
+    "exaone4": "exaone4", "falcon_mamba": "mamba", "mamba": "mamba",
+    "minicpm": "minicpm", "nemotron": "nemotron", "olmo": "olmo",
+    "seed_oss": "seed_oss", "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3", "glm4": "glm4",
     "glm4_moe": "glm4moe", "gpt2": "gpt2", "gpt_bigcode": "starcoder",
@@ -33,8 +36,10 @@ ARCHITECTURES = {
     "phimoe": "phimoe", "qwen2": "qwen2", "qwen2_moe": "qwen2moe",
     "qwen3": "qwen3", "qwen3_moe": "qwen3moe", "smollm3": "smollm3",
     "stablelm": "stablelm", "starcoder2": "starcoder2"}
-INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3"}
-SHIFTED = {"gemma", "gemma2", "gemma3"}
+INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
+               "minicpm", "olmo"}
+SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron"}
+STATE_SPACES = ("mamba", "mamba2")
 
 
 def read_header(folder):
@@ -120,7 +125,7 @@ class Recipe:
                                                 "n_embd") // heads
 
     def sizes(self):
-        layers = self.get("num_hidden_layers", "n_layer")
+        layers = self.get("num_hidden_layers", "n_layer", "num_layers")
         hidden = self.get("hidden_size", "n_embd")
         self.layers = layers
         self.size(KEYS.LLM.BLOCK_COUNT, layers)
@@ -128,12 +133,17 @@ class Recipe:
                   self.get("max_position_embeddings", "n_positions"))
         self.size(KEYS.LLM.EMBEDDING_LENGTH, hidden)
         rms = self.get("rms_norm_eps", "norm_eps")
-        if self.arch == "mamba2":
+        if self.arch in STATE_SPACES or self.arch == "exaone":
             rms = self.get("layer_norm_epsilon")
+        if self.arch == "olmo":
+            rms = None
         self.number(KEYS.Attention.LAYERNORM_RMS_EPS, rms)
         if rms is None:
             self.number(KEYS.Attention.LAYERNORM_EPS, self.get(
-                "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon"))
+                "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon",
+                default=1e-5))
+        elif self.arch == "nemotron":
+            self.number(KEYS.Attention.LAYERNORM_EPS, rms)
 
     def attention(self):
         heads = self.get("num_attention_heads", "n_head")
@@ -173,19 +183,31 @@ class Recipe:
         self.rope()
 
     def experts(self):
-        count = self.get("num_local_experts", "num_experts", "n_routed_experts")
+        count = self.get("num_local_experts", "num_experts", "n_routed_experts",
+                         "moe_num_experts")
         if not count:
             return
         self.size(KEYS.LLM.EXPERT_COUNT, count)
         self.size(KEYS.LLM.EXPERT_USED_COUNT,
-                  self.get("num_experts_per_tok", "experts_per_token"))
+                  self.get("num_experts_per_tok", "experts_per_token",
+                           "moe_k"))
         inner = self.get("moe_intermediate_size")
         if self.arch == "gpt-oss":
             inner = self.get("intermediate_size")
         self.size(KEYS.LLM.EXPERT_FEED_FORWARD_LENGTH, inner)
         self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH,
                   self.get("shared_expert_intermediate_size"))
-        self.size(KEYS.LLM.EXPERT_SHARED_COUNT, self.get("n_shared_experts"))
+        self.size(KEYS.LLM.EXPERT_SHARED_COUNT,
+                  self.get("n_shared_experts", "moe_num_shared_experts"))
+        if self.arch == "ernie4_5-moe":
+            self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
+                      self.get("moe_layer_start_index"))
+            self.size(KEYS.LLM.INTERLEAVE_MOE_LAYER_STEP,
+                      self.get("moe_layer_interval"))
+        if self.arch == "deepseek":
+            self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
+                      self.get("first_k_dense_replace"))
+            self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE, 1.0)
         if self.arch in ("deepseek2", "glm4moe"):
             self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
                       self.get("first_k_dense_replace"))
@@ -235,6 +257,21 @@ class Recipe:
         if arch in ("gptneox", "stablelm"):
             parallel = config.get("use_parallel_residual", arch == "gptneox")
             self.put(KEYS.LLM.USE_PARALLEL_RESIDUAL, "bool", parallel)
+        if arch == "minicpm":
+            layers, hidden = config["num_hidden_layers"], config["hidden_size"]
+            self.number(KEYS.LLM.EMBEDDING_SCALE, config["scale_emb"])
+            self.number(KEYS.LLM.RESIDUAL_SCALE,
+                        config["scale_depth"] / layers ** 0.5)
+            self.number(KEYS.LLM.LOGIT_SCALE, hidden / config["dim_model_base"])
+        if arch == "olmo":
+            self.number(KEYS.Attention.CLAMP_KQV, config.get("clip_qkv"))
+        if arch == "mamba":
+            self.size(KEYS.SSM.CONV_KERNEL, config["conv_kernel"])
+            self.size(KEYS.SSM.INNER_SIZE, config["intermediate_size"])
+            self.size(KEYS.SSM.STATE_SIZE, config["state_size"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, config["time_step_rank"])
+            self.put(KEYS.SSM.DT_B_C_RMS, "bool",
+                     config["model_type"] == "falcon_mamba")
         if arch == "mamba2":
             self.size(KEYS.SSM.CONV_KERNEL, config["conv_kernel"])
             self.size(KEYS.SSM.INNER_SIZE,
@@ -258,6 +295,8 @@ class Recipe:
         if arch == "gpt2" and re.search(
                 r"(c_attn|c_proj|c_fc|c_proj)\.weight", name):
             return ["transpose"]
+        if arch == "mamba" and name.endswith(".A_log"):
+            return ["neg_exp"]
         if arch == "mamba2":
             if name.endswith(".A_log"):
                 return ["neg_exp", "column"]
@@ -330,6 +369,9 @@ class Recipe:
         if self.arch == "mamba2" and name.endswith(".dt_bias"):
             return self.add(mapped(name.replace(".dt_bias", ".dt_proj.bias")),
                             [name], [])
+        if name.endswith("moe_statics.e_score_correction_bias"):
+            short = name.replace("_bias", "")
+            return self.add(mapped(short) + ".bias", [name], [])
         if name.endswith("e_score_correction_bias"):
             short = name.replace("e_score_correction_bias", "e_score_correction")
             return self.add(mapped(short + ".bias"), [name], [])
@@ -353,7 +395,7 @@ class Recipe:
 
     def build(self):
         self.sizes()
-        if self.arch != "mamba2":
+        if self.arch not in STATE_SPACES:
             self.attention()
             self.experts()
         self.family()
