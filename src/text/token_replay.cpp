@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+#include <variant>
 
+#include "abstractllm/error.h"
 #include "base/text.h"
 
 namespace abstractllm::text {
@@ -14,6 +17,8 @@ using Ids = std::vector<std::int32_t>;
 
 // Characters of the private use area: no conversation has this text.
 constexpr std::string_view kMark = "\xEE\x80\x80#\xEE\x80\x81";
+// More than the texts of the tokens that end a turn have.
+constexpr std::size_t kMostEndBytes = 64;
 
 // A stretch of the prompt that an answer's own ids stand for.
 struct Stretch {
@@ -22,18 +27,53 @@ struct Stretch {
   const Ids* ids = nullptr;
 };
 
-// The one text part of an answer that can be marked.
-TextPart* only_text(Message& message) {
-  TextPart* found = nullptr;
-  for (Part& part : message.parts) {
-    if (auto* text = std::get_if<TextPart>(&part)) {
-      if (found != nullptr) return nullptr;
-      found = text;
-    } else if (!std::holds_alternative<ReasoningPart>(part)) {
-      return nullptr;
+// How an answer is written in the prompt.
+enum class Writing {
+  kText,   // as its one text
+  kCalls,  // by the template, from calls and maybe text
+};
+
+struct Answer {
+  const Message* message;
+  Writing writing;
+};
+
+// `message` with a mark in the place of what it says; nothing if it has parts
+// that no answer has.
+std::optional<Writing> mark(Message& message) {
+  int texts = 0;
+  int calls = 0;
+  std::vector<Part> kept;
+  for (const Part& part : message.parts) {
+    if (std::holds_alternative<TextPart>(part)) {
+      ++texts;
+    } else if (std::holds_alternative<ToolCall>(part)) {
+      ++calls;
+    } else if (std::holds_alternative<ReasoningPart>(part)) {
+      kept.push_back(part);
+    } else {
+      return std::nullopt;
     }
   }
-  return found;
+  if (texts + calls == 0) return std::nullopt;
+  kept.push_back(TextPart{std::string(kMark)});
+  message.parts = std::move(kept);
+  return texts == 1 && calls == 0 ? Writing::kText : Writing::kCalls;
+}
+
+// Without white space outside of double quotes: JSON says the same then.
+std::string squeezed(std::string_view text) {
+  std::string kept;
+  bool quoted = false;
+  bool escaped = false;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (is_space && !quoted) continue;
+    kept += c;
+    if (c == '"' && !escaped) quoted = !quoted;
+    escaped = quoted && c == '\\' && !escaped;
+  }
+  return kept;
 }
 
 // Walks a prompt and the same prompt with marks side by side.
@@ -42,10 +82,9 @@ class Finder {
   Finder(std::string_view prompt, std::string_view marked)
       : prompt_(prompt), marked_(marked) {}
 
-  // The stretch of the next marked answer; nothing if it is not written as it
-  // was, or if the two have parted ways.
-  std::optional<Stretch> next(const std::string& content, const Ids& ids,
-                              const std::string& said) {
+  // The stretch of the next marked answer, `said` being the text of its ids;
+  // nothing if it is not written as it was, or if the two have parted ways.
+  std::optional<Stretch> next(const Answer& answer, const std::string& said) {
     const std::size_t mark = marked_.find(kMark, at_marked_);
     if (parted_ || mark == std::string_view::npos) return std::nullopt;
     const std::string_view before =
@@ -53,29 +92,93 @@ class Finder {
     if (!prompt_.substr(at_).starts_with(before)) return part();
     at_ += before.size();
     at_marked_ = mark + kMark.size();
-    const std::size_t begin = at_;
+    const std::size_t next_mark = marked_.find(kMark, at_marked_);
+    const bool is_last = next_mark == std::string_view::npos;
     const std::string_view rest = marked_.substr(
-        at_marked_, marked_.find(kMark, at_marked_) - at_marked_);
-    for (const std::string_view as :
-         {std::string_view(content), base::trimmed(content)}) {
-      const std::string_view here = prompt_.substr(at_);
-      if (!here.starts_with(as) || !here.substr(as.size()).starts_with(rest)) {
-        continue;
-      }
-      at_ += as.size();
-      if (!said.empty() && prompt_.substr(begin).starts_with(said) &&
-          said.size() >= as.size()) {
-        return Stretch{begin, begin + said.size(), &ids};
-      }
-      return std::nullopt;
-    }
-    return part();
+        at_marked_, is_last ? next_mark : next_mark - at_marked_);
+    const auto end = answer.writing == Writing::kText
+                         ? end_of_text(answer.message->text(), rest)
+                         : end_of_calls(rest, is_last);
+    if (!end) return part();
+    const std::size_t begin = std::exchange(at_, *end);
+    return stretch_of(answer, said, begin);
+  }
+
+  // The two have come to their ends together.
+  bool arrived() const {
+    return !parted_ && prompt_.substr(at_) == marked_.substr(at_marked_);
   }
 
  private:
   std::nullopt_t part() {
     parted_ = true;
     return std::nullopt;
+  }
+
+  std::optional<std::size_t> end_of_text(std::string_view content,
+                                         std::string_view rest) const {
+    const std::string_view here = prompt_.substr(at_);
+    for (const std::string_view as : {content, base::trimmed(content)}) {
+      if (here.starts_with(as) && here.substr(as.size()).starts_with(rest)) {
+        return at_ + as.size();
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::size_t> end_of_calls(std::string_view rest,
+                                          bool is_last) const {
+    if (is_last) {
+      const std::string_view here = prompt_.substr(at_);
+      if (!here.ends_with(rest)) return std::nullopt;
+      return prompt_.size() - rest.size();
+    }
+    const std::size_t end = prompt_.find(rest, at_);
+    if (rest.empty() || end == std::string_view::npos) return std::nullopt;
+    return end;
+  }
+
+  // What is written from `begin` to at_ is the end of `said`, but for what
+  // ends the turn. Thoughts that the template repeats stand before `begin`.
+  std::optional<Stretch> stretch_of(const Answer& answer, std::string_view said,
+                                    std::size_t begin) const {
+    const std::string_view written = prompt_.substr(begin, at_ - begin);
+    const bool has_thoughts =
+        answer.message->parts.size() > 1 &&
+        std::holds_alternative<ReasoningPart>(answer.message->parts.front());
+    const std::size_t most =
+        has_thoughts ? std::min(said.size(), begin) : std::size_t{0};
+    for (std::size_t thoughts = 0; thoughts <= most; ++thoughts) {
+      if (prompt_.substr(begin - thoughts, thoughts) !=
+          said.substr(0, thoughts)) {
+        continue;
+      }
+      const auto end =
+          end_of_said(answer.writing, said.substr(thoughts), written);
+      if (end)
+        return Stretch{begin - thoughts, *end, &answer.message->token_ids};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::size_t> end_of_said(Writing writing, std::string_view said,
+                                         std::string_view written) const {
+    if (said.empty()) return std::nullopt;
+    if (writing == Writing::kText) {
+      if (!said.starts_with(written) ||
+          !prompt_.substr(at_ - written.size()).starts_with(said)) {
+        return std::nullopt;
+      }
+      return at_ - written.size() + said.size();
+    }
+    const std::string_view after = prompt_.substr(at_, kMostEndBytes);
+    for (std::size_t ending = std::min(after.size(), said.size());; --ending) {
+      if (said.ends_with(after.substr(0, ending)) &&
+          squeezed(said.substr(0, said.size() - ending)) == squeezed(written)) {
+        return at_ + ending;
+      }
+      if (ending == 0) return std::nullopt;
+    }
   }
 
   const std::string_view prompt_;
@@ -85,30 +188,58 @@ class Finder {
   bool parted_ = false;
 };
 
-std::vector<Stretch> find_stretches(const std::vector<Message>& messages,
-                                    const PromptCoder& coder,
-                                    std::string_view prompt) {
+// Nothing where the template does not write the marks where the answers were.
+std::optional<std::vector<Stretch>> try_to_find(
+    const std::vector<Message>& messages, const PromptCoder& coder,
+    std::string_view prompt, bool with_calls) {
   std::vector<Message> marked = messages;
-  std::vector<const Message*> answers;
+  std::vector<Answer> answers;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].token_ids.empty()) continue;
-    if (TextPart* text = only_text(marked[i])) {
-      text->text = kMark;
-      answers.push_back(&messages[i]);
+    const auto writing = mark(marked[i]);
+    if (writing && (with_calls || *writing == Writing::kText)) {
+      answers.push_back({&messages[i], *writing});
+    } else {
+      marked[i] = messages[i];
     }
   }
-  if (answers.empty()) return {};
+  std::vector<Stretch> stretches;
+  if (answers.empty()) return stretches;
   const std::string marked_prompt = coder.render(marked);
   Finder finder(prompt, marked_prompt);
-  std::vector<Stretch> stretches;
-  for (const Message* answer : answers) {
-    const auto found = finder.next(answer->text(), answer->token_ids,
-                                   coder.decode(answer->token_ids));
+  for (const Answer& answer : answers) {
+    const auto found =
+        finder.next(answer, coder.decode(answer.message->token_ids));
     if (found && (stretches.empty() || found->begin >= stretches.back().end)) {
       stretches.push_back(*found);
     }
   }
+  if (with_calls && !finder.arrived()) return std::nullopt;
   return stretches;
+}
+
+bool has_calls(const std::vector<Message>& messages) {
+  return std::any_of(
+      messages.begin(), messages.end(), [](const Message& message) {
+        return !message.token_ids.empty() &&
+               (message.parts.size() > 1 || message.text().empty());
+      });
+}
+
+std::vector<Stretch> find_stretches(const std::vector<Message>& messages,
+                                    const PromptCoder& coder,
+                                    std::string_view prompt) {
+  if (has_calls(messages)) {
+    try {
+      if (auto found = try_to_find(messages, coder, prompt, true)) {
+        return *std::move(found);
+      }
+    } catch (const InvalidRequestError&) {
+      // Without the calls some templates refuse their results.
+    }
+  }
+  return try_to_find(messages, coder, prompt, false)
+      .value_or(std::vector<Stretch>{});
 }
 
 }  // namespace
