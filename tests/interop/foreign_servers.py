@@ -17,6 +17,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -34,10 +35,13 @@ class Server:
 
     def __init__(self, module, *arguments):
         self.port = free_port()
+        # mlx-lm's list of models fails where there is no such folder.
+        self.cache = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
             [sys.executable, "-m", *module, *arguments, "--host", "127.0.0.1",
              "--port", str(self.port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "HF_HUB_CACHE": self.cache.name})
 
     def __enter__(self):
         deadline = time.monotonic() + PATIENCE
@@ -53,6 +57,7 @@ class Server:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+        self.cache.cleanup()
 
     def url(self):
         return f"http://127.0.0.1:{self.port}/v1"
@@ -89,6 +94,20 @@ class Checks:
 
 
 def check_common(checks):
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as chat:
+        json.dump([{"role": "user", "content": "My name is Zed."},
+                   {"role": "assistant", "content": "Hello Zed."},
+                   {"role": "user", "content": "What is my name?"}], chat)
+        chat.flush()
+        checks.check("conversation", lambda: checks.answer(
+            "And yours?", "--messages", chat.name)["content"] != "")
+    checks.check("system prompt", lambda: checks.answer(
+        "Hello", "--system", "You are a pirate.")["content"] != "")
+    checks.check("sampling options", lambda: checks.answer(
+        "Hello", "--top-k", "5", "--min-p", "0.1", "--repetition-penalty",
+        "1.1", "--seed", "3", "--logit-bias", "5=1")["content"] != "")
+    checks.check("tools", lambda: checks.answer(
+        "What is 2+3?", "--tool", "calculator")["content"] != "")
     checks.check("text", lambda: checks.answer("Hello")["content"] != "")
     checks.check("length", lambda: checks.answer(
         "Write a long story about a sailor.")["finish_reason"] == "length")
@@ -106,6 +125,16 @@ def check_llama(checks):
         "What is the capital of France?")["content"])
     checks.check("continued prompt", lambda: "Paris" in checks.answer(
         "The capital of France is", "--raw")["content"])
+    checks.check("JSON", lambda: isinstance(json.loads(checks.answer(
+        "A person", "--json-answer", "--max-tokens", "100")["content"]), dict))
+    # It knows json_object alone, and says so.
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
+        schema.write('{"type": "object"}')
+        schema.flush()
+        refused = checks.allm_run("run", "openai-compatible/m", "Hi",
+                                  "--schema", schema.name)
+        checks.check("refused schema", lambda: refused.returncode == 20
+                     and "json_object" in refused.stderr)
     checks.check("stop text", lambda: "3" not in checks.answer(
         "Count to five.", "--stop", "3")["content"])
     checks.check("log-probabilities", lambda: checks.answer(
@@ -131,6 +160,9 @@ def main():
             check_common(checks)
             checks.check("usage", lambda: checks.answer(
                 "Hello")["usage"]["prompt_tokens"] > 0)
+            unknown = checks.allm_run("run", "openai-compatible/none", "Hi")
+            checks.check("unknown model", lambda: unknown.returncode in (
+                14, 20) and "404" in unknown.stderr)
             failures += checks.failures
     return failures
 
