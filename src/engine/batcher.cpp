@@ -72,10 +72,21 @@ Batcher::Progress Batcher::try_step() {
   share_prefixes();
   std::vector<RequestView> views = look();
   for (std::size_t i = 0; i < views.size(); ++i) views[i].follows = follows(i);
-  const StepPlan plan = plan_step(pace_.budget(), views, after_prompt_);
+  StepPlan plan = plan_step(pace_.budget(), views, after_prompt_);
   if (plan.rows.empty()) return Progress::kBlocked;
   after_prompt_ = plan.prompt;
-  compute(plan);
+  std::vector<PlannedRows> rows = prepare(plan, /*works=*/true);
+  if (rows.empty()) {
+    // Images take longer: the rest of the step is the others'.
+    for (const PlannedRows& planned : plan.rows) {
+      views[planned.request].follows = true;
+    }
+    plan = plan_step(pace_.budget(), views, after_prompt_);
+    if (!plan.rows.empty()) after_prompt_ = plan.prompt;
+    rows = prepare(plan, /*works=*/false);
+  }
+  if (!rows.empty()) compute(plan.prompt, rows);
+  erase_ended();
   return Progress::kStepped;
 }
 
@@ -235,18 +246,20 @@ bool Batcher::follows(std::size_t index) const {
   return false;
 }
 
-bool Batcher::encode_images(Request& request, int tokens, double seconds) {
+bool Batcher::encode_images(Request& request, int tokens,
+                            std::optional<double> seconds) {
   models::ImagePrompt* images = request.generation->images().get();
   if (images == nullptr) return true;
   for (const std::size_t i :
        images->images_in(request.done(), request.done() + tokens)) {
     models::PromptImage& image = images->images()[i];
     if (image.features) continue;
+    if (!seconds) return false;
     if (options_.images == nullptr) {
       throw InternalError("[engine] the model has no tower for images");
     }
     image.features = options_.images->features(
-        image.number, request.generation->image(i), seconds);
+        image.number, request.generation->image(i), *seconds);
     if (!image.features) return false;
   }
   return true;
@@ -267,11 +280,13 @@ bool Batcher::someone_generates() const {
   });
 }
 
-std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
+std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan, bool works) {
   std::vector<PlannedRows> rows;
-  const double seconds = someone_generates() ? options_.image_seconds_beside
-                                             : options_.image_seconds_alone;
-  bool worked = false;  // on an image: the step has had its time
+  std::optional<double> seconds;
+  if (works) {
+    seconds = someone_generates() ? options_.image_seconds_beside
+                                  : options_.image_seconds_alone;
+  }
   for (PlannedRows planned : plan.rows) {
     Request& request = line_[planned.request];
     const int done = request.done();
@@ -281,9 +296,8 @@ std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
                      done;
     request.generation->begin(Clock::now(), done);
     try {
-      if (worked && request.generation->images()) continue;
       if (!encode_images(request, planned.tokens, seconds)) {
-        worked = true;
+        seconds = std::nullopt;  // the step has had its time
         continue;
       }
     } catch (const Error& error) {
@@ -298,9 +312,7 @@ std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan) {
   return rows;
 }
 
-void Batcher::compute(const StepPlan& plan) {
-  const std::vector<PlannedRows> rows = prepare(plan);
-  if (rows.empty()) return erase_ended();
+void Batcher::compute(bool prompt, std::span<const PlannedRows> rows) {
   const Clock::time_point started = Clock::now();
   std::vector<StepRows> step;
   std::vector<Request*> sampled;
@@ -318,18 +330,17 @@ void Batcher::compute(const StepPlan& plan) {
     tokens += planned.tokens;
   }
   try {
-    std::optional<mx::array> logits =
-        run_step(model_, step,
-                 plan.prompt ? models::TokenKind::kPrompt
-                             : models::TokenKind::kGenerated,
-                 options_.adapters, {work_, options_.kernels});
+    std::optional<mx::array> logits = run_step(
+        model_, step,
+        prompt ? models::TokenKind::kPrompt : models::TokenKind::kGenerated,
+        options_.adapters, {work_, options_.kernels});
     if (logits) sample(sampled, *logits);
   } catch (const Error& error) {
     return fail(rows, error);
   } catch (const std::exception& error) {
     return fail(rows, engine_error(error));
   }
-  if (plan.prompt) pace_.observe(tokens, seconds_since(started));
+  if (prompt) pace_.observe(tokens, seconds_since(started));
   deliver(sampled);
 }
 

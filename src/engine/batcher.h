@@ -98,13 +98,16 @@ class Batcher {
   // Whether waiting for an earlier request saves the computation.
   bool follows(std::size_t request) const;
 
-  void compute(const StepPlan& plan);
+  // Rows of prompts, or of answers.
+  void compute(bool prompt, std::span<const PlannedRows> rows);
   // The rows of a plan, images computed and not cut; none of a request whose
-  // images take longer. Requests whose images fail are ended.
-  std::vector<PlannedRows> prepare(const StepPlan& plan);
+  // images take longer; without `works`, of none whose images are missing.
+  // Requests whose images fail are ended.
+  std::vector<PlannedRows> prepare(const StepPlan& plan, bool works);
   // Whether all images of the next `tokens` are there; works on the first
-  // missing one for up to `seconds`.
-  bool encode_images(Request& request, int tokens, double seconds);
+  // missing one for up to `seconds`, where they are given.
+  bool encode_images(Request& request, int tokens,
+                     std::optional<double> seconds);
   void abandon_images(const Request& request);
   bool someone_generates() const;
   void sample(std::span<Request* const> requests, mlx::core::array& logits);

@@ -82,8 +82,8 @@ TEST_F(BatcherImages, AnswersGoOnWhileATowerWorks) {
   steps(1);
   text.read(1);
   Client image = show(-1, 4);
-  // A slice and a token of the answer take turns.
-  steps(2 * kLayers);
+  // Each step is a slice and a token of the answer.
+  steps(kLayers);
   EXPECT_EQ(text.channel->size(), static_cast<std::size_t>(kLayers));
   EXPECT_EQ(image.channel->size(), 0U);
   finish({&text, &image});
@@ -91,6 +91,19 @@ TEST_F(BatcherImages, AnswersGoOnWhileATowerWorks) {
   expect_answered(image, 4);
   EXPECT_EQ(tower_.calls, 1);
   EXPECT_EQ(store_.encoded(), 1);
+}
+
+TEST_F(BatcherImages, APromptBehindAnImageIsAnsweredMeanwhile) {
+  make_with_images();
+  Client image = show(-1, 4);
+  steps(1);
+  Client text = submit(range(1, 5), 3);
+  steps(kLayers - 2);
+  EXPECT_EQ(text.channel->size(), 4U);  // three tokens and the end
+  EXPECT_EQ(image.channel->size(), 0U);
+  finish({&text, &image});
+  expect_answered(text, 3);
+  expect_answered(image, 4);
 }
 
 TEST_F(BatcherImages, ARepeatedImageIsEncodedOnce) {
