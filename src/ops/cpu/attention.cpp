@@ -1,4 +1,4 @@
-// Attention: cuts work into rows of queries and stretches of context.
+// Attention: goes through the pages that rows of queries see.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu/attention.h"
 
@@ -8,26 +8,10 @@
 #include <vector>
 
 #include "ops/cpu/attention_kernels.h"
+#include "ops/cpu/attention_plan.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
-
-/// Up to 8 rows of queries of one key-value head over a stretch of context. A
-/// row is a token and one of the heads that share the key-value head.
-///
-/// Each page is attended to by itself, and the results of the pages are added
-/// up from first to last, whether one thread goes through them or several do:
-/// what a row gives depends neither on the threads nor on what else runs.
-struct Block {
-  const AttentionSequence* sequence;
-  int kv_head;
-  std::int64_t first_row;
-  int rows;
-  std::int64_t begin;  // positions
-  std::int64_t end;
-  std::int64_t partial;  // index of its first row of partial results, or -1;
-                         // then it is one page
-};
 
 class Attention {
  public:
@@ -35,32 +19,7 @@ class Attention {
 
   int group() const { return shape_.heads / shape_.kv_heads; }
 
-  /// Positions [first, last) that a token sees.
-  std::int64_t first_seen(const AttentionSequence& s,
-                          std::int64_t token) const {
-    if (shape_.window == 0) return 0;
-    const std::int64_t position = s.kv->length() - s.tokens + token;
-    const std::int64_t first =
-        shape_.chunked
-            ? position - position % shape_.window
-            : std::max<std::int64_t>(0, position - shape_.window + 1);
-    return s.sees_from == nullptr
-               ? first
-               : std::min<std::int64_t>(first, s.sees_from[token]);
-  }
-  std::int64_t end_seen(const AttentionSequence& s, std::int64_t token) const {
-    const std::int64_t length = s.kv->length();
-    const std::int64_t position = length - s.tokens + token;
-    if (shape_.bidirectional && shape_.window > 0) {
-      return std::min(length, position + shape_.window);
-    }
-    if (!s.causal || shape_.bidirectional) return length;
-    return s.sees_to == nullptr
-               ? position + 1
-               : std::max<std::int64_t>(position + 1, s.sees_to[token]);
-  }
-
-  void run(const Block& block, float* partials,
+  void run(const QueryBlock& block, float* partials,
            std::int64_t partial_stride) const {
     alignas(64) float q[kQueryRows * kQueryStride];
     alignas(64) float scores[kQueryRows * kQueryStride];
@@ -102,9 +61,9 @@ class Attention {
   }
 
   /// Adds up the pages `blocks` of the same rows.
-  void merge(std::span<const Block> blocks, float* partials,
+  void merge(std::span<const QueryBlock> blocks, float* partials,
              std::int64_t partial_stride) const {
-    const Block& first = blocks[0];
+    const QueryBlock& first = blocks[0];
     const int padded = first.sequence->kv->padded_head_size();
     SoftmaxState states[kQueryRows];
     alignas(64) float sums[kQueryRows * kQueryStride];
@@ -115,7 +74,7 @@ class Attention {
     }
     for (int r = 0; r < first.rows; ++r) {
       float* total = sums + r * kQueryStride;
-      for (const Block& block : blocks) {
+      for (const QueryBlock& block : blocks) {
         const float* part = partials + (block.partial + r) * partial_stride;
         add_result({part[0], part[1]}, part + kKvLanes, padded, states[r],
                    total);
@@ -124,13 +83,9 @@ class Attention {
     }
   }
 
-  static std::int64_t page_end(std::int64_t position) {
-    return (position / kPagePositions + 1) * kPagePositions;
-  }
-
  private:
   // Nothing seen yet.
-  static void start_page(const Block& block, SoftmaxState* states,
+  static void start_page(const QueryBlock& block, SoftmaxState* states,
                          float* sums) {
     const int padded = block.sequence->kv->padded_head_size();
     for (int r = 0; r < block.rows; ++r) {
@@ -140,7 +95,7 @@ class Attention {
   }
 
   // Weight that goes to no value.
-  void start_with_sinks(const Block& block, SoftmaxState* states,
+  void start_with_sinks(const QueryBlock& block, SoftmaxState* states,
                         float* sums) const {
     start_page(block, states, sums);
     for (int r = 0; r < block.rows; ++r) {
@@ -160,15 +115,15 @@ class Attention {
     total.largest = largest;
   }
 
-  std::int64_t token_of(const Block& block, int row) const {
+  std::int64_t token_of(const QueryBlock& block, int row) const {
     return (block.first_row + row) / group();
   }
-  int head_of(const Block& block, int row) const {
+  int head_of(const QueryBlock& block, int row) const {
     return block.kv_head * group() +
            static_cast<int>((block.first_row + row) % group());
   }
 
-  void load_queries(const Block& block, float* q) const {
+  void load_queries(const QueryBlock& block, float* q) const {
     const AttentionSequence& s = *block.sequence;
     const std::int64_t width =
         static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
@@ -182,7 +137,7 @@ class Attention {
   }
 
   // Positions [begin, end) of one page.
-  void add_page(const Block& block, std::int64_t begin, std::int64_t end,
+  void add_page(const QueryBlock& block, std::int64_t begin, std::int64_t end,
                 const float* q, float* scores, SoftmaxState* states,
                 float* sums) const {
     const AttentionSequence& s = *block.sequence;
@@ -204,8 +159,9 @@ class Attention {
     for (int r = 0; r < block.rows; ++r) {
       const std::int64_t token = token_of(block, r);
       const std::int64_t first =
-          std::max(begin, first_seen(s, token)) - page - from;
-      const std::int64_t last = std::min(end, end_seen(s, token)) - page - from;
+          std::max(begin, first_seen(shape_, s, token)) - page - from;
+      const std::int64_t last =
+          std::min(end, end_seen(shape_, s, token)) - page - from;
       const float factor = softmax_scores(
           scores + r * kQueryStride, to - from, static_cast<int>(first),
           static_cast<int>(last), shape_.softcap, states[r]);
@@ -224,8 +180,8 @@ class Attention {
                        padded / kKvLanes, count, true, sums);
   }
 
-  static void scale_columns(const Block& block, const float* scales, int count,
-                            float* scores) {
+  static void scale_columns(const QueryBlock& block, const float* scales,
+                            int count, float* scores) {
     for (int r = 0; r < block.rows; ++r) {
       multiply_values(scales, count, scores + r * kQueryStride);
     }
@@ -235,7 +191,7 @@ class Attention {
     return (n + kKvLanes - 1) / kKvLanes * kKvLanes;
   }
 
-  void write(const Block& block, int row, const float* sum,
+  void write(const QueryBlock& block, int row, const float* sum,
              float weights) const {
     const AttentionSequence& s = *block.sequence;
     const std::int64_t width =
@@ -250,57 +206,13 @@ class Attention {
   const AttentionShape& shape_;
 };
 
-/// All blocks of a call; those that share rows follow one another.
-struct Plan {
-  std::vector<Block> blocks;
-  std::vector<std::size_t> rows_begin;  // first block of each set of rows
-  std::int64_t partial_rows = 0;
-};
-
-Plan make_plan(const Attention& attention, const AttentionShape& shape,
-               std::span<const AttentionSequence> sequences, int threads) {
-  Plan plan;
-  std::int64_t sets = 0;
-  const int group = attention.group();
-  for (const AttentionSequence& s : sequences) {
-    sets += (s.tokens * group + kQueryRows - 1) / kQueryRows * shape.kv_heads;
-  }
-  // With fewer sets of rows than keep all threads busy to the end, the context
-  // is cut, too.
-  const bool cut = threads > 1 && sets < 4 * threads;
-  for (const AttentionSequence& s : sequences) {
-    const std::int64_t rows = s.tokens * group;
-    for (int head = 0; head < shape.kv_heads; ++head) {
-      for (std::int64_t row = 0; row < rows; row += kQueryRows) {
-        const int height =
-            static_cast<int>(std::min<std::int64_t>(kQueryRows, rows - row));
-        const std::int64_t begin = attention.first_seen(s, row / group);
-        const std::int64_t end =
-            attention.end_seen(s, (row + height - 1) / group);
-        const bool whole = !cut || end <= Attention::page_end(begin);
-        plan.rows_begin.push_back(plan.blocks.size());
-        for (std::int64_t p = begin; p < end;) {
-          const std::int64_t stop =
-              whole ? end : std::min(end, Attention::page_end(p));
-          plan.blocks.push_back(
-              {&s, head, row, height, p, stop, whole ? -1 : plan.partial_rows});
-          if (!whole) plan.partial_rows += height;
-          p = stop;
-        }
-      }
-    }
-  }
-  plan.rows_begin.push_back(plan.blocks.size());
-  return plan;
-}
-
 }  // namespace
 
 void attention(ThreadPool& pool, AttentionScratch& scratch,
                const AttentionShape& shape,
                std::span<const AttentionSequence> sequences) {
   const Attention work(shape);
-  const Plan plan = make_plan(work, shape, sequences, pool.size());
+  const AttentionPlan plan = plan_attention(shape, sequences, pool.size());
   const std::int64_t stride = kKvLanes + kMaxHeadSize;
   scratch.partials.resize(static_cast<std::size_t>(plan.partial_rows * stride) *
                           sizeof(float));
@@ -315,7 +227,7 @@ void attention(ThreadPool& pool, AttentionScratch& scratch,
   });
   if (plan.partial_rows == 0) return;
   for (std::size_t set = 0; set + 1 < plan.rows_begin.size(); ++set) {
-    const std::span<const Block> blocks(
+    const std::span<const QueryBlock> blocks(
         plan.blocks.begin() + static_cast<std::ptrdiff_t>(plan.rows_begin[set]),
         plan.blocks.begin() +
             static_cast<std::ptrdiff_t>(plan.rows_begin[set + 1]));

@@ -46,10 +46,4 @@ void scale_values(float* x, int count, float factor);
 void blend_values(const float* x, float factor_x, int count, float factor_y,
                   float* y);
 
-/// Stores a key or a value of `size` dimensions at `slot` of a page's part.
-void store_key(KvType type, const float* key, int size, int padded_size,
-               int slot, std::byte* keys);
-void store_value(KvType type, const float* value, int size, int slot,
-                 std::byte* values);
-
 }  // namespace abstractllm::ops::cpu

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "abstractllm/error.h"
-#include "ops/cpu/attention_kernels.h"
+#include "ops/cpu/kv_store.h"
 
 namespace abstractllm::ops::cpu {
 

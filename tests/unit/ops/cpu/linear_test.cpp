@@ -272,6 +272,39 @@ TEST(Linear, ManyRowsOfActivations) {
   }
 }
 
+// However many strips the rows are cut into, for weights of few panels and of
+// many.
+TEST(Linear, PromptsOfAllLengthsGiveARowTheSame) {
+  constexpr std::int64_t kColumns = 96;
+  ThreadPool pool({.threads = 3});
+  for (const std::int64_t outputs : {40, 3300}) {
+    const TestMatrix w({.rows = outputs,
+                        .columns = kColumns,
+                        .encoding = WeightEncoding::kAffine,
+                        .bits = 4,
+                        .group = 32},
+                       12, Scales::kSymmetric);
+    const std::vector<float> x = random_values(1030 * kColumns, 13);
+    const auto rows_of = [](const std::vector<float>& all, std::int64_t first,
+                            std::int64_t count, std::int64_t width) {
+      return std::vector<float>(all.begin() + first * width,
+                                all.begin() + (first + count) * width);
+    };
+    for (const Precision precision : {Precision::kInt8, Precision::kExact}) {
+      const LinearOptions options{.precision = precision};
+      for (const std::int64_t m : {127, 128, 129, 264, 513, 1030}) {
+        const std::vector<float> together =
+            product(pool, w, rows_of(x, 0, m, kColumns), m, options);
+        for (const std::int64_t row : {std::int64_t{0}, m / 2, m - 1}) {
+          ASSERT_EQ(product(pool, w, rows_of(x, row, 1, kColumns), 1, options),
+                    rows_of(together, row, 1, outputs))
+              << m << " rows, row " << row << ", " << outputs << " outputs";
+        }
+      }
+    }
+  }
+}
+
 TEST(Linear, RoundedActivationsCostLittle) {
   ThreadPool pool({.threads = 2});
   const TestMatrix w({.rows = 256,

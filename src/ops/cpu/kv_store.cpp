@@ -1,0 +1,157 @@
+// Narrows keys and values to the type of a page, by Highway.
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/cpu/kv_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ops/cpu/half.h"
+#include "ops/cpu/highway_config.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/cpu/kv_store.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace abstractllm::ops::cpu {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using FloatTag = hn::CappedTag<float, kKvLanes>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
+
+// `size` values, padded with zeros to whole vectors, as integers times the
+// returned scale.
+float RoundToInt8(const float* x, int size, std::int8_t* out) {
+  const FloatTag d;
+  const hn::RebindToSigned<FloatTag> words;
+  const hn::Rebind<std::int8_t, FloatTag> bytes;
+  auto largest = hn::Zero(d);
+  for (int i = 0; i < size; i += kLanes) {
+    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+  }
+  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
+  // Below this the inverse overflows; such values are as good as zero.
+  const bool negligible = limit < 1e-35f;
+  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
+  for (int i = 0; i < size; i += kLanes) {
+    const auto q = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(words, q)), bytes, out + i);
+  }
+  return negligible ? 0.0f : limit / 127.0f;
+}
+
+// Where Highway narrows to f16 by emulation it does not round to nearest.
+#if HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4 || \
+    HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
+  auto* halves = reinterpret_cast<std::uint16_t*>(to);
+  for (int i = 0; i < kKvLanes; ++i) halves[i] = float_to_f16(from[i]);
+}
+#else
+HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
+  const hn::Rebind<hwy::float16_t, FloatTag> half;
+  for (int i = 0; i < kKvLanes; i += kLanes) {
+    hn::StoreU(hn::DemoteTo(half, hn::LoadU(FloatTag(), from + i)), half,
+               reinterpret_cast<hwy::float16_t*>(to) + i);
+  }
+}
+#endif
+
+// 16 values to the type of the page.
+void Narrow(KvType type, const float* from, std::byte* to) {
+  if (type == KvType::kF16) return narrow_f16(from, to);
+  if (type == KvType::kF32) {
+    std::memcpy(to, from, kKvLanes * sizeof(float));
+    return;
+  }
+  auto* halves = reinterpret_cast<std::uint16_t*>(to);
+  for (int i = 0; i < kKvLanes; ++i) halves[i] = float_to_bf16(from[i]);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace abstractllm::ops::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace abstractllm::ops::cpu {
+
+HWY_EXPORT(RoundToInt8);
+HWY_EXPORT(Narrow);
+
+namespace {
+
+// Rounds a head to int8 and stores its scale behind the `padded_size` columns
+// of a page's part.
+void round_head(const float* x, int size, int padded_size, int slot,
+                std::byte* part, std::int8_t* out) {
+  float padded[kMaxHeadSize] = {};
+  std::copy_n(x, size, padded);
+  const float scale =
+      HWY_DYNAMIC_DISPATCH(RoundToInt8)(padded, padded_size, out);
+  std::memcpy(part + std::int64_t{kPagePositions} * padded_size +
+                  slot * static_cast<int>(sizeof(float)),
+              &scale, sizeof(float));
+}
+
+}  // namespace
+
+void store_key(KvType type, const float* key, int size, int padded_size,
+               int slot, std::byte* keys) {
+  if (type == KvType::kInt8) {
+    std::int8_t rounded[kMaxHeadSize];
+    round_head(key, size, padded_size, slot, keys, rounded);
+    std::byte* lane = keys +
+                      std::int64_t{slot / kKvLanes} * padded_size * kKvLanes +
+                      slot % kKvLanes;
+    for (int i = 0; i < size; ++i) {
+      lane[i * kKvLanes] = static_cast<std::byte>(rounded[i]);
+    }
+    return;
+  }
+  std::byte* block = keys + std::int64_t{slot / kKvLanes} * padded_size *
+                                kKvLanes * kv_bytes(type);
+  const int lane = slot % kKvLanes;
+  for (int begin = 0; begin < size; begin += kKvLanes) {
+    const int count = std::min(kKvLanes, size - begin);
+    float padded[kKvLanes] = {};
+    alignas(64) std::byte narrowed[kKvLanes * 4];
+    std::copy_n(key + begin, count, padded);
+    HWY_DYNAMIC_DISPATCH(Narrow)(type, padded, narrowed);
+    const int bytes = kv_bytes(type);
+    for (int i = 0; i < count; ++i) {
+      std::memcpy(block + ((begin + i) * kKvLanes + lane) * bytes,
+                  narrowed + i * bytes, static_cast<std::size_t>(bytes));
+    }
+  }
+}
+
+void store_value(KvType type, const float* value, int size, int slot,
+                 std::byte* values) {
+  if (type == KvType::kInt8) {
+    const int padded_size = (size + kKvLanes - 1) / kKvLanes * kKvLanes;
+    std::int8_t rounded[kMaxHeadSize];
+    round_head(value, size, padded_size, slot, values, rounded);
+    for (int begin = 0; begin < padded_size; begin += kKvLanes) {
+      std::memcpy(
+          values + (begin / kKvLanes * kPagePositions + slot) * kKvLanes,
+          rounded + begin, kKvLanes);
+    }
+    return;
+  }
+  const int bytes = kv_bytes(type) * kKvLanes;
+  for (int begin = 0; begin < size; begin += kKvLanes) {
+    std::byte* to = values + (begin / kKvLanes * kPagePositions + slot) * bytes;
+    if (begin + kKvLanes <= size) {
+      HWY_DYNAMIC_DISPATCH(Narrow)(type, value + begin, to);
+    } else {
+      float padded[kKvLanes] = {};
+      std::copy_n(value + begin, size - begin, padded);
+      HWY_DYNAMIC_DISPATCH(Narrow)(type, padded, to);
+    }
+  }
+}
+
+}  // namespace abstractllm::ops::cpu
+#endif
