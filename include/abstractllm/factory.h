@@ -85,6 +85,10 @@ struct ProviderConfig {
   std::string adapter{};
   /// Local: `adapter`, a folder, becomes part of the weights, for all requests.
   bool fuse_adapter = false;
+  /// Local: a preset of the model's family, such as "steady"; describe_model
+  /// lists them as preset_NAME. It lies over the model's own defaults and under
+  /// `parameters`. Empty: none.
+  std::string preset{};
   /// Local: called while weights load with the share done, in [0, 1]; may be
   /// empty. Runs on the loading thread.
   std::function<void(double)> on_load_progress{};
@@ -155,6 +159,12 @@ struct Diagnosis {
 /// weights are loaded. An empty `model`: the machine alone. What is wrong with
 /// the model is in the result. Throws ModelNotFoundError where there is none.
 ABSTRACTLLM_API Diagnosis diagnose(std::string_view model = {});
+
+/// The same of `config.model` as create_llm would run it: memory is what its
+/// kv_cache_type and context_length need. Of `config` count these and device,
+/// cpu_backend and cpu_precision. Throws InvalidParameterError and
+/// UnsupportedFeatureError for settings that create_llm refuses.
+ABSTRACTLLM_API Diagnosis diagnose(const ProviderConfig& config);
 
 /// What a model's files say of it, without loading weights. Throws
 /// ModelNotFoundError and ModelLoadingError.

@@ -44,7 +44,7 @@ struct ModelAccess {
       pull{};
   std::function<ModelRemoval(std::string_view)> plan_removal{};
   std::function<void(const ModelRemoval&)> remove{};
-  std::function<Diagnosis(std::string_view)> diagnose{};
+  std::function<Diagnosis(const ProviderConfig&)> diagnose{};
   std::function<ConversionResult(const ConversionOptions&)> convert{};
 };
 

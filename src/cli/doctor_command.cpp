@@ -18,7 +18,7 @@ namespace {
 constexpr int kExitUnfit = 1;
 
 struct DoctorOptions {
-  std::string model;
+  ModelOptions model;
   bool json = false;
 };
 
@@ -59,17 +59,18 @@ std::string as_text(const Diagnosis& diagnosis) {
 }
 
 int examine(const DoctorOptions& options, CliEnvironment& env) {
-  std::string model = options.model;
-  if (!model.empty()) {
-    const ModelAddress address = model_address(model, env);
+  ProviderConfig config = provider_config(options.model, "mlx", env);
+  config.model = options.model.config.model;
+  if (!config.model.empty()) {
+    const ModelAddress address = model_address(config.model, env);
     if (address.provider != "mlx") {
       throw UsageError(
           fmt::format("{} runs its models elsewhere", address.provider),
           "'allm providers' says whether it can be reached.");
     }
-    model = address.model;
+    config.model = address.model;
   }
-  const Diagnosis diagnosis = env.models.diagnose(model);
+  const Diagnosis diagnosis = env.models.diagnose(config);
   env.out.write(options.json ? diagnosis.json + "\n" : as_text(diagnosis));
   return diagnosis.verdict == Verdict::kDoesNotRun ? kExitUnfit : 0;
 }
@@ -81,14 +82,15 @@ void add_doctor_command(CLI::App& app, Invocation& invocation) {
       "doctor", "Say whether and how a model runs on this machine");
   const auto options = std::make_shared<DoctorOptions>();
   command
-      ->add_option("MODEL", options->model,
+      ->add_option("MODEL", options->model.config.model,
                    "What to look at; without it the machine alone")
       ->type_name("MODEL");
   command->add_flag("--json", options->json, "Print one JSON object");
+  add_fit_options(*command, options->model);
   command->footer(
-      "Only the headers of a model's files are read. The exit status is 1 for "
-      "a "
-      "model that does not run.");
+      "Only the headers of a model's files are read. The options are those of "
+      "'allm run', and what they need is what is judged. The exit status is 1 "
+      "for a model that does not run.");
   command->callback([options, &invocation] {
     invocation.run = [options, &invocation] {
       return examine(*options, invocation.environment);

@@ -29,71 +29,106 @@ std::function<void(const ProviderConfig&, ProviderConfig&)> copy_of(
   };
 }
 
-}  // namespace
+// Adds options of ProviderConfig's members and remembers them.
+class OptionAdder {
+ public:
+  OptionAdder(CLI::App& app, ModelOptions& options)
+      : app_(app), options_(options) {}
 
-void add_engine_options(CLI::App& app, ModelOptions& options) {
-  const CLI::Validator count = CLI::Range(0, 1 << 30).description("");
-  const auto add = [&](const char* name, auto ProviderConfig::*member,
-                       const char* type, const char* text) {
-    CLI::Option* option = app.add_option(name, options.config.*member, text)
+  CLI::Option* add(const char* name, auto ProviderConfig::*member,
+                   const char* type, const char* text) {
+    CLI::Option* option = app_.add_option(name, options_.config.*member, text)
                               ->type_name(type)
                               ->group("Local models");
-    options.settings.push_back({option, copy_of(member)});
+    options_.settings.push_back({option, copy_of(member)});
     return option;
-  };
-  add("--device", &ProviderConfig::device, "auto|cpu|cuda|metal",
-      "Where the model runs (auto)")
+  }
+
+  void add_flag(const char* name, bool ProviderConfig::*member,
+                const char* text) {
+    options_.settings.push_back(
+        {app_.add_flag(name, options_.config.*member, text)
+             ->group("Local models"),
+         copy_of(member)});
+  }
+
+ private:
+  CLI::App& app_;
+  ModelOptions& options_;
+};
+
+CLI::Validator count() { return CLI::Range(0, 1 << 30).description(""); }
+
+}  // namespace
+
+void add_fit_options(CLI::App& app, ModelOptions& options) {
+  OptionAdder adder(app, options);
+  adder
+      .add("--device", &ProviderConfig::device, "auto|cpu|cuda|metal",
+           "Where the model runs (auto)")
       ->check(CLI::IsMember({"auto", "cpu", "cuda", "metal"}).description(""));
-  add("--threads", &ProviderConfig::threads, "N",
-      "Worker threads; 0 takes what the process may use (0)")
-      ->check(count);
-  add("--cpu-backend", &ProviderConfig::cpu_backend, "fast|reference",
-      "Kernels on the CPU: our own, or stock MLX in float32 (fast)")
+  adder
+      .add("--cpu-backend", &ProviderConfig::cpu_backend, "fast|reference",
+           "Kernels on the CPU: our own, or stock MLX in float32 (fast)")
       ->check(CLI::IsMember({"fast", "reference"}).description(""));
-  add("--cpu-precision", &ProviderConfig::cpu_precision, "PRECISION",
-      "What quantised weights meet on the CPU: int8, int8-pair, exact, or "
-      "auto, by the model's size (auto)")
+  adder
+      .add("--cpu-precision", &ProviderConfig::cpu_precision, "PRECISION",
+           "What quantised weights meet on the CPU: int8, int8-pair, exact, or "
+           "auto, by the model's size (auto)")
       ->check(CLI::IsMember({"auto", "int8", "int8-pair", "exact"})
                   .description(""));
-  add("--kv-type", &ProviderConfig::kv_cache_type, "TYPE",
-      "Keys and values in the CPU kernels: f32, f16, bf16, int8 or auto (auto)")
+  adder.add_flag("--cpu-exact", &ProviderConfig::cpu_exact,
+                 "The same as --cpu-precision exact");
+  adder
+      .add("--kv-type", &ProviderConfig::kv_cache_type, "TYPE",
+           "Keys and values in the CPU kernels: f32, f16, bf16, int8 or auto "
+           "(auto)")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "int8"})
                   .description(""));
-  options.settings.push_back(
-      {app.add_flag("--cpu-exact", options.config.cpu_exact,
-                    "The same as --cpu-precision exact")
-           ->group("Local models"),
-       copy_of(&ProviderConfig::cpu_exact)});
-  add("--max-pixels", &ProviderConfig::max_pixels, "N",
-      "Pixels of an image that the model may see; 0 takes what its files say "
-      "(0)");
-  add("--context-length", &ProviderConfig::context_length, "N",
-      "Tokens of context to provide for; 0 takes the model's own (0)")
-      ->check(count);
-  add("--prefill-chunk", &ProviderConfig::prefill_chunk, "N",
-      "Prompt tokens computed at a time; 0 lets the engine choose (0)")
-      ->check(count);
-  add("--parallel-sequences", &ProviderConfig::parallel_sequences, "N",
-      "Requests computed together; 0 lets the engine choose (0)")
-      ->check(count);
-  add("--max-queued-requests", &ProviderConfig::max_queued_requests, "N",
-      "Requests that may wait beside them; 0 lets the engine choose (0)")
-      ->check(count);
-  add("--kv-cache-bytes", &ProviderConfig::kv_cache_bytes, "SIZE",
-      "Memory for keys and values, as 800MB or 2GB; 0 takes half of what is "
-      "free (0)")
+  adder
+      .add("--context-length", &ProviderConfig::context_length, "N",
+           "Tokens of context to provide for; 0 takes the model's own (0)")
+      ->check(count());
+}
+
+void add_engine_options(CLI::App& app, ModelOptions& options) {
+  add_fit_options(app, options);
+  OptionAdder adder(app, options);
+  adder
+      .add("--threads", &ProviderConfig::threads, "N",
+           "Worker threads; 0 takes what the process may use (0)")
+      ->check(count());
+  adder.add("--max-pixels", &ProviderConfig::max_pixels, "N",
+            "Pixels of an image that the model may see; 0 takes what its files "
+            "say (0)");
+  adder
+      .add("--prefill-chunk", &ProviderConfig::prefill_chunk, "N",
+           "Prompt tokens computed at a time; 0 lets the engine choose (0)")
+      ->check(count());
+  adder
+      .add("--parallel-sequences", &ProviderConfig::parallel_sequences, "N",
+           "Requests computed together; 0 lets the engine choose (0)")
+      ->check(count());
+  adder
+      .add("--max-queued-requests", &ProviderConfig::max_queued_requests, "N",
+           "Requests that may wait beside them; 0 lets the engine choose (0)")
+      ->check(count());
+  adder
+      .add("--kv-cache-bytes", &ProviderConfig::kv_cache_bytes, "SIZE",
+           "Memory for keys and values, as 800MB or 2GB; 0 takes half of what "
+           "is free (0)")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/true).description(""))
       // A negative number has become a very large one.
       ->check(
           CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62).description(""));
-  add("--adapter", &ProviderConfig::adapter, "DIR",
-      "Adapter (LoRA, DoRA) of mlx-lm or PEFT that changes the model; or the "
-      "name of one in the configuration");
-  options.settings.push_back(
-      {app.add_flag("--fuse-adapter", options.config.fuse_adapter,
-                    "Put the adapter into the weights while they load")
-           ->group("Local models"),
-       copy_of(&ProviderConfig::fuse_adapter)});
+  adder.add("--adapter", &ProviderConfig::adapter, "DIR",
+            "Adapter (LoRA, DoRA) of mlx-lm or PEFT that changes the model; or "
+            "the name of one in the configuration");
+  adder.add_flag("--fuse-adapter", &ProviderConfig::fuse_adapter,
+                 "Put the adapter into the weights while they load");
+  adder.add("--preset", &ProviderConfig::preset, "NAME",
+            "Parameters that the model's family has under this name, such as "
+            "steady; 'allm show MODEL' lists them");
 }
 
 void add_connection_options(CLI::App& app, ModelOptions& options) {
@@ -138,6 +173,12 @@ ProviderConfig merged(const ModelOptions& options, ProviderConfig configured) {
 }
 
 }  // namespace
+
+ProviderConfig provider_config(const ModelOptions& options,
+                               std::string_view provider,
+                               const CliEnvironment& environment) {
+  return merged(options, configuration_of(environment).provider(provider));
+}
 
 ModelAddress model_address(std::string_view text,
                            const CliEnvironment& environment) {

@@ -35,6 +35,14 @@ void add_model_argument(CLI::App& app, ModelOptions& options);
 /// Adds --threads, --cpu-backend and the other options of local models.
 void add_engine_options(CLI::App& app, ModelOptions& options);
 
+/// Adds those of them that decide whether and how a model fits.
+void add_fit_options(CLI::App& app, ModelOptions& options);
+
+/// What the configuration says of `provider`, under what the command line says.
+ProviderConfig provider_config(const ModelOptions& options,
+                               std::string_view provider,
+                               const CliEnvironment& environment);
+
 /// Adds --base-url, of remote services.
 void add_connection_options(CLI::App& app, ModelOptions& options);
 

@@ -194,6 +194,7 @@ ProviderConfig read_provider(Table& table, Environment environment) {
   table.read_texts("adapters", config.adapters);
   table.read("adapter", config.adapter);
   table.read("fuse_adapter", config.fuse_adapter);
+  table.read("preset", config.preset);
   return config;
 }
 

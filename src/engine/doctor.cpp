@@ -7,24 +7,21 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
 #include "abstractllm/error.h"
-#include "base/available_memory.h"
 #include "engine/backend_limits.h"
+#include "engine/memory_forecast.h"
 #include "engine/model_outline.h"
 #include "engine/model_package.h"
 #include "hub/local_models.h"
 #include "io/model_files.h"
-#include "mlx/backend/cuda/cuda.h"
-#include "mlx/backend/metal/metal.h"
-#include "mlx/version.h"
 #include "models/catalogue.h"
+#include "models/common/vision_language.h"
 #include "models/registry.h"
 #include "models/sequence.h"
-#include "ops/cpu/cpu_budget.h"
-#include "ops/cpu/cpu_features.h"
+#include "ops/cpu_precision.h"
 #include "ops/shapes_only.h"
+#include "vision/towers/tower.h"
 
 namespace abstractllm::engine {
 namespace {
@@ -32,43 +29,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Rows = std::vector<std::vector<std::string>>;
 
-// What a prompt is computed in at a time, for the memory that takes.
-constexpr int kChunk = 512;
 // Distinct products that are listed.
 constexpr std::size_t kListedProducts = 24;
-
-struct KvType {
-  const char* name;
-  double bytes;  // of one element; int8 has a scale for each head
-};
-constexpr KvType kKvTypes[] = {
-    {"f32", 4}, {"f16", 2}, {"bf16", 2}, {"int8", 1.0625}};
-constexpr const char* kUsedKvType = "f16";
 
 std::string gigabytes(double bytes) {
   return fmt::format("{:.2f} GB", bytes / 1e9);
 }
 
-std::string simd_text(const ops::cpu::CpuFeatures& features) {
-  std::string text;
-  const auto add = [&](bool has, const char* name) {
-    if (has) text += (text.empty() ? "" : ", ") + std::string(name);
-  };
-  add(features.avx512, "AVX-512");
-  add(features.avx512_vnni, "AVX-512 VNNI");
-  add(features.avx512_bf16, "AVX-512 BF16");
-  add(features.amx_int8, "AMX int8");
-  add(features.avx2, "AVX2");
-  add(features.avx_vnni, "AVX VNNI");
-  add(features.sse4, "SSE4");
-  add(features.neon_dot, "NEON dot products");
-  return text.empty() ? "none that our kernels know" : text;
-}
-
 // One examination, from the files to the verdict.
 class Doctor {
  public:
-  explicit Doctor(const MachineFacts& machine) : machine_(machine) {
+  Doctor(const MachineFacts& machine, const EngineOptions& options)
+      : machine_(machine), options_(options) {
     add_machine();
   }
 
@@ -82,7 +54,7 @@ class Doctor {
       const io::ModelFiles files = io::ModelFiles::at(path);
       if (files.config) config = io::JsonConfig::load(*files.config);
       read_architecture(config);
-      weights = io::WeightSource::open(files);
+      weights = models::canonical_weights(io::WeightSource::open(files));
       config = weights->config();
       read_architecture(config);
     } catch (const Error& error) {
@@ -121,7 +93,8 @@ class Doctor {
 
   void add_machine() {
     const hub::ModelLocations places = hub::ModelLocations::from_environment();
-    const char* device = "cpu, our kernels";
+    const bool own = options_.cpu_backend == CpuBackend::kFast;
+    const char* device = own ? "cpu, our kernels" : "cpu, stock MLX";
     Rows rows{
         {"device", device},
         {"libmlx", fmt::format("{}; CPU{}{}", machine_.mlx_version,
@@ -163,10 +136,15 @@ class Doctor {
     if (!result_.reason.empty()) return;
     try {
       const ops::ShapesOnly shapes;
-      const auto model = models::make_model({.config = weights.config(),
-                                             .weights = weights,
-                                             .backend = {},
-                                             .on_progress = {}});
+      const models::ModelSource source{.config = weights.config(),
+                                       .weights = weights,
+                                       .backend = {},
+                                       .on_progress = {}};
+      const auto model = models::make_model(source);
+      if (models::reads_images(weights.config().require_string("model_type"))) {
+        vision::make_tower(source);
+        models::refuse_unread_tensors(weights);
+      }
       const ops::KvLayers cache = model->make_cache();
       exact_cache_ = [bytes = cache_sizes(cache)](std::size_t i) {
         return bytes[i];
@@ -178,8 +156,8 @@ class Doctor {
 
   std::vector<int> context_lengths() const {
     std::vector<int> lengths;
-    const int most =
-        outline_.context_length > 0 ? outline_.context_length : 4096;
+    int most = outline_.context_length > 0 ? outline_.context_length : 4096;
+    if (options_.context_length > 0) most = options_.context_length;
     for (int length = 2048; length < most; length *= 4) {
       lengths.push_back(length);
     }
@@ -201,11 +179,17 @@ class Doctor {
     try {
       const ModelPackage package = ModelPackage::open(id);
       Rows rows;
-      for (const auto& [key, value] : describe(package)) {
+      for (const auto& [key, value] : describe(package, options_)) {
         json_["facts"][key] = value;
         rows.push_back({key, value});
       }
       result_.sections.push_back({"Model", std::move(rows)});
+      if (options_.context_length > package.context_length) {
+        throw InvalidParameterError(
+            fmt::format("[doctor] context_length is {}, expected 1 to {}",
+                        options_.context_length, package.context_length),
+            "The model was trained for no more tokens.");
+      }
       if (package.chat.source != TemplateSource::kModel) {
         result_.notes.push_back("the model has no chat template; " +
                                 std::string(to_string(package.chat.source)) +
@@ -254,56 +238,63 @@ class Doctor {
     }
   }
 
+  // Of the caches, as the engine chooses it.
+  std::string_view used_cache() const {
+    if (options_.cpu_backend == CpuBackend::kReference) return "f32";
+    return to_string(options_.kv_cache_type.value_or(
+        ops::default_kv_type(ops::choose_cpu_precision(options_.cpu_precision,
+                                                       outline_.hidden_size))));
+  }
+
   void add_memory() {
     const std::vector<int> lengths = context_lengths();
+    std::vector<double> whole;
+    for (std::size_t i = 0; i < lengths.size(); ++i) {
+      whole.push_back(exact_cache_
+                          ? exact_cache_(i)
+                          : 4.0 * static_cast<double>(outline_.kv_elements) *
+                                lengths[i]);
+    }
+    const std::string used(used_cache());
+    json_["cache_type"] = used;
     Rows rows{{"CONTEXT", "WEIGHTS", "F32 CACHE", "F16", "BF16", "INT8",
                "ACTIVATIONS", "NEEDED", "FITS"}};
     Json list = Json::array();
-    std::string short_of;
     const auto available = static_cast<double>(machine_.memory_available);
-    for (std::size_t i = 0; i < lengths.size(); ++i) {
-      const double whole =
-          exact_cache_
-              ? exact_cache_(i)
-              : 4.0 * static_cast<double>(outline_.kv_elements) * lengths[i];
-      const double activations =
-          4.0 *
-          (std::min(kChunk, lengths[i]) *
-               (8.0 * outline_.hidden_size + 3.0 * outline_.intermediate_size) +
-           outline_.vocabulary);
-      std::vector<std::string> row{std::to_string(lengths[i]),
+    bool fitted = true;
+    for (const MemoryNeed& need :
+         forecast_memory(outline_, lengths, whole, weight_bytes_, used)) {
+      const bool fits = need.needed <= available;
+      std::vector<std::string> row{std::to_string(need.context),
                                    gigabytes(weight_bytes_)};
-      Json entry{{"context", lengths[i]}};
-      double needed = 0;
-      for (const KvType& type : kKvTypes) {
-        const double bytes = whole / 4 * type.bytes;
+      Json entry{{"context", need.context}};
+      for (const auto& [type, bytes] : need.caches) {
         row.push_back(gigabytes(bytes));
-        entry["cache_bytes"][type.name] = static_cast<std::uint64_t>(bytes);
-        if (type.name == std::string_view(kUsedKvType)) {
-          needed = weight_bytes_ + bytes + activations;
-        }
+        entry["cache_bytes"][type] = static_cast<std::uint64_t>(bytes);
       }
-      const bool fits = needed <= available;
-      row.insert(row.end(), {gigabytes(activations), gigabytes(needed),
-                             fits ? "yes" : "no"});
-      entry["needed_bytes"] = static_cast<std::uint64_t>(needed);
+      row.insert(row.end(), {gigabytes(need.activations),
+                             gigabytes(need.needed), fits ? "yes" : "no"});
+      entry["needed_bytes"] = static_cast<std::uint64_t>(need.needed);
       entry["fits"] = fits;
       rows.push_back(std::move(row));
       list.push_back(std::move(entry));
-      if (!fits && short_of.empty()) {
-        short_of =
-            fmt::format("a context of {} needs {} and {} are available",
-                        lengths[i], gigabytes(needed), gigabytes(available));
-        if (i == 0) {
-          refuse(MemoryExceededError("[doctor] " + short_of));
-        } else {
-          result_.notes.push_back(short_of);
-        }
-      }
+      if (!fits && fitted) report_shortage(need, lengths.front(), available);
+      fitted = fitted && fits;
     }
     json_["memory"] = std::move(list);
     result_.sections.push_back(
-        {"Memory (needed with an f16 cache)", std::move(rows)});
+        {"Memory (needed with a cache in " + used + ")", std::move(rows)});
+  }
+
+  void report_shortage(const MemoryNeed& need, int shortest, double available) {
+    const std::string text =
+        fmt::format("a context of {} needs {} and {} are available",
+                    need.context, gigabytes(need.needed), gigabytes(available));
+    if (need.context == shortest) {
+      refuse(MemoryExceededError("[doctor] " + text));
+    } else {
+      result_.notes.push_back(text);
+    }
   }
 
   void add_paths() {
@@ -344,6 +335,7 @@ class Doctor {
   }
 
   const MachineFacts& machine_;
+  const EngineOptions& options_;
   Diagnosis result_;
   Json json_ = Json::object();
   ModelOutline outline_;
@@ -354,19 +346,9 @@ class Doctor {
 
 }  // namespace
 
-MachineFacts MachineFacts::of_this_machine() {
-  return {
-      .mlx_version = mlx::core::version(),
-      .has_metal = mlx::core::metal::is_available(),
-      .has_cuda = mlx::core::cu::is_available(),
-      .simd = simd_text(ops::cpu::detect_cpu_features()),
-      .logical_cores = static_cast<int>(std::thread::hardware_concurrency()),
-      .usable_threads = ops::cpu::usable_threads(),
-      .memory_available = base::available_memory()};
-}
-
-Diagnosis diagnose(std::string_view model, const MachineFacts& machine) {
-  Doctor doctor(machine);
+Diagnosis diagnose(std::string_view model, const MachineFacts& machine,
+                   const EngineOptions& options) {
+  Doctor doctor(machine, options);
   if (!model.empty()) doctor.examine(model);
   return doctor.finish();
 }

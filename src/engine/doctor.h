@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "abstractllm/factory.h"
+#include "engine/engine.h"
 
 namespace abstractllm::engine {
 
@@ -23,7 +24,9 @@ struct MachineFacts {
   static MachineFacts of_this_machine();
 };
 
-/// As abstractllm::diagnose.
-Diagnosis diagnose(std::string_view model, const MachineFacts& machine);
+/// As abstractllm::diagnose. Of `options` count the backend, the precision, the
+/// type of the caches and the context length, 0 being the model's own.
+Diagnosis diagnose(std::string_view model, const MachineFacts& machine,
+                   const EngineOptions& options = {});
 
 }  // namespace abstractllm::engine

@@ -151,11 +151,27 @@ std::optional<std::int64_t> read_max_pixels(std::uint64_t wanted) {
   return static_cast<std::int64_t>(std::min(wanted, kMost));
 }
 
+const GenerationParameters& find_preset(const engine::ModelPackage& package,
+                                        const std::string& name) {
+  const families::MLXModelConfig& family = *package.family.family;
+  if (const auto* preset = family.find_preset(name)) return *preset;
+  std::string known;
+  for (const auto& [its, parameters] : family.presets) {
+    known += (known.empty() ? "" : ", ") + std::string(its);
+  }
+  throw InvalidParameterError(
+      "[mlx] the family '" + std::string(family.name) + "' of " + package.id +
+          " has no preset '" + name + "'",
+      known.empty() ? "It has none: set the parameters themselves."
+                    : "It has: " + known + ".",
+      kId);
+}
+
 class MLXProvider : public AbstractLLMInterface {
  public:
   explicit MLXProvider(ProviderConfig config)
       : adapters_(config),
-        package_(open_package(config.model, adapters_)),
+        package_(open_package(config, adapters_)),
         requests_(package_, read_max_pixels(config.max_pixels)),
         defaults_(std::move(config.parameters)),
         engine_options_(read_options(config, package_, adapters_)),
@@ -225,9 +241,13 @@ class MLXProvider : public AbstractLLMInterface {
   }
 
  private:
-  static engine::ModelPackage open_package(const std::string& model,
+  static engine::ModelPackage open_package(const ProviderConfig& config,
                                            const MlxAdapters& adapters) {
-    engine::ModelPackage package = engine::ModelPackage::open(model);
+    engine::ModelPackage package = engine::ModelPackage::open(config.model);
+    if (!config.preset.empty()) {
+      package.defaults =
+          overlay(find_preset(package, config.preset), package.defaults);
+    }
     if (adapters.fused()) {
       package.weights = package.weights.fused(adapters.fused());
     }
@@ -302,6 +322,12 @@ engine::CpuBackend read_cpu_backend(const std::string& name) {
       kId);
 }
 
+void check_device(const std::string& device) {
+  if (device == "auto" || device == "cpu") return;
+  throw UnsupportedFeatureError("[mlx] device '" + device + "' is not built in",
+                                "Use auto or cpu.", kId);
+}
+
 int read_context_length(int wanted, int trained) {
   if (wanted == 0) return trained;
   if (wanted >= 1 && wanted <= trained) return wanted;
@@ -327,11 +353,7 @@ engine::EngineOptions MLXProvider::read_options(
         "[mlx] the provider mlx runs in this process and has no connection",
         "Leave base_url, api_key and the other connection options out.", kId);
   }
-  if (config.device != "auto" && config.device != "cpu") {
-    throw UnsupportedFeatureError(
-        "[mlx] device '" + config.device + "' is not built in",
-        "Use auto or cpu.", kId);
-  }
+  check_device(config.device);
   check_count("threads", config.threads, 1024);
   check_count("prefill_chunk", config.prefill_chunk, 1 << 30);
   check_count("parallel_sequences", config.parallel_sequences, 1024);
@@ -402,6 +424,15 @@ std::set<ModelCapability> mlx_capabilities() {
           kEmbeddings, kStructuredOutput, kLogprobs,  kTokenize};
 }
 
+// What of `config` a diagnosis depends on.
+engine::EngineOptions read_diagnosed(const ProviderConfig& config) {
+  check_device(config.device);
+  return {.cpu_backend = read_cpu_backend(config.cpu_backend),
+          .cpu_precision = read_cpu_precision(config),
+          .kv_cache_type = read_kv_cache_type(config),
+          .context_length = config.context_length};
+}
+
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
   return std::make_unique<MLXProvider>(std::move(config));
 }
@@ -411,7 +442,14 @@ std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
 namespace abstractllm {
 
 Diagnosis diagnose(std::string_view model) {
-  return engine::diagnose(model, engine::MachineFacts::of_this_machine());
+  ProviderConfig config;
+  config.model = model;
+  return diagnose(config);
+}
+
+Diagnosis diagnose(const ProviderConfig& config) {
+  return engine::diagnose(config.model, engine::MachineFacts::of_this_machine(),
+                          providers::read_diagnosed(config));
 }
 
 ModelDescription describe_model(std::string_view model) {

@@ -19,6 +19,8 @@ namespace {
 
 Diagnosis diagnose(std::string_view) { refuse(); }
 
+Diagnosis diagnose(const ProviderConfig&) { refuse(); }
+
 ModelDescription describe_model(std::string_view) { refuse(); }
 
 bool providers::mlx_is_built_in() noexcept { return false; }

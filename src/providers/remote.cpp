@@ -277,6 +277,7 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   refuse(!config.adapters.empty(), "adapters");
   refuse(!config.adapter.empty(), "adapter");
   refuse(config.fuse_adapter, "fuse_adapter");
+  refuse(!config.preset.empty(), "preset");
   if (!config.model.empty()) return;
   throw InvalidRequestError("[" + provider + "] no model is given",
                             "`allm list " + provider + "` shows what there is.",

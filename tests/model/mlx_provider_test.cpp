@@ -253,6 +253,30 @@ TEST(MLXProvider, RoundedActivationsAndCachesScoreAlike) {
   }
 }
 
+TEST(MLXProvider, APresetIsTakenWhenItIsNamed) {
+  // A Qwen by its model_type; its family's penalty is nobody's default.
+  const auto default_of = [](const ProviderConfig& config, const char* key) {
+    const auto llm = open_fixture("text/qwen2", config);
+    for (const auto& [name, value] : llm->describe()) {
+      if (name == key) return value;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(default_of({}, "default_parameters").find("repetition_penalty"),
+            std::string::npos);
+  EXPECT_NE(default_of({}, "preset_steady"), "");
+  EXPECT_NE(default_of({.preset = "steady"}, "default_parameters")
+                .find("\"repetition_penalty\":1.2"),
+            std::string::npos);
+  try {
+    open_fixture("text/qwen2", {.preset = "no such"});
+    FAIL();
+  } catch (const InvalidParameterError& error) {
+    EXPECT_NE(std::string(error.what()).find("'no such'"), std::string::npos);
+    EXPECT_NE(error.hint().find("steady"), std::string::npos);
+  }
+}
+
 TEST(MLXProvider, SaysHowItComputesAndWhy) {
   const auto precision = [](ProviderConfig config) {
     config.model = test::fixture("text/llama3").string();

@@ -96,8 +96,8 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
   environment.models.remove = [this](const ModelRemoval& removal) {
     removed.push_back(removal.id);
   };
-  environment.models.diagnose = [this](std::string_view id) {
-    diagnosed.emplace_back(id);
+  environment.models.diagnose = [this](const ProviderConfig& config) {
+    diagnosed.push_back(config);
     return diagnosis;
   };
   environment.models.convert = [this](const ConversionOptions& options) {

@@ -84,7 +84,7 @@ class CliTest : public ::testing::Test {
   std::vector<std::string> pulled;
   std::vector<std::string> removed;
   Diagnosis diagnosis;
-  std::vector<std::string> diagnosed;
+  std::vector<ProviderConfig> diagnosed;
   std::vector<ConversionOptions> conversions;
   /// Thrown when a model is opened, if set.
   std::optional<Error> open_error;

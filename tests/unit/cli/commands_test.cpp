@@ -101,7 +101,12 @@ TEST_F(Commands, DoctorSaysItsTablesNotesAndVerdict) {
   EXPECT_EQ(result.out,
             "Machine\n  device  cpu\n  cores   2\n\nnote: slow\n"
             "verdict: runs, with notes\n");
-  EXPECT_THAT(diagnosed, testing::ElementsAre("m"));
+  ASSERT_EQ(diagnosed.size(), 1u);
+  EXPECT_EQ(diagnosed[0].model, "m");
+  EXPECT_EQ(diagnosed[0].kv_cache_type, "auto");
+  run({"doctor", "m", "--kv-type", "int8", "--context-length", "4096"});
+  EXPECT_EQ(diagnosed[1].kv_cache_type, "int8");
+  EXPECT_EQ(diagnosed[1].context_length, 4096);
   EXPECT_EQ(run({"doctor", "--json"}).out, diagnosis.json + "\n");
   diagnosis.verdict = Verdict::kDoesNotRun;
   diagnosis.reason = "too large";

@@ -323,7 +323,9 @@ TEST_F(Run, MapsEveryEngineOption) {
        "800MB",
        "--adapter",
        "dir",
-       "--fuse-adapter"});
+       "--fuse-adapter",
+       "--preset",
+       "steady"});
   ASSERT_EQ(opened.size(), 1u);
   EXPECT_EQ(opened_providers[0], "mlx");
   EXPECT_EQ(opened[0].model, "org/m");
@@ -337,6 +339,7 @@ TEST_F(Run, MapsEveryEngineOption) {
   EXPECT_EQ(opened[0].device, "cpu");
   EXPECT_EQ(opened[0].adapter, "dir");
   EXPECT_TRUE(opened[0].fuse_adapter);
+  EXPECT_EQ(opened[0].preset, "steady");
   EXPECT_EQ(opened[0].parallel_sequences, 3);
   EXPECT_EQ(opened[0].max_queued_requests, 7);
   EXPECT_EQ(opened[0].kv_cache_bytes, 800'000'000u);

@@ -62,6 +62,7 @@ prefill_chunk = 10
 cpu_precision = "int8"
 kv_cache_type = "f16"
 adapter = "sql"
+preset = "steady"
 adapters = { sql = "/adapters/sql" }
 parallel_sequences = 4
 max_queued_requests = 8
@@ -105,6 +106,7 @@ texts = true
   EXPECT_EQ(mlx.cpu_precision, "int8");
   EXPECT_EQ(mlx.kv_cache_type, "f16");
   EXPECT_EQ(mlx.adapter, "sql");
+  EXPECT_EQ(mlx.preset, "steady");
   EXPECT_EQ(mlx.adapters.at("sql"), "/adapters/sql");
   EXPECT_EQ(mlx.parallel_sequences, 4);
   EXPECT_EQ(mlx.max_queued_requests, 8);

@@ -85,8 +85,10 @@ class PublishedModel {
     fs::resize_file(file, 8 + size + static_cast<std::uint64_t>(at));
   }
 
-  Diagnosis diagnose(double gigabytes = 64) const {
-    return engine::diagnose(folder_.path().string(), machine(gigabytes));
+  Diagnosis diagnose(double gigabytes = 64,
+                     const EngineOptions& options = {}) const {
+    return engine::diagnose(folder_.path().string(), machine(gigabytes),
+                            options);
   }
   const fs::path& path() const { return folder_.path(); }
 
@@ -182,6 +184,91 @@ TEST(Doctor, AModelThatDoesNotFitSaysTheNumbers) {
   EXPECT_THAT(middle.notes, Contains(HasSubstr("a context of 8192 needs")));
 }
 
+TEST(Doctor, JudgesTheSettingsOfTheRun) {
+  PublishedModel model(kDanube2);
+  add_danube2(model);
+  model.write_weights();
+  const auto facts = [&](const EngineOptions& options) {
+    return json::parse(model.diagnose(64, options).json);
+  };
+  const json usual = facts({});
+  EXPECT_EQ(usual["cache_type"], "f16");
+  const json exact = facts({.cpu_precision = ops::cpu::Precision::kExact});
+  EXPECT_EQ(exact["cache_type"], "f32");
+  EXPECT_EQ(facts({.cpu_backend = CpuBackend::kReference})["cache_type"],
+            "f32");
+  const json small =
+      facts({.kv_cache_type = ops::cpu::KvType::kInt8, .context_length = 4096});
+  EXPECT_EQ(small["cache_type"], "int8");
+  ASSERT_EQ(small["memory"].size(), 2u);
+  EXPECT_EQ(small["memory"][1]["context"], 4096);
+  // A byte a value and a float for the 80 of a head.
+  EXPECT_EQ(small["memory"][0]["cache_bytes"]["int8"], 66'060'288);
+  EXPECT_EQ(usual["memory"][0]["needed_bytes"].get<std::int64_t>() -
+                small["memory"][0]["needed_bytes"].get<std::int64_t>(),
+            125'829'120 - 66'060'288);
+  const Diagnosis too_long = model.diagnose(64, {.context_length = 1 << 20});
+  EXPECT_EQ(too_long.verdict, Verdict::kDoesNotRun);
+  EXPECT_THAT(too_long.reason,
+              AllOf(HasSubstr("1048576"), HasSubstr("expected 1 to")));
+}
+
+// Folders with one thing wrong each, and what has to be named.
+TEST(Doctor, SaysWhatIsWrongWithABrokenFolder) {
+  const fs::path whole =
+      fs::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / "text" / "llama3";
+  const std::string weights = io::read_file(whole / "model.safetensors");
+  const std::string config = io::read_file(whole / "config.json");
+  const auto with = [&](const char* key, const json& value) {
+    json changed = json::parse(config);
+    changed[key] = value;
+    return changed.dump();
+  };
+  struct Fault {
+    const char* file;
+    std::string content;  // empty: the file is missing
+    const char* named;
+  };
+  const Fault faults[] = {
+      {"config.json", "", "config.json"},
+      {"config.json", "{", "config.json"},
+      {"config.json", "[]", "config.json"},
+      {"config.json", "{}", "model_type"},
+      {"config.json", with("model_type", 7), "model_type"},
+      {"config.json", with("model_type", "lama3"), "'llama'"},
+      {"config.json", with("hidden_size", 0), "hidden_size"},
+      {"config.json", with("hidden_size", -64), "hidden_size"},
+      {"config.json", with("hidden_size", "64"), "hidden_size"},
+      {"config.json", with("num_attention_heads", 7), "num_attention_heads"},
+      {"config.json", with("num_hidden_layers", 99), "model.layers."},
+      {"config.json", with("vocab_size", 7), "embed_tokens"},
+      {"tokenizer.json", "", "tokenizer"},
+      {"tokenizer.json", "{}", "tokenizer"},
+      {"model.safetensors", "", "safetensors"},
+      {"model.safetensors", "GGUF", "model.safetensors"},
+      {"model.safetensors", weights.substr(0, 4), "model.safetensors"},
+      {"model.safetensors", weights.substr(0, weights.size() - 1),
+       "model.safetensors"},
+      {"model.safetensors.index.json",
+       R"({"weight_map": {"lm_head.weight": "model-2-of-2.safetensors"}})",
+       "model-2-of-2.safetensors"},
+  };
+  for (const Fault& fault : faults) {
+    SCOPED_TRACE(std::string(fault.file) + ": " + fault.named);
+    const io::TemporaryFolder folder;
+    for (const auto& entry : fs::directory_iterator(whole)) {
+      if (!entry.is_regular_file()) continue;
+      fs::copy_file(entry.path(), folder.path() / entry.path().filename());
+    }
+    fs::remove(folder.path() / fault.file);
+    if (!fault.content.empty()) folder.write(fault.file, fault.content);
+    const Diagnosis diagnosis = diagnose(folder.path().string(), machine());
+    EXPECT_EQ(diagnosis.verdict, Verdict::kDoesNotRun);
+    EXPECT_THAT(diagnosis.reason, HasSubstr(fault.named));
+    EXPECT_EQ(json::parse(diagnosis.json)["reason"], diagnosis.reason);
+  }
+}
+
 TEST(Doctor, NamesTensorsThatAreMissingAndThoseThatAreTooMany) {
   PublishedModel fewer(kDanube2);
   add_danube2(fewer, 23);
@@ -250,7 +337,7 @@ TEST(Doctor, NamesAnUnknownArchitectureAndTheNearest) {
 
 TEST(Doctor, FindsNoFaultInTheFixtures) {
   int seen = 0;
-  for (const char* kind : {"text", "quant"}) {
+  for (const char* kind : {"text", "quant", "vision", "embed"}) {
     for (const fs::path& folder : io::fixtures(kind)) {
       if (!fs::exists(folder / "config.json")) continue;
       const Diagnosis diagnosis = diagnose(folder.string(), machine());
