@@ -82,13 +82,17 @@ int read_context_length(const io::JsonConfig& config,
 }
 
 std::optional<families::EmbeddingRecipe> read_embedding(
-    std::string_view id, const io::ModelFiles& files, bool is_encoder) {
+    std::string_view id, const io::ModelFiles& files,
+    const io::JsonConfig& config, bool is_encoder) {
   const std::string name =
       std::string(id) + " " + files.location.filename().string();
+  const std::string pooling =
+      files.gguf ? config.find_string("pooling_mode").value_or("") : "";
   return families::read_embedding_recipe(
       {.folder = files.gguf ? std::filesystem::path() : files.location,
        .name = name,
-       .is_encoder = is_encoder});
+       .is_encoder = is_encoder,
+       .pooling = pooling});
 }
 
 std::string read_architecture(const io::JsonConfig& config) {
@@ -307,7 +311,7 @@ ModelPackage ModelPackage::open(std::string_view id) {
       overlay(families::generation_defaults(generation_config),
               family.family->sampling);
   std::optional<families::EmbeddingRecipe> embedding =
-      read_embedding(id, files, is_encoder);
+      read_embedding(id, files, weights.config(), is_encoder);
   return {.id = std::string(id),
           .files = std::move(files),
           .weights = std::move(weights),

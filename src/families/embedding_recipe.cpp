@@ -248,6 +248,13 @@ void read_limits(const fs::path& folder, EmbeddingRecipe& recipe) {
   }
 }
 
+std::optional<PoolingMode> mode_of(std::string_view name) {
+  for (const auto& [mode, known] : kModes) {
+    if (known == name) return mode;
+  }
+  return std::nullopt;
+}
+
 bool says_embedding(std::string_view name) {
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -270,6 +277,9 @@ std::optional<EmbeddingRecipe> read_embedding_recipe(
   const bool has_folder = !source.folder.empty();
   if (has_folder && fs::exists(source.folder / "modules.json")) {
     read_modules(source.folder, recipe);
+  } else if (const auto mode = mode_of(source.pooling)) {
+    recipe.pooling = {*mode};
+    recipe.source = "pooling_type of the file";
   } else if (source.is_encoder) {
     recipe.pooling = {PoolingMode::kMean};
     recipe.source = "the default of encoders";

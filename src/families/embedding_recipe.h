@@ -65,13 +65,15 @@ struct EmbeddingSource {
   std::filesystem::path folder;  ///< empty: a single file
   std::string_view name;         ///< of the model, for the last resort
   bool is_encoder = false;
+  std::string_view pooling{};  ///< as a GGUF file says it; empty: it does not
 };
 
 /// The recipe of sentence-transformers' files (modules.json and what it names,
 /// config_sentence_transformers.json, sentence_bert_config.json). Without
-/// them: the mean for encoders, the last token for decoders that are called
-/// embedding models, nothing for other decoders. Throws ModelLoadingError for
-/// damaged files and UnsupportedModelError for modules that cannot be run.
+/// them: `pooling`; else the mean for encoders, the last token for decoders
+/// that are called embedding models, nothing for other decoders. Throws
+/// ModelLoadingError for damaged files and UnsupportedModelError for modules
+/// that cannot be run.
 std::optional<EmbeddingRecipe> read_embedding_recipe(
     const EmbeddingSource& source);
 

@@ -42,6 +42,7 @@ class ConfigBuilder {
     }
     add_tensor_facts();
     add_token_ids();
+    add_pooling();
     add_family_fields(fields_, architecture_, config_);
     return std::move(config_);
   }
@@ -182,6 +183,23 @@ class ConfigBuilder {
     const StoredTensor* embedding = fields_.find_tensor("token_embd.weight");
     if (embedding != nullptr && embedding->shape.size() == 2) {
       config_["vocab_size"] = embedding->shape[0];
+    }
+  }
+
+  // How embeddings are made of hidden states, in sentence-transformers' words.
+  void add_pooling() {
+    switch (fields_.find_size("pooling_type").value_or(0)) {
+      case 1:
+        config_["pooling_mode"] = "mean";
+        break;
+      case 2:
+        config_["pooling_mode"] = "cls";
+        break;
+      case 3:
+        config_["pooling_mode"] = "lasttoken";
+        break;
+      default:
+        break;
     }
   }
 

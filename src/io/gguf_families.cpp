@@ -234,6 +234,14 @@ void add_baichuan(const GgufFields& fields, json& config) {
       "Its attention has no rotation but biases (ALiBi); the 7B is supported.");
 }
 
+void add_bert(const GgufFields& fields, json& config) {
+  config["hidden_act"] = "gelu";
+  const StoredTensor* types = fields.find_tensor("token_types.weight");
+  // One type is stored as a vector.
+  config["type_vocab_size"] =
+      types != nullptr && types->shape.size() == 2 ? types->shape[0] : 1;
+}
+
 void add_deepseek(const GgufFields& fields, json& config) {
   add_deepseek_experts(fields, config);
 }
@@ -293,6 +301,7 @@ struct Family {
 
 constexpr Family kFamilies[] = {
     {"baichuan", add_baichuan},
+    {"bert", add_bert},
     {"deepseek", add_deepseek},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},

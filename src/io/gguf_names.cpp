@@ -39,6 +39,13 @@ constexpr GgufNameRow kNeoxModelNames[] = {
     {"output", "embed_out"},
 };
 
+constexpr GgufNameRow kBertModelNames[] = {
+    {"token_embd", "embeddings.word_embeddings"},
+    {"position_embd", "embeddings.position_embeddings"},
+    {"token_types", "embeddings.token_type_embeddings"},
+    {"token_embd_norm", "embeddings.LayerNorm"},
+};
+
 constexpr GgufNameRow kExaoneModelNames[] = {
     {"token_embd", "transformer.wte"},
     {"output_norm", "transformer.ln_f"},
@@ -242,6 +249,17 @@ constexpr GgufNameRow kLfm2Names[] = {
     {"ffn_down", "feed_forward.w2"},
 };
 
+constexpr GgufNameRow kBertNames[] = {
+    {"attn_q", "attention.self.query"},
+    {"attn_k", "attention.self.key"},
+    {"attn_v", "attention.self.value"},
+    {"attn_output", "attention.output.dense"},
+    {"attn_output_norm", "attention.output.LayerNorm"},
+    {"ffn_up", "intermediate.dense"},
+    {"ffn_down", "output.dense"},
+    {"layer_output_norm", "output.LayerNorm"},
+};
+
 constexpr GgufNameRow kExaoneNames[] = {
     {"attn_norm", "ln_1"},
     {"attn_q", "attn.attention.q_proj"},
@@ -281,6 +299,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "LlamaForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kLlamaNames},
+    {.name = "bert",
+     .model_type = "bert",
+     .class_name = "BertModel",
+     .layers = "encoder.layer.",
+     .layer_names = kBertNames,
+     .model_names = kBertModelNames},
     {.name = "cohere2",
      .model_type = "cohere2",
      .class_name = "Cohere2ForCausalLM",

@@ -19,6 +19,7 @@
 #include "io/gguf.h"
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
+#include "io/latent_parts.h"
 #include "io/packed_checkpoints.h"
 #include "io/quantization_config.h"
 #include "io/tensor_archive.h"
@@ -156,78 +157,6 @@ void undo_edit(GgufEdit edit, std::vector<float>& values) {
   } else if (edit == GgufEdit::kStateDecay) {
     for (float& value : values) value = std::log(-value);
   }
-}
-
-// DeepSeek's unfolding of keys and values, of which newer files hold the parts
-// for keys, turned over, and for values apart: (heads, latent, plain) and
-// (heads, values, latent) to (heads * (plain + values), latent).
-class JoinedLatentRows final : public ComputedRows {
- public:
-  JoinedLatentRows(const WeightMatrix& keys, const WeightMatrix& values)
-      : latent_(values.columns()),
-        plain_(keys.columns()),
-        value_(values.leading_shape().at(1)),
-        keys_(std::size_t(keys.rows() * keys.columns())),
-        values_(values) {
-    for (std::int64_t row = 0; row < keys.rows(); ++row) {
-      keys.read_row(row, std::span(keys_).subspan(std::size_t(row * plain_),
-                                                  std::size_t(plain_)));
-    }
-  }
-
-  void read_row(std::int64_t row, std::span<float> out) const override {
-    const std::int64_t head = row / (plain_ + value_);
-    const std::int64_t in_head = row % (plain_ + value_);
-    if (in_head >= plain_) {
-      return values_.read_row(head * value_ + in_head - plain_, out);
-    }
-    for (std::int64_t i = 0; i < latent_; ++i) {
-      out[std::size_t(i)] =
-          keys_[std::size_t((head * latent_ + i) * plain_ + in_head)];
-    }
-  }
-
- private:
-  std::int64_t latent_;
-  std::int64_t plain_;
-  std::int64_t value_;
-  std::vector<float> keys_;
-  WeightMatrix values_;
-};
-
-WeightMatrix join_latent(const WeightMatrix& keys, const WeightMatrix& values) {
-  const std::vector<std::int64_t>& key = keys.leading_shape();
-  const std::vector<std::int64_t>& value = values.leading_shape();
-  const bool fit = key.size() == 2 && value.size() == 2 && key[0] == value[0] &&
-                   key[1] == values.columns();
-  if (!fit) {
-    throw ModelLoadingError(fmt::format(
-        "[weights] tensor '{}' of {} rows and {} columns does not fit '{}' of "
-        "{} and {}",
-        keys.name(), keys.rows(), keys.columns(), values.name(), values.rows(),
-        values.columns()));
-  }
-  return WeightMatrix::computed(
-      {.name = values.name(),
-       .leading_shape = {key[0] * (keys.columns() + value[1])},
-       .columns = key[1],
-       .bits = 32,
-       .stored_bytes = keys.stored_bytes() + values.stored_bytes()},
-      std::make_shared<JoinedLatentRows>(keys, values));
-}
-
-// mlx-lm keeps the two parts of DeepSeek's unfolding under names of its own.
-std::string published_name(const std::string& name) {
-  constexpr std::pair<std::string_view, std::string_view> kParts[] = {
-      {".self_attn.embed_q.", ".self_attn.kv_b_proj.k_b."},
-      {".self_attn.unembed_out.", ".self_attn.kv_b_proj.v_b."}};
-  for (const auto& [theirs, ours] : kParts) {
-    const std::size_t at = name.find(theirs);
-    if (at == name.npos) continue;
-    return name.substr(0, at) + std::string(ours) +
-           name.substr(at + theirs.size());
-  }
-  return name;
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ constexpr CatalogueRow kRows[] = {
          "BERT and the embedding models in its shape (BGE, E5, GTE, MiniLM)",
      .verified =
          "float32 hidden states and embeddings of the reference implementation",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "camembert",
      .models = "CamemBERT",
      .verified = "the same code as `roberta`",
@@ -293,7 +293,7 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `olmo2`, with windows, and YaRN where all is seen",
      .formats = "safetensors"},
     {.model_type = "olmoe",
-     .models = "OLMoE (without `clip_qkv`)",
+     .models = "OLMoE",
      .verified = "as `llama`: norms over all heads, experts",
      .formats = "safetensors, GGUF"},
     {.model_type = "paligemma",

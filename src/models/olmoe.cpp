@@ -8,10 +8,6 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_olmoe(const ModelSource& source) {
-  if (source.config.has("clip_qkv")) {
-    throw ModelLoadingError("[config] clip_qkv is set, which is not supported",
-                            "Published models of this family leave it null.");
-  }
   const DenseConfig config = read_dense_config(source.config);
   const MoeConfig moe{
       .experts = require_size(source.config, "num_experts"),
@@ -26,7 +22,11 @@ std::unique_ptr<Model> make_olmoe(const ModelSource& source) {
                             ops::ResidualFrame frame) -> FeedForward {
     return read_moe(weights, config, moe, prefix + "mlp.", std::move(frame));
   };
-  return make_decoder(read_dense_parts(source, config, traits));
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {
+    block.clip = number_or(source.config, "clip_qkv", 0);
+  });
+  return make_decoder(std::move(parts));
 }
 
 }  // namespace abstractllm::models

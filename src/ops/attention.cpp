@@ -207,21 +207,20 @@ mx::array attention_block_stock(const mx::array& input,
                                 const AttentionBlock& block, int layer,
                                 const Step& step) {
   const mx::array x = enter_frame(input, block.frame);
-  const auto projected = [&](const Linear& weight) {
-    const mx::array y = linear(x, weight);
+  const auto projected = [&](const Linear& weight,
+                             const std::optional<Norm>& norm) {
+    mx::array y = linear(x, weight);
+    if (norm) y = normalise_heads(y, *norm);
     if (block.clip == 0) return y;
     const mx::array most(block.clip, y.dtype());
     return mx::clip(y, mx::negative(most), most);
   };
-  mx::array query = projected(block.query);
-  if (block.query_norm) query = normalise_heads(query, *block.query_norm);
+  const mx::array query = projected(block.query, block.query_norm);
   std::optional<mx::array> key;
   std::optional<mx::array> value;
   if (!block.reuses_cache) {
-    key = projected(block.key);
-    value = projected(block.value);
-    if (block.key_norm) key = normalise_heads(*key, *block.key_norm);
-    if (block.value_norm) value = normalise_heads(*value, *block.value_norm);
+    key = projected(block.key, block.key_norm);
+    value = projected(block.value, block.value_norm);
   }
   mx::array attended = attend_step(block.spec, query, key, value, layer, step);
   if (block.gate) attended = attended * mx::sigmoid(linear(x, *block.gate));

@@ -72,20 +72,20 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
     run_linear(cpu, cpu.input,
                {target(block.query, query), target(block.key, key),
                 target(block.value, value)});
+    apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
+    apply_head_norm(cpu, block.value_norm, rows * kv_size, value);
     if (block.clip > 0) {
       cut(cpu.pool, block.clip, rows * kv_size, key);
       cut(cpu.pool, block.clip, rows * kv_size, value);
     }
-    apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
-    apply_head_norm(cpu, block.value_norm, rows * kv_size, value);
   }
   float* gate = nullptr;
   if (block.gate) {
     gate = floats(cpu.gate, rows * query_size);
     run_linear(cpu, cpu.input, {target(*block.gate, gate)});
   }
-  if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
+  if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
   if (gate) apply_sigmoid(gate, rows * query_size, attended);

@@ -201,9 +201,12 @@ class Builder {
     pre_tokenizer_ = {{"type", "BertPreTokenizer"}};
     decoder_ = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
     const auto first = vocabulary_.cls ? vocabulary_.cls : vocabulary_.bos;
+    // Newer converters mean by add_sep what stands between two texts, and say
+    // of what stands behind one that it is an end.
+    const bool ends = vocabulary_.add_separator.value_or(true) ||
+                      vocabulary_.add_eos.value_or(false);
     frame_with(vocabulary_.add_bos.value_or(true) ? first : std::nullopt,
-               vocabulary_.add_separator.value_or(true) ? vocabulary_.separator
-                                                        : std::nullopt);
+               ends ? vocabulary_.separator : std::nullopt);
   }
 
   bool is_text(std::size_t id) const {

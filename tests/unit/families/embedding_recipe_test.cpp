@@ -93,6 +93,17 @@ TEST_F(Recipe, WithoutFilesGoesByTheKindOfModel) {
               ElementsAre(PoolingMode::kLastToken));
 }
 
+TEST_F(Recipe, TakesThePoolingOfAGgufFile) {
+  const auto recipe = read_embedding_recipe({.folder = {},
+                                             .name = "org/model.gguf",
+                                             .is_encoder = true,
+                                             .pooling = "cls"});
+  ASSERT_TRUE(recipe);
+  EXPECT_EQ(describe(*recipe), "cls (pooling_type of the file)");
+  EXPECT_FALSE(read_embedding_recipe(
+      {.folder = {}, .name = "org/model.gguf", .pooling = ""}));
+}
+
 TEST_F(Recipe, RefusesModulesItCannotRun) {
   pooling("{}");
   module("sentence_transformers.models.LSTM", "2_LSTM");

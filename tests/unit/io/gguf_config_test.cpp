@@ -125,6 +125,60 @@ TEST(GgufConfig, ReadsExpertsOfQwen) {
             "model.layers.1.mlp.shared_expert_gate.weight");
 }
 
+TEST(GgufConfig, ReadsBertAndItsPooling) {
+  const auto config = config_of(
+      GgufBuilder()
+          .put("general.architecture", "bert")
+          .put("bert.embedding_length", 8u)
+          .put("bert.block_count", 2u)
+          .put("bert.feed_forward_length", 16u)
+          .put("bert.context_length", 32u)
+          .put("bert.attention.head_count", 2u)
+          .put("bert.attention.layer_norm_epsilon", 1e-3f)
+          .put("bert.pooling_type", 2u)
+          .tensor("token_types.weight", 0, {2, 8}, std::string(64, '\0')));
+  EXPECT_EQ(config.require_string("model_type"), "bert");
+  EXPECT_EQ(config.require_string("hidden_act"), "gelu");
+  EXPECT_EQ(config.require_string("pooling_mode"), "cls");
+  EXPECT_EQ(config.require_int("max_position_embeddings"), 32);
+  EXPECT_EQ(config.require_int("type_vocab_size"), 2);
+  EXPECT_NEAR(config.require_number("layer_norm_eps"), 1e-3, 1e-9);
+}
+
+TEST(GgufConfig, RefusesTheBaichuanThatDoesNotRotate) {
+  const auto baichuan = [](std::uint32_t layers) {
+    return GgufBuilder()
+        .put("general.architecture", "baichuan")
+        .put("baichuan.embedding_length", 64u)
+        .put("baichuan.block_count", layers)
+        .put("baichuan.feed_forward_length", 128u)
+        .put("baichuan.attention.head_count", 4u)
+        .put("baichuan.attention.layer_norm_rms_epsilon", 1e-5f);
+  };
+  EXPECT_EQ(config_of(baichuan(32)).require_string("model_type"), "llama");
+  EXPECT_THAT(
+      message_of<UnsupportedModelError>([&] { config_of(baichuan(40)); }),
+      HasSubstr("40 layers"));
+}
+
+TEST(GgufConfig, TellsTheMambasApart) {
+  const auto mamba = [](bool normed) {
+    return config_of(GgufBuilder()
+                         .put("general.architecture", "mamba")
+                         .put("mamba.embedding_length", 8u)
+                         .put("mamba.block_count", 2u)
+                         .put("mamba.ssm.inner_size", 16u)
+                         .put("mamba.ssm.state_size", 4u)
+                         .put("mamba.ssm.time_step_rank", 2u)
+                         .put("mamba.ssm.conv_kernel", 4u)
+                         .put("mamba.ssm.dt_b_c_rms", normed)
+                         .put("mamba.attention.layer_norm_rms_epsilon", 1e-5f));
+  };
+  EXPECT_EQ(mamba(false).require_string("model_type"), "mamba");
+  EXPECT_EQ(mamba(true).require_string("model_type"), "falcon_mamba");
+  EXPECT_EQ(mamba(true).require_int("time_step_rank"), 2);
+}
+
 TEST(GgufConfig, TakesOneNumberForAllLayers) {
   EXPECT_EQ(config_of(llama().put_array<std::uint32_t>(
                           "llama.attention.head_count_kv", 4, {2, 2}))

@@ -170,6 +170,25 @@ TEST(GgufVocabulary, MergesByScoreAndFallsBackToBytes) {
   EXPECT_EQ(bare.decode(Ids{9}, true), " a");
 }
 
+TEST(GgufVocabulary, EndsTheTextsOfBertWhateverTheFlagIsCalled) {
+  GgufVocabulary vocabulary;
+  vocabulary.model = "bert";
+  vocabulary.tokens = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁a"};
+  vocabulary.types = {3, 3, 3, 3, 1};
+  vocabulary.unknown = 1;
+  vocabulary.bos = 2;
+  vocabulary.eos = 3;
+  vocabulary.separator = 3;
+  const auto ids = [&] {
+    return Tokenizer::from_vocabulary(vocabulary).encode("a", true);
+  };
+  EXPECT_EQ(ids(), (Ids{2, 4, 3}));
+  vocabulary.add_separator = false;
+  EXPECT_EQ(ids(), (Ids{2, 4}));
+  vocabulary.add_eos = true;
+  EXPECT_EQ(ids(), (Ids{2, 4, 3}));
+}
+
 TEST(GgufVocabulary, ChoosesTheLikeliestPiecesOfAUnigramVocabulary) {
   GgufVocabulary vocabulary;
   vocabulary.model = "t5";
