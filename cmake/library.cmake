@@ -33,6 +33,7 @@ target_sources(abstractllm PUBLIC
   "${PROJECT_SOURCE_DIR}/include/abstractllm/routing.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/session.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/structured.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/tool_function.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/tools.h")
 target_compile_features(abstractllm PUBLIC cxx_std_20)
 set_target_properties(abstractllm PROPERTIES

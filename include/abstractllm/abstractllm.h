@@ -17,4 +17,5 @@
 #include "abstractllm/routing.h"
 #include "abstractllm/session.h"
 #include "abstractllm/structured.h"
+#include "abstractllm/tool_function.h"
 #include "abstractllm/tools.h"

@@ -61,7 +61,12 @@ struct ToolResult {
   std::string name{};
   std::string output{};
   bool is_error = false;
-  bool operator==(const ToolResult&) const = default;
+  /// How long the call took, wall-clock; 0: not known. Not stored, not compared.
+  double seconds = 0;
+  bool operator==(const ToolResult& other) const {
+    return tool_call_id == other.tool_call_id && name == other.name &&
+           output == other.output && is_error == other.is_error;
+  }
 };
 
 using Part =

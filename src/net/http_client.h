@@ -13,6 +13,9 @@
 
 namespace abstractllm::net {
 
+class ConnectionPool;
+class HttpTransfer;
+
 /// Zero: no limit.
 struct HttpTimeouts {
   /// Name lookup, TCP and TLS.
@@ -75,9 +78,8 @@ class HttpExchange {
 
  private:
   friend class HttpClient;
-  class State;
-  explicit HttpExchange(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit HttpExchange(std::unique_ptr<HttpTransfer> transfer);
+  std::unique_ptr<HttpTransfer> transfer_;
 };
 
 /// Keeps connections open between requests; speaks HTTP/2 over TLS where the
@@ -94,9 +96,7 @@ class HttpClient {
   HttpExchange start(HttpRequest request, CancelToken cancel) const;
 
  private:
-  friend class HttpExchange;
-  class Pool;
-  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<ConnectionPool> pool_;
 };
 
 }  // namespace abstractllm::net

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "abstractllm/error.h"
-#include "abstractllm/tools.h"
+#include "abstractllm/tool_function.h"
 #include "session/calculator.h"
 #include "session/rooted_files.h"
 #include "session/timestamps.h"

@@ -55,7 +55,9 @@ Database::~Database() { sqlite3_close(handle_); }
 void Database::fail(std::string_view what) const {
   throw FileProcessingError(fmt::format("[sessions] {} in '{}': {}", what,
                                         file_, sqlite3_errmsg(handle_)),
-                            "What was stored before is as it was.");
+                            sqlite3_errcode(handle_) == SQLITE_NOTADB
+                                ? "Name another file: ABSTRACTLLM_SESSIONS."
+                                : "What was stored before is as it was.");
 }
 
 void Database::run(const char* sql) {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "abstractllm/tools.h"
+#include "abstractllm/tool_function.h"
 
 namespace abstractllm::tool_values {
 namespace {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "abstractllm/error.h"
 #include "abstractllm/tools.h"
 #include "base/utf8.h"
 #include "session/tool_runner.h"
@@ -99,6 +100,7 @@ class Turn {
       ToolResult& result = results_[indices_[i]];
       result.output = limited(outcomes[i].output, limits_.max_output_bytes);
       result.is_error = outcomes[i].is_error;
+      result.seconds = outcomes[i].seconds;
     }
     return std::move(results_);
   }

@@ -33,15 +33,22 @@ ToolOutcome call(const ToolJob& job, const CancelToken& cancel) {
   }
 }
 
+double seconds_since(Clock::time_point begin, Clock::time_point now) {
+  return std::chrono::duration<double>(now - begin).count();
+}
+
 class RunningCall {
  public:
   RunningCall(std::shared_ptr<Shared> shared, std::size_t index, ToolJob job)
       : index_(index),
         timeout_(job.timeout),
-        deadline_(Clock::now() + timeout_) {
+        began_(Clock::now()),
+        deadline_(began_ + timeout_) {
     thread_ = std::thread([shared = std::move(shared), index,
-                           job = std::move(job), token = token_]() mutable {
+                           job = std::move(job), token = token_,
+                           began = began_]() mutable {
       ToolOutcome outcome = call(job, token);
+      outcome.seconds = seconds_since(began, Clock::now());
       // What the handler owns goes before its caller hears of the end.
       job = {};
       const std::lock_guard lock(shared->mutex);
@@ -71,15 +78,17 @@ class RunningCall {
     if (now < deadline_) return std::nullopt;
     token_.cancel();
     thread_.detach();
-    if (asked_) return ToolOutcome{kCancelled, true};
+    const double seconds = seconds_since(began_, now);
+    if (asked_) return ToolOutcome{kCancelled, true, seconds};
     return ToolOutcome{
         fmt::format("the tool did not finish within {} ms", timeout_.count()),
-        true};
+        true, seconds};
   }
 
  private:
   std::size_t index_;
   std::chrono::milliseconds timeout_;
+  Clock::time_point began_;
   Clock::time_point deadline_;
   CancelToken token_;
   bool asked_ = false;

@@ -23,6 +23,7 @@ struct ToolJob {
 struct ToolOutcome {
   std::string output;
   bool is_error = false;
+  double seconds = 0;  ///< that it ran
 };
 
 /// Runs `jobs`, at most `parallel` of them at once, and returns their outcomes

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "abstractllm/error.h"
+#include "abstractllm/tool_function.h"
 #include "session_fixture.h"
 
 namespace abstractllm {
@@ -164,6 +165,7 @@ TEST_F(SessionTools, EventsComeInTheirOrder) {
     if (std::get_if<ToolCall>(&event)) order += "|call";
     if (const auto* result = std::get_if<ToolResult>(&event)) {
       order += "|" + result->output + "|";
+      EXPECT_GT(result->seconds, 0);
     }
     return true;
   };

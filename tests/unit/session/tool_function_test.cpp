@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "abstractllm/tools.h"
+#include "abstractllm/tool_function.h"
 
 namespace unit_of_length {
 enum class Unit { kMetre, kFoot };

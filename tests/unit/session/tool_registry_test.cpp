@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "abstractllm/tools.h"
+#include "abstractllm/tool_function.h"
 
 namespace abstractllm {
 namespace {
