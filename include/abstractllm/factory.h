@@ -253,4 +253,8 @@ ABSTRACTLLM_API std::vector<std::string> list_providers();
 /// Ids and aliases of all known providers, sorted.
 ABSTRACTLLM_API std::vector<std::string> provider_names();
 
+/// The id behind an id or alias. Throws UnsupportedProviderError naming the
+/// known ones.
+ABSTRACTLLM_API std::string provider_id(std::string_view id_or_alias);
+
 }  // namespace abstractllm

@@ -28,16 +28,23 @@ struct ToolChoice {
   bool operator==(const ToolChoice&) const = default;
 };
 
-/// The form that the answer must have.
+/// The form that the answer must have. JSON is for every provider, the other
+/// forms are for models of this process; see docs/providers.md.
 struct ResponseFormat {
   enum class Kind {
     kText,
     kJsonObject,  ///< any JSON object
     kJsonSchema,  ///< JSON that `schema` allows
+    kRegex,       ///< text that `pattern` matches from beginning to end
+    kGrammar,     ///< text that `grammar` derives
   };
   Kind kind = Kind::kText;
   std::string schema{};  ///< JSON Schema as text, for kJsonSchema
   std::string name = "answer";
+  /// For kRegex, in Rust's syntax: no look-around, no back-references.
+  std::string pattern{};
+  /// For kGrammar: Lark in llguidance's dialect, from its rule `start`.
+  std::string grammar{};
   bool operator==(const ResponseFormat&) const = default;
 };
 

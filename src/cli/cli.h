@@ -46,6 +46,7 @@ struct ModelAccess {
   std::function<void(const ModelRemoval&)> remove{};
   std::function<Diagnosis(const ProviderConfig&)> diagnose{};
   std::function<ConversionResult(const ConversionOptions&)> convert{};
+  std::function<std::string(std::string_view)> provider_id{};
 };
 
 /// What the program finds around it. References outlive the run.

@@ -95,6 +95,15 @@ void make_private_file(const std::filesystem::path& file) {
   if (descriptor >= 0) ::close(descriptor);
 }
 
+bool is_toml_value(const std::string& text) {
+  try {
+    config::parse_toml("value = " + text, "the value");
+    return true;
+  } catch (const InvalidRequestError&) {
+    return false;
+  }
+}
+
 int set(const ConfigOptions& options, CliEnvironment& env) {
   if (options.key.empty() || options.value.empty()) {
     throw UsageError("'allm config set' needs a KEY and a VALUE");
@@ -109,13 +118,18 @@ int set(const ConfigOptions& options, CliEnvironment& env) {
     config::parse_configuration(text, where, env.variable);
     return text;
   };
+  // 0.5, true and ["a"] are what they look like, and everything else is a text;
+  // so is what looks like a value but cannot be this one.
   std::string after;
   try {
-    // 0.5, true and ["a"] are what they look like ...
     after = changed(options.value);
   } catch (const InvalidRequestError&) {
-    // ... and everything else is a text.
-    after = changed(config::toml_string(options.value));
+    try {
+      after = changed(config::toml_string(options.value));
+    } catch (const InvalidRequestError&) {
+      if (!is_toml_value(options.value)) throw;
+      changed(options.value);  // throws what is wrong with the value
+    }
   }
   make_private_file(env.config_file);
   write_file_atomically(where, after);

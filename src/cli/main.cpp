@@ -28,5 +28,5 @@ int main(int argc, char** argv) {
       {open_provider, list_local_models, describe_model, provider_names,
        provider_info, list_models, pull_model, plan_model_removal, remove_model,
        [](const ProviderConfig& config) { return diagnose(config); },
-       convert_model});
+       convert_model, provider_id});
 }

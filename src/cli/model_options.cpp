@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "abstractllm/error.h"
 #include "abstractllm/observe.h"
+#include "base/nearest_names.h"
 #include "cli/progress_bar.h"
 #include "config/configuration.h"
 
@@ -141,9 +143,35 @@ void add_connection_options(CLI::App& app, ModelOptions& options) {
 
 namespace {
 
+// Aliases become ids, so that each provider has one place.
+std::string id_of(const std::string& provider,
+                  const CliEnvironment& environment) {
+  const auto& resolve = environment.models.provider_id;
+  return resolve ? resolve(provider) : provider;
+}
+
 config::Configuration configuration_of(const CliEnvironment& environment) {
-  return config::read_configuration(environment.config_file,
-                                    environment.variable);
+  config::Configuration configuration =
+      config::read_configuration(environment.config_file, environment.variable);
+  decltype(configuration.providers) by_id;
+  for (auto& [name, config] : configuration.providers) {
+    const std::string where = "[config] " + environment.config_file.string() +
+                              ": [providers." + name + "]";
+    std::string id;
+    try {
+      id = id_of(name, environment);
+    } catch (const UnsupportedProviderError& error) {
+      throw UnsupportedProviderError(where + ": there is no such provider",
+                                     error.hint());
+    }
+    if (!by_id.emplace(id, std::move(config)).second) {
+      throw InvalidRequestError(
+          where + " is the provider " + id + ", which has a table already",
+          "Put both into one.");
+    }
+  }
+  configuration.providers = std::move(by_id);
+  return configuration;
 }
 
 ModelAddress divided(const std::string& text,
@@ -154,10 +182,32 @@ ModelAddress divided(const std::string& text,
     const auto known = environment.models.providers();
     const std::string first(text.substr(0, slash));
     if (std::find(known.begin(), known.end(), first) != known.end()) {
-      return {first, std::string(text.substr(slash + 1))};
+      return {id_of(first, environment), text.substr(slash + 1)};
     }
   }
   return {"mlx", text};
+}
+
+// A model of this machine that is not there may be one of a provider that was
+// misspelt.
+[[noreturn]] void throw_not_found(const ModelNotFoundError& error,
+                                  const ModelAddress& address,
+                                  const CliEnvironment& environment) {
+  const std::size_t slash = address.model.find('/');
+  std::string hint = error.hint();
+  if (address.provider == "mlx" && slash != std::string::npos) {
+    const std::vector<std::string> known = environment.models.providers();
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    const std::string_view nearest =
+        base::nearest_name(address.model.substr(0, slash), names);
+    if (!nearest.empty()) {
+      hint = "Did you mean " + std::string(nearest) +
+             address.model.substr(slash) + "? " + hint;
+    }
+  }
+  Error found(error.code(), error.message(), hint, error.provider());
+  found.set_service(error.service());
+  throw_error(found);
 }
 
 // What the command line says lies over the configuration, also where it says
@@ -222,8 +272,12 @@ std::shared_ptr<AbstractLLMInterface> open_model(const ModelOptions& options,
       if (const auto alive = shown.lock()) alive->update(share);
     };
   }
-  std::shared_ptr<AbstractLLMInterface> model =
-      environment.models.open(address.provider, std::move(config));
+  std::shared_ptr<AbstractLLMInterface> model;
+  try {
+    model = environment.models.open(address.provider, std::move(config));
+  } catch (const ModelNotFoundError& error) {
+    throw_not_found(error, address, environment);
+  }
   if (configuration.trace_file.empty()) return model;
   Observer trace = trace_to_file(configuration.trace_file, *model,
                                  {.texts = configuration.trace_texts});

@@ -19,133 +19,14 @@
 #include "cli/conversation.h"
 #include "cli/draw_boxes.h"
 #include "cli/image_argument.h"
-#include "cli/model_options.h"
-#include "cli/parameter_options.h"
 #include "cli/report.h"
-#include "cli/text_input.h"
-#include "cli/tool_options.h"
+#include "cli/run_request.h"
 #include "io/image.h"
 #include "io/png_writer.h"
 #include "output/detections.h"
 
 namespace abstractllm::cli {
 namespace {
-
-struct RunOptions {
-  ModelOptions model;
-  ParameterOptions parameters;
-  ToolOptions tools;
-  std::optional<std::string> prompt;
-  std::optional<std::string> system;
-  std::string messages_file;
-  std::vector<std::string> files;
-  std::vector<std::string> images;
-  std::string draw_file;
-  std::string schema_file;
-  std::string reasoning;
-  bool json_answer = false;
-  bool raw = false;
-  bool json = false;
-  bool verbose = false;
-};
-
-// The prompt of the command line, a blank line, and what was piped in.
-std::string prompt_text(const RunOptions& options, CliEnvironment& env) {
-  std::string text = options.prompt.value_or("");
-  require_utf8(text, "the prompt");
-  if (!env.in_is_terminal) {
-    std::string piped = read_text(env.in, "standard input");
-    // `echo` adds a line break that nobody means; --raw takes bytes as they
-    // are.
-    if (!options.raw && piped.ends_with('\n')) piped.pop_back();
-    if (!piped.empty() && !is_blank(text)) text += "\n\n";
-    text += piped;
-  }
-  if (is_blank(text)) {
-    throw InvalidRequestError(
-        "[run] the prompt is empty",
-        "Give one: allm run MODEL \"prompt\", or pipe text in.");
-  }
-  return text;
-}
-
-void add_messages(const RunOptions& options, CliEnvironment& env,
-                  Request& request) {
-  const std::string& file = options.messages_file;
-  Conversation conversation =
-      parse_conversation(read_text_file(file, &env.in), file);
-  if (conversation.system && options.system) {
-    throw InvalidRequestError(
-        fmt::format("[run] {} has a system message, and --system gives another",
-                    file),
-        "Leave one of them out.");
-  }
-  if (conversation.system) request.system_prompt = conversation.system;
-  request.messages = std::move(conversation.messages);
-  if (options.prompt) {
-    require_utf8(*options.prompt, "the prompt");
-    request.messages.push_back(Message::user(*options.prompt));
-  }
-  if (request.messages.empty()) {
-    throw InvalidRequestError(
-        fmt::format("[run] {} has no message to answer", file),
-        "Add a message of the role user.");
-  }
-}
-
-// Before the text of the last message, as services advise: the question about
-// a document comes behind it.
-void attach_files(const RunOptions& options, Request& request) {
-  if (options.files.empty()) return;
-  std::vector<Part>& parts = request.messages.back().parts;
-  std::vector<Part> attached;
-  for (const std::string& file : options.files) {
-    attached.push_back(part_from_file(file));
-    if (auto* text = std::get_if<TextPart>(&attached.back())) {
-      text->text += '\n';
-    }
-  }
-  parts.insert(parts.begin(), attached.begin(), attached.end());
-}
-
-// What the answer is to look like.
-void add_form(const RunOptions& options, Request& request) {
-  if (!options.schema_file.empty()) {
-    request.response_format = {ResponseFormat::Kind::kJsonSchema,
-                               read_text_file(options.schema_file)};
-  } else if (options.json_answer) {
-    request.response_format.kind = ResponseFormat::Kind::kJsonObject;
-  }
-  if (!options.reasoning.empty()) {
-    request.reasoning_effort = parse_reasoning_effort(options.reasoning);
-  }
-}
-
-Request make_request(const RunOptions& options, CliEnvironment& env) {
-  Request request;
-  request.parameters = read_parameters(options.parameters);
-  add_form(options, request);
-  if (options.system) {
-    require_utf8(*options.system, "the system prompt");
-    request.system_prompt = options.system;
-  }
-  if (!options.messages_file.empty()) {
-    add_messages(options, env, request);
-  } else if (!options.images.empty()) {
-    std::vector<ImagePart> images;
-    for (const std::string& image : options.images) {
-      images.push_back(image_argument(image));
-    }
-    request.messages = {
-        message_with_images(std::move(images), prompt_text(options, env))};
-  } else if (options.raw) {
-    request.prompt = prompt_text(options, env);
-  } else {
-    request.messages = {Message::user(prompt_text(options, env))};
-  }
-  attach_files(options, request);
-  return request;
-}
 
 // The boxes of the answer over the first image.
 void draw(const RunOptions& options, const Request& request,
@@ -225,79 +106,105 @@ int run(const RunOptions& options, CliEnvironment& env) {
                                                             : 0;
 }
 
+void add_prompt_options(CLI::App& command, RunOptions& options) {
+  command
+      .add_option("PROMPT", options.prompt,
+                  "What to answer. Piped text follows it after a blank line, "
+                  "or stands alone without it.")
+      ->type_name("PROMPT");
+  CLI::Option* messages =
+      command
+          .add_option("--messages", options.messages_file,
+                      "A whole conversation as JSON, [{\"role\": ..., "
+                      "\"content\": ...}, ...]; '-' is standard input. PROMPT, "
+                      "if given, follows it.")
+          ->type_name("FILE");
+  CLI::Option* system =
+      command.add_option("--system", options.system, "System prompt")
+          ->type_name("TEXT");
+  CLI::Option* image =
+      command
+          .add_option("--image", options.images,
+                      "An image to show with the prompt: a path or a data: "
+                      "URL. May be repeated; what each costs is said first.")
+          ->type_name("FILE")
+          ->allow_extra_args(false)
+          ->excludes(messages);
+  command
+      .add_option("--draw", options.draw_file,
+                  "Draw the boxes of the answer (PaliGemma's <loc>) over the "
+                  "first image, as a PNG")
+      ->type_name("OUT")
+      ->needs(image);
+  CLI::Option* files =
+      command
+          .add_option("--file", options.files,
+                      "An image, text or table to send before the prompt; "
+                      "repeatable")
+          ->type_name("FILE")
+          ->allow_extra_args(false);
+  command
+      .add_flag("--raw", options.raw,
+                "Continue the prompt as it stands, without a chat template")
+      ->excludes(messages)
+      ->excludes(image)
+      ->excludes(system)
+      ->excludes(files);
+}
+
+// What the answer is to be; one of them.
+void add_form_options(CLI::App& command, RunOptions& options) {
+  std::vector<CLI::Option*> forms;
+  forms.push_back(
+      command
+          .add_option("--schema", options.schema_file,
+                      "Answer with JSON that fits the JSON Schema in FILE")
+          ->type_name("FILE"));
+  forms.push_back(command.add_flag("--json-answer", options.json_answer,
+                                   "Answer with a JSON object"));
+  forms.push_back(
+      command
+          .add_option("--regex", options.regex,
+                      "Answer with text that PATTERN matches as a whole "
+                      "(models on this machine)")
+          ->type_name("PATTERN"));
+  forms.push_back(
+      command
+          .add_option("--grammar", options.grammar_file,
+                      "Answer with text of the Lark grammar in FILE (models "
+                      "on this machine)")
+          ->type_name("FILE"));
+  for (std::size_t i = 0; i < forms.size(); ++i) {
+    for (std::size_t j = i + 1; j < forms.size(); ++j) {
+      forms[i]->excludes(forms[j]);
+    }
+  }
+  command
+      .add_option("--reasoning", options.reasoning,
+                  "How much a reasoning model thinks first: off, low, "
+                  "medium or high (the model's own way)")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"off", "low", "medium", "high"}).description(""));
+}
+
 }  // namespace
 
 void add_run_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("run", "Answer one prompt");
   const auto options = std::make_shared<RunOptions>();
   add_model_argument(*command, options->model);
-  command
-      ->add_option("PROMPT", options->prompt,
-                   "What to answer. Piped text follows it after a blank line, "
-                   "or stands alone without it.")
-      ->type_name("PROMPT");
-  CLI::Option* messages =
-      command
-          ->add_option(
-              "--messages", options->messages_file,
-              "A whole conversation as JSON, [{\"role\": ..., "
-              "\"content\": ...}, ...]; '-' is standard input. PROMPT, "
-              "if given, follows it.")
-          ->type_name("FILE");
-  CLI::Option* system =
-      command->add_option("--system", options->system, "System prompt")
-          ->type_name("TEXT");
-  CLI::Option* image =
-      command
-          ->add_option("--image", options->images,
-                       "An image to show with the prompt: a path or a data: "
-                       "URL. May be repeated; what each costs is said first.")
-          ->type_name("FILE")
-          ->allow_extra_args(false)
-          ->excludes(messages);
-  command
-      ->add_option("--draw", options->draw_file,
-                   "Draw the boxes of the answer (PaliGemma's <loc>) over the "
-                   "first image, as a PNG")
-      ->type_name("OUT")
-      ->needs(image);
-  CLI::Option* files =
-      command
-          ->add_option("--file", options->files,
-                       "An image, text or table to send before the prompt; "
-                       "repeatable")
-          ->type_name("FILE")
-          ->allow_extra_args(false);
-  command
-      ->add_flag("--raw", options->raw,
-                 "Continue the prompt as it stands, without a chat template")
-      ->excludes(messages)
-      ->excludes(image)
-      ->excludes(system)
-      ->excludes(files);
+  add_prompt_options(*command, *options);
   command->add_flag("--json", options->json,
                     "Print the answer with its details as one JSON object");
   command->add_flag("--verbose", options->verbose,
                     "Report token counts and speed on standard error");
-  CLI::Option* schema =
-      command
-          ->add_option("--schema", options->schema_file,
-                       "Answer with JSON that fits the JSON Schema in FILE")
-          ->type_name("FILE");
-  CLI::Option* json_answer = command->add_flag(
-      "--json-answer", options->json_answer, "Answer with a JSON object");
-  json_answer->excludes(schema);
-  command
-      ->add_option("--reasoning", options->reasoning,
-                   "How much a reasoning model thinks first: off, low, "
-                   "medium or high (the model's own way)")
-      ->type_name("LEVEL")
-      ->check(CLI::IsMember({"off", "low", "medium", "high"}).description(""));
+  add_form_options(*command, *options);
   add_tool_options(*command, options->tools);
   // A turn with tools is a conversation of its own.
   for (const char* tool_option : {"--tool", "--mcp"}) {
     for (const char* other :
-         {"--raw", "--messages", "--schema", "--json-answer", "--reasoning"}) {
+         {"--raw", "--messages", "--schema", "--json-answer", "--regex",
+          "--grammar", "--reasoning"}) {
       command->get_option(tool_option)->excludes(command->get_option(other));
     }
   }

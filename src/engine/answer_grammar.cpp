@@ -158,6 +158,33 @@ std::string schema_term(std::string_view schema) {
   return "%json " + json.dump();
 }
 
+// A regular expression between slashes.
+std::string pattern_term(std::string_view pattern) {
+  std::string term = "/";
+  bool escaped = false;
+  for (const char c : pattern) {
+    if (c == '/' && !escaped) term += '\\';
+    escaped = c == '\\' && !escaped;
+    term += c;
+  }
+  return term + "/";
+}
+
+// What an answer without calls is; empty: nothing.
+std::string value_term(const AnswerForm& form) {
+  if (form.schema) return schema_term(*form.schema);
+  if (form.pattern) return pattern_term(*form.pattern);
+  if (form.grammar) return "%lark {\n" + *form.grammar + "\n}";
+  return {};
+}
+
+void check_text(const std::optional<std::string>& text, const char* what) {
+  if (!text || !text->empty()) return;
+  throw InvalidRequestError(
+      fmt::format("[response format] the {} of the answer is empty", what),
+      "Give one, or ask for text.");
+}
+
 std::string arguments_schema(const ToolDefinition& tool) {
   Json json = Json::parse(tool.parameters, nullptr, false);
   if (!json.is_object()) {
@@ -230,9 +257,20 @@ ToolDialect constrained_dialect(ToolDialect dialect) {
   }
 }
 
-std::string answer_grammar(const AnswerForm& form,
-                           std::string_view chat_template,
-                           const text::Tokenizer& tokenizer) {
+AnswerGrammar answer_grammar(const AnswerForm& form,
+                             std::string_view chat_template,
+                             const text::Tokenizer& tokenizer) {
+  check_text(form.pattern, "pattern");
+  check_text(form.grammar, "grammar");
+  const bool channel = form.dialect == ToolDialect::kHarmony;
+  // Alone they go as they stand, so that what is wrong is said of them.
+  if (form.tools.empty() && !channel) {
+    if (form.pattern) return {text::GrammarKind::kRegex, *form.pattern};
+    if (form.grammar) return {text::GrammarKind::kLark, *form.grammar};
+    if (form.schema) {
+      return {text::GrammarKind::kJsonSchema, closed_schema(*form.schema)};
+    }
+  }
   std::string start;
   std::string rules;
   if (!form.tools.empty()) {
@@ -257,14 +295,13 @@ std::string answer_grammar(const AnswerForm& form,
              " " + terms(call.list_end, tokenizer) + "\n";
     start = "calls";
   }
-  if (form.schema) {
-    const bool channel = form.dialect == ToolDialect::kHarmony;
+  if (const std::string value = value_term(form); !value.empty()) {
     rules += "answer: " +
              (channel ? terms("<|channel|>final<|message|>", tokenizer) : "") +
-             "value\nvalue: " + schema_term(*form.schema) + "\n";
+             "value\nvalue: " + value + "\n";
     start += start.empty() ? "answer" : " | answer";
   }
-  return "start: " + start + "\n" + rules;
+  return {text::GrammarKind::kLark, "start: " + start + "\n" + rules};
 }
 
 std::string closed_schema(std::string_view schema) {

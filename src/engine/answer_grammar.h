@@ -9,11 +9,13 @@
 
 #include "abstractllm/message.h"
 #include "output/tool_calls/dialect.h"
+#include "text/grammar.h"
 #include "text/tokenizer.h"
 
 namespace abstractllm::engine {
 
-/// What an answer may be; at least one of `tools` and `schema` is given.
+/// What an answer may be: calls, one of the texts below, or either; at least
+/// one of them is given.
 struct AnswerForm {
   /// Calls of these.
   std::vector<ToolDefinition> tools{};
@@ -21,18 +23,29 @@ struct AnswerForm {
   bool several_calls = false;
   /// JSON that fits this JSON Schema.
   std::optional<std::string> schema{};
+  /// Text that this regular expression matches as a whole.
+  std::optional<std::string> pattern{};
+  /// Text of this Lark grammar.
+  std::optional<std::string> grammar{};
+};
+
+/// What text::TokenTrie compiles.
+struct AnswerGrammar {
+  text::GrammarKind kind = text::GrammarKind::kLark;
+  std::string source{};
 };
 
 /// The dialect that calls are written in where a grammar asks for them: the
 /// model's own, if its arguments are JSON, else kHermes.
 output::ToolDialect constrained_dialect(output::ToolDialect dialect);
 
-/// A grammar for text::GrammarKind::kLark. REQUIRES: `form.dialect` is one that
-/// constrained_dialect gives. `chat_template` tells variants of a dialect
-/// apart. Throws InvalidRequestError for a schema that is no JSON.
-std::string answer_grammar(const AnswerForm& form,
-                           std::string_view chat_template,
-                           const text::Tokenizer& tokenizer);
+/// REQUIRES: `form.dialect` is one that constrained_dialect gives.
+/// `chat_template` tells variants of a dialect apart. Throws
+/// InvalidRequestError for a schema that is no JSON, and for an empty pattern
+/// or grammar.
+AnswerGrammar answer_grammar(const AnswerForm& form,
+                             std::string_view chat_template,
+                             const text::Tokenizer& tokenizer);
 
 /// A schema whose objects have their own properties only, where nothing else is
 /// said of others, and whose numbers have bounds: what fits it fits `schema`,

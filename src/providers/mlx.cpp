@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/mlx.h"
 
-#include <algorithm>
 #include <random>
 #include <set>
 #include <string>
@@ -12,9 +11,10 @@
 #include "engine/doctor.h"
 #include "engine/engine.h"
 #include "engine/model_package.h"
-#include "output/answer_stream.h"
 #include "providers/mlx_adapters.h"
+#include "providers/mlx_answer.h"
 #include "providers/mlx_embedding.h"
+#include "providers/mlx_options.h"
 #include "providers/mlx_request.h"
 #include "types/check_embedding.h"
 #include "types/resolve.h"
@@ -32,123 +32,6 @@ std::uint64_t draw_seed() {
 
 Error of_this_provider(const Error& error) {
   return Error(error.code(), error.message(), error.hint(), kId);
-}
-
-// The answer of one request on its way from tokens to events.
-class Answer {
- public:
-  Answer(const engine::ModelPackage& package, const PreparedRequest& request,
-         const types::SamplingOptions& options, const EventSink& sink)
-      : package_(package),
-        marks_(request.marks),
-        decoder_(package.tokenizer, /* skip_special = */ false),
-        answer_({.format = request.format,
-                 .stops = options.stop,
-                 .one_call = request.one_call,
-                 .id_seed = options.seed}),
-        sink_(sink) {}
-
-  // False when no more tokens are wanted.
-  bool take(const engine::TokenStep& step) {
-    ids_.push_back(step.id);
-    std::optional<TokenLogprob> logprob = step.logprob;
-    if (logprob) fill_bytes(*logprob);
-    std::vector<Event> events;
-    answer_.push(piece_of(step), std::move(logprob), events);
-    show(std::move(events));
-    return !answer_.stopped() && !left_;
-  }
-
-  void finish(engine::GenerationEnd end) {
-    if (!answer_.stopped()) {
-      std::vector<Event> events;
-      answer_.push(decoder_.finish(), std::nullopt, events);
-      answer_.finish(events);
-      show(std::move(events));
-    }
-    Finished finished{.reason = end.reason,
-                      .stop_text = std::string(answer_.stop_text()),
-                      .usage = end.usage,
-                      .timings = end.timings,
-                      .token_ids = std::move(ids_)};
-    // Tokens that were computed ahead of a stop text do not count.
-    finished.usage.completion_tokens =
-        static_cast<int>(finished.token_ids.size());
-    if (answer_.stopped()) finished.reason = FinishReason::kStop;
-    if (answer_.calls() > 0 && finished.reason == FinishReason::kStop) {
-      finished.reason = FinishReason::kToolCalls;
-    }
-    if (left_) finished.reason = FinishReason::kCancelled;
-    sink_(finished);
-  }
-
- private:
-  // Special tokens have no text, but for the marks of calls and reasoning.
-  std::string piece_of(const engine::TokenStep& step) {
-    const bool hidden =
-        package_.tokenizer.is_special(step.id) && !marks_.contains(step.id);
-    return step.ends || hidden ? "" : decoder_.push(step.id);
-  }
-
-  void fill_bytes(TokenLogprob& logprob) const {
-    logprob.bytes = package_.tokenizer.token_bytes(logprob.token_id);
-    for (auto& alternative : logprob.top) {
-      alternative.bytes = package_.tokenizer.token_bytes(alternative.token_id);
-    }
-  }
-
-  void show(std::vector<Event> events) {
-    for (Event& event : events) {
-      if (!left_) left_ = !sink_(event);
-    }
-  }
-
-  const engine::ModelPackage& package_;
-  const std::set<std::int32_t>& marks_;
-  text::StreamDecoder decoder_;
-  output::AnswerStream answer_;
-  const EventSink& sink_;
-  std::vector<std::int32_t> ids_;
-  bool left_ = false;  // the sink wants no more
-};
-
-// Closes the channel and waits for the engine's last word, also when a sink
-// throws: the job refers to objects of this call.
-class ChannelReader {
- public:
-  explicit ChannelReader(std::shared_ptr<engine::TokenChannel> channel)
-      : channel_(std::move(channel)) {}
-
-  ~ChannelReader() {
-    if (!ended_) drain();
-  }
-
-  std::optional<engine::TokenStep> next() {
-    engine::EngineEvent event = channel_->pop();
-    if (auto* step = std::get_if<engine::TokenStep>(&event)) {
-      return std::move(*step);
-    }
-    end_ = std::get<engine::GenerationEnd>(std::move(event));
-    ended_ = true;
-    return std::nullopt;
-  }
-
-  engine::GenerationEnd drain() {
-    channel_->close();
-    while (!ended_) next();
-    return std::move(end_);
-  }
-
- private:
-  std::shared_ptr<engine::TokenChannel> channel_;
-  engine::GenerationEnd end_;
-  bool ended_ = false;
-};
-
-std::optional<std::int64_t> read_max_pixels(std::uint64_t wanted) {
-  if (wanted == 0) return std::nullopt;
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;  // no tower's
-  return static_cast<std::int64_t>(std::min(wanted, kMost));
 }
 
 const GenerationParameters& find_preset(const engine::ModelPackage& package,
@@ -174,7 +57,7 @@ class MLXProvider : public AbstractLLMInterface {
         package_(open_package(config, adapters_)),
         requests_(package_, read_max_pixels(config.max_pixels)),
         defaults_(std::move(config.parameters)),
-        engine_options_(read_options(config, package_, adapters_)),
+        engine_options_(read_mlx_options(config, package_, adapters_)),
         engine_(package_.config(), package_.weights, engine_options_) {}
 
   std::string_view provider() const override { return kId; }
@@ -253,10 +136,6 @@ class MLXProvider : public AbstractLLMInterface {
     }
     return package;
   }
-  static engine::EngineOptions read_options(ProviderConfig& config,
-                                            const engine::ModelPackage& package,
-                                            const MlxAdapters& adapters);
-
   void refuse_encoder() const;
 
   // A submitted job.
@@ -276,103 +155,6 @@ class MLXProvider : public AbstractLLMInterface {
   engine::EngineOptions engine_options_;
   engine::Engine engine_;
 };
-
-std::optional<ops::cpu::Precision> read_cpu_precision(
-    const ProviderConfig& config) {
-  using ops::cpu::Precision;
-  const std::string& name = config.cpu_precision;
-  if (config.cpu_exact && name != "auto" && name != "exact") {
-    throw InvalidParameterError(
-        "[mlx] cpu_exact does not go with cpu_precision '" + name + "'",
-        "Give one of the two.", kId);
-  }
-  if (config.cpu_exact || name == "exact") return Precision::kExact;
-  if (name == "auto") return std::nullopt;
-  if (name == "int8") return Precision::kInt8;
-  if (name == "int8-pair") return Precision::kInt8Pair;
-  throw InvalidParameterError("[mlx] cpu_precision is '" + name +
-                                  "', expected auto, int8, int8-pair or exact",
-                              "", kId);
-}
-
-std::optional<ops::cpu::KvType> read_kv_cache_type(
-    const ProviderConfig& config) {
-  using ops::cpu::KvType;
-  const std::string& name = config.kv_cache_type;
-  if (name == "auto") return std::nullopt;
-  if (config.cpu_backend == "reference") {
-    throw UnsupportedFeatureError(
-        "[mlx] kv_cache_type goes with the CPU's own kernels alone",
-        "Leave it out, or use cpu_backend fast.", kId);
-  }
-  if (name == "f32") return KvType::kF32;
-  if (name == "f16") return KvType::kF16;
-  if (name == "bf16") return KvType::kBF16;
-  if (name == "int8") return KvType::kInt8;
-  throw InvalidParameterError("[mlx] kv_cache_type is '" + name +
-                                  "', expected auto, f32, f16, bf16 or int8",
-                              "", kId);
-}
-
-engine::CpuBackend read_cpu_backend(const std::string& name) {
-  if (name == "fast") return engine::CpuBackend::kFast;
-  if (name == "reference") return engine::CpuBackend::kReference;
-  throw InvalidParameterError(
-      "[mlx] cpu_backend is '" + name + "', expected fast or reference", "",
-      kId);
-}
-
-void check_device(const std::string& device) {
-  if (device == "auto" || device == "cpu") return;
-  throw UnsupportedFeatureError("[mlx] device '" + device + "' is not built in",
-                                "Use auto or cpu.", kId);
-}
-
-int read_context_length(int wanted, int trained) {
-  if (wanted == 0) return trained;
-  if (wanted >= 1 && wanted <= trained) return wanted;
-  throw InvalidParameterError(
-      "[mlx] context_length is " + std::to_string(wanted) + ", expected 1 to " +
-          std::to_string(trained),
-      "The model was trained for " + std::to_string(trained) + " tokens.", kId);
-}
-
-void check_count(const char* name, int value, int most) {
-  if (value >= 0 && value <= most) return;
-  throw InvalidParameterError("[mlx] " + std::string(name) + " is " +
-                                  std::to_string(value) + ", expected 0 to " +
-                                  std::to_string(most),
-                              "0 lets the engine choose.", kId);
-}
-
-engine::EngineOptions MLXProvider::read_options(
-    ProviderConfig& config, const engine::ModelPackage& package,
-    const MlxAdapters& adapters) {
-  if (config.connection != ConnectionOptions{}) {
-    throw UnsupportedFeatureError(
-        "[mlx] the provider mlx runs in this process and has no connection",
-        "Leave base_url, api_key and the other connection options out.", kId);
-  }
-  check_device(config.device);
-  check_count("threads", config.threads, 1024);
-  check_count("prefill_chunk", config.prefill_chunk, 1 << 30);
-  check_count("parallel_sequences", config.parallel_sequences, 1024);
-  check_count("max_queued_requests", config.max_queued_requests, 1 << 20);
-  validate(config.parameters);
-  return {.cpu_backend = read_cpu_backend(config.cpu_backend),
-          .cpu_precision = read_cpu_precision(config),
-          .kv_cache_type = read_kv_cache_type(config),
-          .threads = config.threads,
-          .context_length = read_context_length(config.context_length,
-                                                package.context_length),
-          .prefill_chunk = config.prefill_chunk,
-          .parallel_sequences = config.parallel_sequences,
-          .max_queued_requests = config.max_queued_requests,
-          .kv_cache_bytes = config.kv_cache_bytes,
-          .adapters = adapters.files(),
-          .score_adapter = adapters.default_number(),
-          .on_load_progress = std::move(config.on_load_progress)};
-}
 
 void MLXProvider::refuse_encoder() const {
   if (!package_.is_encoder) return;
@@ -404,7 +186,7 @@ MLXProvider::Running MLXProvider::start(const Request& request) {
 std::optional<Error> MLXProvider::follow(Running running,
                                          const EventSink& sink) const {
   ChannelReader reader(std::move(running.channel));
-  Answer answer(package_, running.request, running.options, sink);
+  MlxAnswer answer(package_, running.request, running.options, sink);
   while (const std::optional<engine::TokenStep> step = reader.next()) {
     if (!answer.take(*step)) break;
   }
@@ -424,15 +206,6 @@ std::set<ModelCapability> mlx_capabilities() {
           kEmbeddings, kStructuredOutput, kLogprobs,  kTokenize};
 }
 
-// What of `config` a diagnosis depends on.
-engine::EngineOptions read_diagnosed(const ProviderConfig& config) {
-  check_device(config.device);
-  return {.cpu_backend = read_cpu_backend(config.cpu_backend),
-          .cpu_precision = read_cpu_precision(config),
-          .kv_cache_type = read_kv_cache_type(config),
-          .context_length = config.context_length};
-}
-
 std::unique_ptr<AbstractLLMInterface> make_mlx(ProviderConfig config) {
   return std::make_unique<MLXProvider>(std::move(config));
 }
@@ -449,7 +222,7 @@ Diagnosis diagnose(std::string_view model) {
 
 Diagnosis diagnose(const ProviderConfig& config) {
   return engine::diagnose(config.model, engine::MachineFacts::of_this_machine(),
-                          providers::read_diagnosed(config));
+                          providers::read_diagnosis_options(config));
 }
 
 ModelDescription describe_model(std::string_view model) {

@@ -9,6 +9,7 @@
 #include "abstractllm/error.h"
 #include "engine/answer_grammar.h"
 #include "models/registry.h"
+#include "providers/mlx_checks.h"
 
 namespace abstractllm::providers {
 
@@ -26,15 +27,6 @@ constexpr char kAnyObject[] =
     R"({"type":"array","items":{"$ref":"#/$defs/value"}},)"
     R"({"type":"object","additionalProperties":{"$ref":"#/$defs/value"}}]}}})";
 
-bool has_images(const Request& request) {
-  for (const Message& message : request.messages) {
-    for (const Part& part : message.parts) {
-      if (std::holds_alternative<ImagePart>(part)) return true;
-    }
-  }
-  return false;
-}
-
 [[noreturn]] void refuse_images(const engine::ModelPackage& package) {
   std::string types;
   for (const std::string& type : models::vision_model_types()) {
@@ -46,86 +38,6 @@ bool has_images(const Request& request) {
                                 "Models of these types read images: " + types +
                                     ". Or use a provider with vision.",
                                 kId);
-}
-
-void check_one_prompt(const Request& request) {
-  const int given = (request.messages.empty() ? 0 : 1) +
-                    (request.prompt ? 1 : 0) +
-                    (request.prompt_token_ids ? 1 : 0);
-  if (given == 1) return;
-  throw InvalidRequestError(
-      given == 0 ? "[mlx] the request has nothing to answer"
-                 : "[mlx] the request has more than one of messages, prompt "
-                   "and prompt_token_ids",
-      "Give exactly one of messages, prompt and prompt_token_ids.", kId);
-}
-
-// Tools and reasoning are a matter of the chat template.
-void check_needs_chat(const Request& request) {
-  if (!request.messages.empty()) return;
-  if (request.system_prompt) {
-    throw InvalidRequestError("[mlx] system_prompt goes with messages alone",
-                              "Give messages, or put the text into the prompt.",
-                              kId);
-  }
-  const bool has_tools = !request.tools.empty();
-  if (!has_tools && !request.reasoning_effort) return;
-  throw UnsupportedFeatureError(
-      std::string("[mlx] ") + (has_tools ? "tools" : "reasoning_effort") +
-          " cannot be had with a prompt that no chat template makes",
-      "Give messages.", kId);
-}
-
-void check_tools(const Request& request) {
-  if (request.tools.empty() &&
-      (request.tool_choice || request.parallel_tool_calls)) {
-    throw InvalidRequestError(
-        "[mlx] tool_choice and parallel_tool_calls go with tools alone",
-        "Give tools, or leave them out.", kId);
-  }
-  if (!request.tool_choice ||
-      request.tool_choice->mode != ToolChoice::Mode::kNamed) {
-    return;
-  }
-  const bool known =
-      std::any_of(request.tools.begin(), request.tools.end(),
-                  [&](const ToolDefinition& tool) {
-                    return tool.name == request.tool_choice->name;
-                  });
-  if (known) return;
-  throw InvalidRequestError("[mlx] tool_choice names '" +
-                                request.tool_choice->name +
-                                "', which is none of the tools",
-                            "", kId);
-}
-
-std::vector<Message> with_system_prompt(const Request& request) {
-  std::vector<Message> messages = request.messages;
-  if (!request.system_prompt) return messages;
-  for (const Message& message : messages) {
-    if (message.role == Role::kSystem) {
-      throw InvalidRequestError(
-          "[mlx] the request has a system prompt and a system message",
-          "Give one of them.", kId);
-    }
-  }
-  messages.insert(messages.begin(), Message::system(*request.system_prompt));
-  return messages;
-}
-
-ToolChoice::Mode choice_of(const Request& request) {
-  return request.tool_choice.value_or(ToolChoice{}).mode;
-}
-
-// Without a choice the model is not told of its tools.
-bool offers_tools(const Request& request) {
-  return !request.tools.empty() &&
-         choice_of(request) != ToolChoice::Mode::kNone;
-}
-
-bool forces_call(const Request& request) {
-  const auto mode = choice_of(request);
-  return offers_tools(request) && mode != ToolChoice::Mode::kAuto;
 }
 
 // The variables of the template, the request's own over those for thinking.
@@ -153,6 +65,24 @@ std::string variables_of(const Request& request,
                                       : Json(std::string(to_string(effort)));
   }
   return variables.dump();
+}
+
+void add_text_form(const ResponseFormat& wanted, engine::AnswerForm& form) {
+  switch (wanted.kind) {
+    case ResponseFormat::Kind::kText:
+      return;
+    case ResponseFormat::Kind::kJsonObject:
+      form.schema = kAnyObject;
+      return;
+    case ResponseFormat::Kind::kJsonSchema:
+      form.schema = wanted.schema;
+      return;
+    case ResponseFormat::Kind::kRegex:
+      form.pattern = wanted.pattern;
+      return;
+    case ResponseFormat::Kind::kGrammar:
+      form.grammar = wanted.grammar;
+  }
 }
 
 std::string_view without_trailing_space(std::string_view text) {
@@ -203,9 +133,7 @@ engine::EncodedChat RequestReader::encode_chat(const Request& request,
 
 engine::EncodedChat RequestReader::encode(const Request& request,
                                           Pixels pixels) const {
-  check_one_prompt(request);
-  check_needs_chat(request);
-  check_tools(request);
+  check_mlx_request(request);
   engine::EncodedChat encoded;
   if (request.prompt_token_ids) {
     encoded.ids = *request.prompt_token_ids;
@@ -245,9 +173,9 @@ output::AnswerFormat RequestReader::format_of(const Request& request,
 std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
     const Request& request, output::AnswerFormat& format,
     const types::SamplingOptions& options) const {
-  const bool wants_json =
-      request.response_format.kind != ResponseFormat::Kind::kText;
-  if (!wants_json && !forces_call(request)) return nullptr;
+  const ResponseFormat& wanted = request.response_format;
+  const bool has_form = wanted.kind != ResponseFormat::Kind::kText;
+  if (!has_form && !forces_call(request)) return nullptr;
   engine::AnswerForm form;
   if (offers_tools(request)) {
     format.dialect = engine::constrained_dialect(*format.dialect);
@@ -260,13 +188,8 @@ std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
     }
   }
   if (format.dialect) form.dialect = *format.dialect;
-  if (wants_json && !forces_call(request)) {
-    form.schema =
-        request.response_format.kind == ResponseFormat::Kind::kJsonSchema
-            ? request.response_format.schema
-            : kAnyObject;
-  }
-  const std::string grammar = engine::answer_grammar(
+  if (!forces_call(request)) add_text_form(wanted, form);
+  const engine::AnswerGrammar grammar = engine::answer_grammar(
       form, package_.chat_for(offers_tools(request)).chat_template.source(),
       package_.tokenizer);
   // Reasoning comes first where the prompt has begun it, and is part of what
@@ -276,8 +199,11 @@ std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
     beginning = {format.reasoning_end, std::max(1, options.max_tokens / 2)};
   }
   return std::make_unique<sampling::TokenConstraint>(
-      trie().compile(text::GrammarKind::kLark, grammar), package_.tokenizer,
-      package_.end_tokens, std::move(beginning));
+      trie().compile(grammar.kind, grammar.source), package_.tokenizer,
+      package_.end_tokens,
+      form.pattern || form.grammar ? sampling::FormKind::kText
+                                   : sampling::FormKind::kJson,
+      std::move(beginning));
 }
 
 std::set<std::int32_t> RequestReader::marks_of(

@@ -203,6 +203,10 @@ std::vector<std::string> provider_names() {
   return providers::ProviderRegistry::global().names();
 }
 
+std::string provider_id(std::string_view id_or_alias) {
+  return providers::ProviderRegistry::global().resolve(id_or_alias);
+}
+
 std::vector<ProviderInfo> provider_info(
     const ProviderConnections& connections) {
   return providers::ProviderRegistry::global().info(connections);

@@ -1,170 +1,16 @@
-// The transport loop of every remote provider.
+// Every remote provider: its object, its state and its checks.
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/remote.h"
 
-#include <algorithm>
-#include <chrono>
-#include <deque>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "abstractllm/error.h"
-#include "base/nearest_names.h"
 #include "net/url.h"
-#include "providers/wire/errors.h"
-#include "providers/wire/json.h"
+#include "providers/remote_answer.h"
 #include "types/check_embedding.h"
 
 namespace abstractllm::providers {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_between(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-// The end of a body comes with the last event of a stream or right behind it.
-constexpr std::chrono::milliseconds kDrainPatience{20};
-
-// The answer of one request, pulled event by event. What goes wrong becomes
-// the last event, so that no sink is called within a catch.
-class RemoteAnswer {
- public:
-  RemoteAnswer(const Endpoint& endpoint, const Dialect& dialect, ChatCall call)
-      : endpoint_(endpoint), dialect_(dialect), call_(std::move(call)) {}
-
-  // After the terminal event it must not be called again.
-  Event next() {
-    if (pending_.empty()) refill();
-    Event event = std::move(pending_.front());
-    pending_.pop_front();
-    observe(event);
-    return event;
-  }
-
-  // Gives the connection a chance to be used again.
-  void release() {
-    if (exchange_) exchange_->drain(kDrainPatience);
-  }
-
-  // The last event of an answer that nobody wants more of.
-  Finished left() const {
-    Finished finished{.reason = FinishReason::kCancelled};
-    if (reader_) finished.usage = reader_->usage();
-    finished.request_id = request_id_;
-    return finished;
-  }
-
- private:
-  void begin() {
-    WireRequest wire = dialect_.write(call_);
-    reader_ = dialect_.reader(call_);
-    // A cancel before the start must not reach the service.
-    if (call_.request.cancel.cancelled()) throw CancelledError("[remote] left");
-    exchange_.emplace(endpoint_.start(
-        wire.path, std::move(wire.body), call_.request.cancel,
-        "text/event-stream, application/x-ndjson, application/json"));
-    request_id_ = request_id(exchange_->headers());
-    if (exchange_->status() >= 300) {
-      throw endpoint_.fault_of(*exchange_, call_.model);
-    }
-  }
-
-  // At least one event more. What came before an error in the same bytes
-  // stands before it.
-  void refill() {
-    std::optional<Event> last;
-    try {
-      while (arrived_.empty()) advance();
-    } catch (const CancelledError&) {
-      last = left();
-    } catch (const Error& error) {
-      last = Failed{finished_error(error)};
-    } catch (const Json::exception&) {
-      last = Failed{finished_error(ProviderAPIError(
-          "[" + endpoint_.id() +
-              "] the service sent JSON of another shape than its protocol has",
-          "Is base_url the address of such a service?", endpoint_.id()))};
-    }
-    for (Event& event : arrived_) pending_.push_back(std::move(event));
-    arrived_.clear();
-    if (last) pending_.push_back(*std::move(last));
-  }
-
-  void advance() {
-    if (!exchange_) begin();
-    const std::string_view bytes = exchange_->read();
-    if (bytes.empty()) {
-      reader_->finish(arrived_);
-    } else {
-      reader_->push(bytes, arrived_);
-    }
-  }
-
-  void observe(Event& event) {
-    const Clock::time_point now = Clock::now();
-    if (auto* finished = std::get_if<Finished>(&event)) {
-      finished->request_id = request_id_;
-      if (!first_) return;
-      finished->timings.time_to_first_token_seconds =
-          seconds_between(started_, *first_);
-      if (finished->timings.decode_seconds == 0) {
-        finished->timings.decode_seconds = seconds_between(*first_, now);
-      }
-    } else if (!first_) {
-      first_ = now;
-    }
-  }
-
-  Error finished_error(const Error& error) const {
-    Error result = endpoint_.masked(error);
-    ServiceReport report = error.service();
-    if (report.request_id.empty()) report.request_id = request_id_;
-    result.set_service(std::move(report));
-    return error.code() == ErrorCode::kModelNotFound ? with_models(result)
-                                                     : result;
-  }
-
-  // A wrong model id is answered with the ones that there are.
-  Error with_models(const Error& error) const {
-    std::vector<std::string> ids;
-    try {
-      for (const ModelEntry& model : list_remote_models(endpoint_)) {
-        ids.push_back(model.id);
-      }
-    } catch (const Error&) {
-      return error;  // the first error is the one to report
-    }
-    if (ids.empty()) return error;
-    constexpr std::size_t kShown = 8;
-    const std::vector<std::string> nearest =
-        base::nearest_names(call_.model, ids, kShown);
-    const std::vector<std::string_view> views(nearest.begin(), nearest.end());
-    std::string hint = "There are: " + base::join_names(views);
-    if (ids.size() > nearest.size()) {
-      hint += " and " + std::to_string(ids.size() - nearest.size()) + " more";
-    }
-    hint += ".";
-    if (!endpoint_.traits().models_hint.empty()) {
-      hint += " " + std::string(endpoint_.traits().models_hint);
-    }
-    Error result(error.code(), error.message(), hint, error.provider());
-    result.set_service(error.service());
-    return result;
-  }
-
-  const Endpoint& endpoint_;
-  const Dialect& dialect_;
-  const ChatCall call_;
-  const Clock::time_point started_ = Clock::now();
-  std::optional<Clock::time_point> first_;
-  std::unique_ptr<AnswerReader> reader_;
-  std::optional<net::HttpExchange> exchange_;
-  std::string request_id_;
-  std::vector<Event> arrived_;
-  std::deque<Event> pending_;
-};
 
 class RemoteProvider : public AbstractLLMInterface {
  public:
@@ -236,21 +82,6 @@ class RemoteProvider : public AbstractLLMInterface {
   const std::string model_;
   const GenerationParameters defaults_;
 };
-
-ModelEntry read_entry(const Json& json) {
-  ModelEntry entry;
-  entry.id = text_at(json, "id");
-  if (entry.id.empty()) entry.id = text_at(json, "model");
-  if (entry.id.empty()) entry.id = text_at(json, "name");
-  entry.bytes =
-      static_cast<std::uint64_t>(std::max(number_at(json, "size"), 0.0));
-  for (const char* name : {"max_model_len", "context_length",
-                           "max_context_length", "max_input_tokens"}) {
-    if (entry.context_length == 0) entry.context_length = int_at(json, name);
-  }
-  entry.owner = text_at(json, "owned_by");
-  return entry;
-}
 
 // Options of local models have no meaning for a service.
 void check_config(const ProviderConfig& config, const std::string& provider) {
@@ -341,21 +172,6 @@ ProviderInfo remote_info(const RemoteDefinition& definition,
     info.detail = error.hint();
   }
   return info;
-}
-
-std::vector<ModelEntry> list_remote_models(const Endpoint& endpoint) {
-  const Json json = parse_wire_json(
-      endpoint.ask(endpoint.traits().models_path, "", {}, ""), endpoint.id());
-  const Json& data = member(json, "data");
-  const Json& list = data.is_array() ? data : member(json, "models");
-  std::vector<ModelEntry> models;
-  for (const Json& each : list.is_array() ? list : json) {
-    ModelEntry entry = read_entry(each);
-    if (!entry.id.empty()) models.push_back(std::move(entry));
-  }
-  std::sort(models.begin(), models.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
-  return models;
 }
 
 }  // namespace abstractllm::providers

@@ -39,10 +39,11 @@ void TokenConstraint::Place::pass(std::string_view bytes) {
 TokenConstraint::TokenConstraint(text::GrammarMatcher grammar,
                                  text::Tokenizer tokenizer,
                                  std::vector<std::int32_t> end_tokens,
-                                 FreeBeginning beginning)
+                                 FormKind kind, FreeBeginning beginning)
     : grammar_(std::move(grammar)),
       tokenizer_(std::move(tokenizer)),
       end_tokens_(std::move(end_tokens)),
+      kind_(kind),
       beginning_(std::move(beginning)),
       bits_((static_cast<std::size_t>(tokenizer_.vocab_size()) + 31) / 32) {
   for (std::size_t i = 0; i < kEnders.size(); ++i) {
@@ -79,11 +80,7 @@ TokenMask TokenConstraint::allowed(int tokens_left) {
     }
     return allowed_free();
   }
-  if (reserve_ < 0) {
-    // What a form takes from its beginning, and some for what lies open.
-    const int needed = tokens_to_end();
-    reserve_ = needed == 0 ? 0 : needed + needed / 2 + 16;
-  }
+  if (reserve_ < 0) reserve_ = tokens_to_reserve();
   grammar_.mask(bits_);
   if (tokens_left <= reserve_) narrow_to_end(place_);
   return bits_;
@@ -106,11 +103,18 @@ TokenMask TokenConstraint::allowed_free() {
   return bits_;
 }
 
+int TokenConstraint::tokens_to_reserve() const {
+  // What a form takes from its beginning, and some for what lies open in JSON.
+  const int needed = tokens_to_end();
+  if (needed == 0 || kind_ == FormKind::kText) return needed;
+  return needed + needed / 2 + 16;
+}
+
 void TokenConstraint::narrow_to_end(const Place& place) {
   for (const std::int32_t id : end_tokens_) {
     if (has(id)) return keep_only(id);
   }
-  if (place.escaped) return;
+  if (place.escaped || kind_ == FormKind::kText) return;
   const std::string_view wanted = place.in_string ? "\"" : kEnders;
   for (std::size_t i = 0; i < kEnders.size(); ++i) {
     if (wanted.find(kEnders[i]) == std::string_view::npos) continue;
@@ -138,7 +142,7 @@ std::int32_t TokenConstraint::longest_allowed() const {
 }
 
 int TokenConstraint::tokens_to_end() const {
-  TokenConstraint trial(grammar_.clone(), tokenizer_, end_tokens_);
+  TokenConstraint trial(grammar_.clone(), tokenizer_, end_tokens_, kind_);
   trial.place_ = place_;
   for (int tokens = 1; tokens <= kMostToEnd; ++tokens) {
     trial.grammar_.mask(trial.bits_);

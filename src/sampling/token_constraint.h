@@ -20,13 +20,21 @@ struct FreeBeginning {
   int most_tokens = 0;     ///< behind these the mark is written for the model
 };
 
+/// What is known of a form beside its grammar.
+enum class FormKind {
+  kJson,
+  kText,  ///< anything
+};
+
 /// Follows one answer token by token. Where the tokens left are only just
-/// enough, JSON is brought to its end: strings close, and nothing begins that
-/// need not. One thread at a time; moves between threads.
+/// enough, it is brought to its end: text ends as soon as it may, strings of
+/// JSON close, and nothing begins that need not. One thread at a time; moves
+/// between threads.
 class TokenConstraint {
  public:
   TokenConstraint(text::GrammarMatcher grammar, text::Tokenizer tokenizer,
                   std::vector<std::int32_t> end_tokens,
+                  FormKind kind = FormKind::kJson,
                   FreeBeginning beginning = {});
 
   /// The ids that may be chosen, `tokens_left` of them being all that may still
@@ -51,6 +59,7 @@ class TokenConstraint {
   bool has(std::int32_t id) const;
   void keep_only(std::int32_t id);
   TokenMask allowed_free();
+  int tokens_to_reserve() const;
   // Leaves of bits_ what ends the text soonest; where there is a choice.
   void narrow_to_end(const Place& place);
   // Of bits_, as a model writes what is prescribed; -1: none.
@@ -63,6 +72,7 @@ class TokenConstraint {
   text::Tokenizer tokenizer_;
   std::vector<std::int32_t> end_tokens_;
   std::array<std::int32_t, kEnders.size()> ender_ids_{};  // -1: none
+  FormKind kind_;
   FreeBeginning beginning_;
   std::vector<std::int32_t> forced_;  // what is left of a mark being written
   bool forcing_ = false;

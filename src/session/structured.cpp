@@ -65,9 +65,11 @@ class Conversation {
       case ResponseFormat::Kind::kJsonObject:
         return kAnyObject;
       case ResponseFormat::Kind::kText:
+      case ResponseFormat::Kind::kRegex:
+      case ResponseFormat::Kind::kGrammar:
         break;
     }
-    throw InvalidRequestError("[structured] the request asks for text",
+    throw InvalidRequestError("[structured] the request asks for no JSON",
                               "Set response_format to JSON or to a schema.");
   }
 

@@ -40,6 +40,11 @@ rust::Slice<const std::uint32_t> slice(const std::vector<std::uint32_t>& ids) {
   return {ids.data(), ids.size()};
 }
 
+// Its further lines quote the grammar, which may be one that nobody wrote.
+std::string_view first_line(std::string_view text) {
+  return text.substr(0, text.find('\n'));
+}
+
 [[noreturn]] void throw_failed(const rust::Error& error) {
   throw GenerationError(
       fmt::format("[grammar] {}", error.what()),
@@ -124,7 +129,7 @@ GrammarMatcher TokenTrie::compile(GrammarKind kind,
                     kind == GrammarKind::kJsonSchema ? "the JSON Schema"
                     : kind == GrammarKind::kRegex    ? "the regular expression"
                                                      : "the grammar",
-                    error.what()),
+                    first_line(error.what())),
         "Leave out what is not supported, or ask for text.");
   }
 }

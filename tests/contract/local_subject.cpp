@@ -9,9 +9,9 @@ namespace {
 // model's do.
 class TinyModel : public Subject {
  public:
-  TinyModel() {
+  explicit TinyModel(const std::string& name) {
     ProviderConfig config;
-    config.model = ABSTRACTLLM_TEST_DATA "/fixtures/text/llama3";
+    config.model = ABSTRACTLLM_TEST_DATA "/fixtures/" + name;
     config.cpu_exact = true;
     llm_ = create_llm("mlx", std::move(config));
   }
@@ -39,7 +39,12 @@ class TinyModel : public Subject {
 }  // namespace
 
 std::vector<SubjectKind> local_subjects() {
-  return {{"mlx", [] { return std::make_unique<TinyModel>(); }}};
+  return {{"mlx", [] { return std::make_unique<TinyModel>("text/llama3"); }}};
+}
+
+std::vector<SubjectKind> local_embedding_subjects() {
+  return {
+      {"mlx", [] { return std::make_unique<TinyModel>("embed/xlm-roberta"); }}};
 }
 
 }  // namespace abstractllm::test

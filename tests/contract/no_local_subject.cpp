@@ -5,4 +5,6 @@ namespace abstractllm::test {
 
 std::vector<SubjectKind> local_subjects() { return {}; }
 
+std::vector<SubjectKind> local_embedding_subjects() { return {}; }
+
 }  // namespace abstractllm::test

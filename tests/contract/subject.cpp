@@ -28,6 +28,10 @@ class RemoteSubject : public Subject {
   void call() override {
     server_.enqueue(stream_reply(script_, script_.calls()));
   }
+  void give_vectors(int count) override {
+    if (script_.vectors == nullptr) return;
+    server_.enqueue(Reply().json(script_.vectors(count)));
+  }
   void fail() override {
     server_.enqueue(stream_reply(script_, script_.mid_stream_error()));
   }

@@ -28,6 +28,9 @@ class Subject {
   virtual void call() = 0;
   /// Fails with a ProviderAPIError that passes, after "half".
   virtual void fail() = 0;
+  /// The next request for embeddings gets that many vectors of two numbers;
+  /// a model that is no script gives its own.
+  virtual void give_vectors(int) {}
   /// A request as it understands it, of which the answer is longer than one
   /// delta.
   virtual Request request() const;
@@ -48,5 +51,8 @@ std::vector<SubjectKind> scripted_subjects();
 
 /// The MLX provider with a tiny model; none in a build without MLX.
 std::vector<SubjectKind> local_subjects();
+
+/// The same with a tiny model that makes embeddings and no text.
+std::vector<SubjectKind> local_embedding_subjects();
 
 }  // namespace abstractllm::test

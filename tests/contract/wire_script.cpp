@@ -196,14 +196,45 @@ std::string ollama_models() {
   return R"({"models":[{"name":"beta","model":"beta","size":5},{"name":"alpha","model":"alpha","size":7}]})";
 }
 
-WireScript chat(std::string provider) {
+// ------------------------------------------------------------- embeddings
+
+// (1, 0), (1, 1) ..., each between `begin` and `end`.
+std::string vector_list(int count, const std::string& begin,
+                        const std::string& end) {
+  std::string list;
+  for (int i = 0; i < count; ++i) {
+    std::string head = begin;
+    if (const auto at = head.find('@'); at != std::string::npos) {
+      head.replace(at, 1, std::to_string(i));
+    }
+    list += (i == 0 ? "" : ",") + head + "[1," + std::to_string(i) + "]" + end;
+  }
+  return "[" + list + "]";
+}
+
+std::string chat_vectors(int count) {
+  return R"({"object":"list","data":)" +
+         vector_list(count, R"({"index":@,"embedding":)", "}") +
+         R"(,"usage":{"prompt_tokens":5,"total_tokens":5}})";
+}
+
+std::string ollama_vectors(int count) {
+  return R"({"embeddings":)" + vector_list(count, "", "") +
+         R"(,"prompt_eval_count":5})";
+}
+
+std::string bare_vectors(int count) { return vector_list(count, "", ""); }
+
+WireScript chat(std::string provider,
+                std::string (*vectors)(int) = &chat_vectors) {
   return {.provider = std::move(provider),
           .base_path = "/v1",
           .text = &chat_text,
           .calls = &chat_calls,
           .mid_stream_error = &chat_error,
           .fault = &chat_fault,
-          .models = &chat_models};
+          .models = &chat_models,
+          .vectors = vectors};
 }
 
 }  // namespace
@@ -212,7 +243,7 @@ const std::vector<WireScript>& wire_scripts() {
   static const std::vector<WireScript> scripts{
       chat("openai"),
       chat("lmstudio"),
-      chat("huggingface"),
+      chat("huggingface", &bare_vectors),
       chat("openai-compatible"),
       {.provider = "openai-responses",
        .base_path = "/v1",
@@ -220,7 +251,8 @@ const std::vector<WireScript>& wire_scripts() {
        .calls = &responses_calls,
        .mid_stream_error = &responses_error,
        .fault = &chat_fault,
-       .models = &chat_models},
+       .models = &chat_models,
+       .vectors = &chat_vectors},
       {.provider = "anthropic",
        .base_path = "",
        .text = &message_text,
@@ -235,6 +267,7 @@ const std::vector<WireScript>& wire_scripts() {
        .mid_stream_error = &ollama_error,
        .fault = &ollama_fault,
        .models = &ollama_models,
+       .vectors = &ollama_vectors,
        .is_lines = true,
        .cached_tokens = 0}};
   return scripts;

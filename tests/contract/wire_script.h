@@ -31,6 +31,9 @@ struct WireScript {
   std::string (*fault)(const std::string& type, const std::string& message);
   /// The body of the list of the models "alpha" and "beta".
   std::string (*models)();
+  /// The body of an answer of `count` vectors, (1, 0), (1, 1) ...; null where
+  /// the service makes none.
+  std::string (*vectors)(int count) = nullptr;
   bool is_lines = false;  ///< of JSON, not server-sent events
   int cached_tokens = 4;
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <thread>
 
 #include "abstractllm/error.h"
@@ -120,6 +121,85 @@ TEST(MLXForms, IgnoredEndTokensDoNotGoPastTheForm) {
   request.parameters.ignore_eos = true;
   request.parameters.min_tokens = 40;
   EXPECT_EQ(llm->generate(request).content, "\"yes\"");
+}
+
+Request formed(ResponseFormat format, std::uint64_t seed) {
+  Request request = shaped("", seed, 60);
+  request.response_format = std::move(format);
+  return request;
+}
+
+class AnyPattern : public testing::TestWithParam<std::string> {};
+
+TEST_P(AnyPattern, IsMatchedAsAWhole) {
+  const auto llm = open_fixture("text/llama3");
+  const std::regex whole(GetParam());
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const GenerateResponse response = llm->generate(formed(
+        {.kind = ResponseFormat::Kind::kRegex, .pattern = GetParam()}, seed));
+    EXPECT_TRUE(std::regex_match(response.content, whole)) << response.content;
+    EXPECT_EQ(response.finish_reason, FinishReason::kStop) << response.content;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Patterns, AnyPattern,
+                         testing::Values("(yes|no)", "[0-9]{4}-[0-9]{2}",
+                                         "[a-z]+(/[a-z]+)*", "\"[^\"\\\\]*\"",
+                                         "[ab]*"));
+
+constexpr char kSum[] = R"(start: "(" sum ")"
+sum: NUMBER (("+" | "-") NUMBER)*
+NUMBER: /[0-9]{
+  1, 3}/
+)";
+
+TEST(MLXForms, AGrammarIsFollowed) {
+  const auto llm = open_fixture("text/llama3");
+  const std::regex whole("\\([0-9]{1,3}([+-][0-9]{1,3})*\\)");
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const GenerateResponse response = llm->generate(formed(
+        {.kind = ResponseFormat::Kind::kGrammar, .grammar = kSum}, seed));
+    if (response.finish_reason == FinishReason::kLength) continue;
+    EXPECT_TRUE(std::regex_match(response.content, whole)) << response.content;
+  }
+}
+
+TEST(MLXForms, CallsAndAnotherFormGoTogether) {
+  const auto llm = open_fixture("text/llama3");
+  for (const ResponseFormat& format :
+       {ResponseFormat{.kind = ResponseFormat::Kind::kRegex,
+       .pattern = "a/b|c\\/d"},
+        ResponseFormat{.kind = ResponseFormat::Kind::kGrammar,
+        .grammar = "start: \"a/b\" | \"c/d\""}}) {
+    for (std::uint64_t seed = 0; seed < 4; ++seed) {
+      Request request = formed(format, seed);
+      request.prompt_token_ids.reset();
+      request.messages = {Message::user("Hi")};
+      request.tools = {{"now", "The time.", R"({"type":"object"})"}};
+      const GenerateResponse response = llm->generate(request);
+      if (response.has_tool_calls()) continue;
+      EXPECT_THAT(response.content, testing::AnyOf("a/b", "c/d"));
+    }
+  }
+}
+
+TEST(MLXForms, WhatIsNoPatternAndNoGrammarIsSaidToBeNone) {
+  const auto llm = open_fixture("text/llama3");
+  const auto message_of = [&](ResponseFormat format) {
+    try {
+      llm->generate(formed(std::move(format), 1));
+    } catch (const InvalidRequestError& error) {
+      return error.message();
+    }
+    return std::string("(none)");
+  };
+  using Kind = ResponseFormat::Kind;
+  EXPECT_THAT(message_of({.kind = Kind::kRegex, .pattern = "(a"}),
+              HasSubstr("the regular expression cannot be followed"));
+  EXPECT_THAT(message_of({.kind = Kind::kRegex}), HasSubstr("empty"));
+  EXPECT_THAT(message_of({.kind = Kind::kGrammar, .grammar = "start: x"}),
+              HasSubstr("the grammar cannot be followed"));
+  EXPECT_THAT(message_of({.kind = Kind::kGrammar}), HasSubstr("empty"));
 }
 
 Request with_tools(ToolChoice choice) {

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <condition_variable>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <deque>
 #include <list>
@@ -29,7 +30,7 @@ bool same_name(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
-int listen_on_loopback(int& port) {
+int listen_on_loopback(int& port, int backlog = 256) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -37,7 +38,7 @@ int listen_on_loopback(int& port) {
   socklen_t size = sizeof(address);
   if (socket < 0 ||
       ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(socket, 256) != 0 ||
+      ::listen(socket, backlog) != 0 ||
       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) !=
           0) {
     throw std::runtime_error("the scripted server cannot listen");
@@ -396,6 +397,25 @@ int closed_port() {
   int port = 0;
   ::close(listen_on_loopback(port));
   return port;
+}
+
+FullPort::FullPort() {
+  sockets_.push_back(listen_on_loopback(port_, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port_));
+  constexpr int kMore = 4;  // than a backlog of 0 keeps
+  for (int i = 0; i < kMore; ++i) {
+    sockets_.push_back(
+        ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ::connect(sockets_.back(), reinterpret_cast<const sockaddr*>(&address),
+              sizeof(address));
+  }
+}
+
+FullPort::~FullPort() {
+  for (const int socket : sockets_) ::close(socket);
 }
 
 }  // namespace abstractllm::test

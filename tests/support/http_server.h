@@ -122,4 +122,19 @@ class HttpServer {
 /// A port of 127.0.0.1 on which nothing listens.
 int closed_port();
 
+/// A port of 127.0.0.1 with as many waiting connections as the system keeps:
+/// a further one is neither made nor refused.
+class FullPort {
+ public:
+  FullPort();
+  ~FullPort();
+  FullPort(const FullPort&) = delete;
+  FullPort& operator=(const FullPort&) = delete;
+  int port() const { return port_; }
+
+ private:
+  int port_ = 0;
+  std::vector<int> sockets_;
+};
+
 }  // namespace abstractllm::test

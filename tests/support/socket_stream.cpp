@@ -85,6 +85,18 @@ X509* make_certificate(EVP_PKEY* key) {
   return certificate;
 }
 
+int choose_http2(SSL*, const unsigned char** chosen, unsigned char* size,
+                 const unsigned char* offered, unsigned int count, void*) {
+  static constexpr unsigned char kWanted[] = "\2h2";
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, size, kWanted, 3, offered, count) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
 std::string write_pem(X509* certificate) {
   std::string path =
       (std::filesystem::temp_directory_path() / "tls_test_XXXXXX").string();
@@ -107,7 +119,7 @@ struct TlsIdentity::State {
   std::string ca_file;
 };
 
-TlsIdentity::TlsIdentity() : state_(std::make_unique<State>()) {
+TlsIdentity::TlsIdentity(Options options) : state_(std::make_unique<State>()) {
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   require(key != nullptr);
   X509* const certificate = make_certificate(key);
@@ -115,6 +127,9 @@ TlsIdentity::TlsIdentity() : state_(std::make_unique<State>()) {
   require(state_->context != nullptr);
   require(SSL_CTX_use_certificate(state_->context, certificate) == 1);
   require(SSL_CTX_use_PrivateKey(state_->context, key) == 1);
+  if (options.http2) {
+    SSL_CTX_set_alpn_select_cb(state_->context, &choose_http2, nullptr);
+  }
   state_->ca_file = write_pem(certificate);
   X509_free(certificate);
   EVP_PKEY_free(key);

@@ -23,7 +23,13 @@ std::unique_ptr<SocketStream> plain_stream(int socket);
 /// A key and a certificate for 127.0.0.1, signed by itself.
 class TlsIdentity {
  public:
-  TlsIdentity();
+  struct Options {
+    /// Turns down clients that do not offer HTTP/2.
+    bool http2 = false;
+  };
+
+  TlsIdentity() : TlsIdentity(Options{}) {}
+  explicit TlsIdentity(Options options);
   ~TlsIdentity();
   /// Nothing when the client turns the handshake down.
   std::unique_ptr<SocketStream> accept(int socket) const;

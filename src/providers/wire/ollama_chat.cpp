@@ -115,6 +115,8 @@ void write_tools(const Request& request, Json& body) {
 void write_format(const ResponseFormat& format, Json& body) {
   switch (format.kind) {
     case ResponseFormat::Kind::kText:
+    case ResponseFormat::Kind::kRegex:  // refused by check_request
+    case ResponseFormat::Kind::kGrammar:
       return;
     case ResponseFormat::Kind::kJsonObject:
       body["format"] = "json";

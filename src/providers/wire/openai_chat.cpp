@@ -158,6 +158,8 @@ class Writer {
   void write_format(const ResponseFormat& format, Json& body) const {
     switch (format.kind) {
       case ResponseFormat::Kind::kText:
+      case ResponseFormat::Kind::kRegex:  // refused by check_request
+      case ResponseFormat::Kind::kGrammar:
         return;
       case ResponseFormat::Kind::kJsonObject:
         body["response_format"] = {{"type", "json_object"}};

@@ -76,6 +76,14 @@ void check_tools(const Request& request, const std::string& provider) {
          provider, "Name one of them.");
 }
 
+void check_format(const ResponseFormat& format, const std::string& provider) {
+  const bool is_regex = format.kind == ResponseFormat::Kind::kRegex;
+  if (!is_regex && format.kind != ResponseFormat::Kind::kGrammar) return;
+  refuse_feature(is_regex ? "answers that match a regular expression"
+                          : "answers of a grammar",
+                 provider, "Give a JSON Schema, or use the provider mlx.");
+}
+
 }  // namespace
 
 void refuse_feature(std::string_view what, const std::string& provider,
@@ -94,6 +102,7 @@ void check_request(const Request& request, const std::string& provider,
            "Give one of them.");
   }
   check_tools(request, provider);
+  check_format(request.response_format, provider);
   if (!parse_object(request.template_variables, "template_variables", provider)
            .empty()) {
     refuse_feature("template_variables", provider,

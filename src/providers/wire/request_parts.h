@@ -14,8 +14,8 @@ namespace abstractllm::providers {
 
 /// Throws InvalidRequestError unless exactly one of messages and prompt is
 /// given, for a system prompt given twice and for tool options without tools;
-/// UnsupportedFeatureError for token ids, template variables, and a raw prompt
-/// where the provider takes none.
+/// UnsupportedFeatureError for token ids, template variables, forms of answers
+/// that are not JSON, and a raw prompt where the provider takes none.
 void check_request(const Request& request, const std::string& provider,
                    bool takes_raw_prompt);
 

@@ -73,7 +73,12 @@ RunResult CliTest::run(const std::vector<std::string>& arguments,
     return description;
   };
   environment.models.providers = [] {
-    return std::vector<std::string>{"mlx", "openai"};
+    return std::vector<std::string>{"mlx", "oai", "openai"};
+  };
+  environment.models.provider_id = [](std::string_view name) {
+    if (name == "oai") return std::string("openai");
+    if (name == "mlx" || name == "openai") return std::string(name);
+    throw UnsupportedProviderError("unknown", "Did you mean openai?");
   };
   environment.models.provider_info =
       [this](const ProviderConnections& connections) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "abstractllm/error.h"
 #include "cli_harness.h"
 
 namespace abstractllm::cli {
@@ -60,6 +61,42 @@ TEST_F(Config, KeysAreMaskedWhenShown) {
               "[providers.openai]\napi_key = \"0123456789abcdef\"\n");
   EXPECT_EQ(run({"config", "show"}).out,
             "[providers.openai]\napi_key = \"***\"\n");
+}
+
+TEST_F(Config, AProviderMayHaveItsAliasAndIsOneOfThoseThereAre) {
+  folder.file("config.toml",
+              "[providers.oai]\nbase_url = \"https://example.com\"\n");
+  model->enqueue("ok");
+  EXPECT_EQ(run({"run", "openai/gpt", "p"}).exit_code, 0);
+  EXPECT_EQ(opened.at(0).connection.base_url, "https://example.com");
+  model->enqueue("ok");
+  EXPECT_EQ(run({"run", "oai/gpt", "p"}).exit_code, 0);
+  EXPECT_EQ(opened.at(1).connection.base_url, "https://example.com");
+  EXPECT_EQ(opened_providers.at(1), "openai");
+  folder.file("config.toml", "[providers.opnai]\nbase_url = \"x\"\n");
+  const RunResult unknown = run({"run", "m", "p"});
+  EXPECT_EQ(unknown.exit_code, 12);
+  EXPECT_NE(unknown.err.find("[providers.opnai]"), std::string::npos);
+  EXPECT_NE(unknown.err.find("Did you mean openai?"), std::string::npos);
+  folder.file("config.toml", "[providers.oai]\n[providers.openai]\n");
+  EXPECT_EQ(run({"run", "m", "p"}).exit_code, 15);
+}
+
+TEST_F(Config, AModelThatIsNotThereMayBeOfAMisspeltProvider) {
+  open_error = ModelNotFoundError("[model] no model", "Look around.");
+  const RunResult result = run({"run", "opnai/gpt", "p"});
+  EXPECT_EQ(result.exit_code, 14);
+  EXPECT_NE(result.err.find("Did you mean openai/gpt? Look around."),
+            std::string::npos)
+      << result.err;
+  EXPECT_EQ(run({"run", "org/name", "p"}).err.find("Did you mean"),
+            std::string::npos);
+}
+
+TEST_F(Config, WhatIsWrongWithAValueIsSaidOfTheValue) {
+  const std::string error =
+      run({"config", "set", "parameters.temperature", "9"}).err;
+  EXPECT_NE(error.find("not 9"), std::string::npos) << error;
 }
 
 TEST_F(Config, TheCommandLineLiesOverTheProviderAndThatOverAll) {

@@ -52,6 +52,23 @@ TEST_F(Run, DoesNotReadATerminal) {
   EXPECT_EQ(only_request().messages[0].text(), "p");
 }
 
+TEST_F(Run, AnswersMayHaveTheFormOfAPatternOrAGrammar) {
+  model->enqueue("yes");
+  run({"run", "m", "--regex", "(yes|no)", "p"});
+  EXPECT_EQ(only_request().response_format,
+            (ResponseFormat{.kind = ResponseFormat::Kind::kRegex,
+                            .pattern = "(yes|no)"}));
+  const std::string file = folder.file("sum.lark", "start: \"a\"");
+  model->enqueue("a");
+  run({"run", "m", "--grammar", file, "p"});
+  EXPECT_EQ(model->requests().at(1).response_format,
+            (ResponseFormat{.kind = ResponseFormat::Kind::kGrammar,
+                            .grammar = "start: \"a\""}));
+  EXPECT_EQ(run({"run", "m", "--grammar", file, "--regex", "a", "p"}).exit_code,
+            kExitUsage);
+  EXPECT_EQ(run({"run", "m", "--grammar", "/no/such", "p"}).exit_code, 27);
+}
+
 TEST_F(Run, SystemPromptTravelsBesideTheMessages) {
   model->enqueue("ok");
   run({"run", "m", "--system", "Be brief.", "p"});
