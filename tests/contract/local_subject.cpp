@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+
 #include "abstractllm/factory.h"
 #include "contract/subject.h"
+#include "support/source_folder.h"
 
 namespace abstractllm::test {
 namespace {
+
+std::filesystem::path fixture(const std::string& name) {
+  const auto path =
+      std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / name;
+  if (std::filesystem::exists(path)) return path;
+  return source_folder() / "tests/data/fixtures" / name;
+}
 
 // A tiny random model: its words mean nothing, but they come as a real
 // model's do.
@@ -11,7 +21,7 @@ class TinyModel : public Subject {
  public:
   explicit TinyModel(const std::string& name) {
     ProviderConfig config;
-    config.model = ABSTRACTLLM_TEST_DATA "/fixtures/" + name;
+    config.model = fixture(name).string();
     config.cpu_exact = true;
     llm_ = create_llm("mlx", std::move(config));
   }

@@ -147,11 +147,10 @@ INSTANTIATE_TEST_SUITE_P(Patterns, AnyPattern,
                                          "[a-z]+(/[a-z]+)*", "\"[^\"\\\\]*\"",
                                          "[ab]*"));
 
-constexpr char kSum[] = R"(start: "(" sum ")"
+constexpr char kSum[] = R"lark(start: "(" sum ")"
 sum: NUMBER (("+" | "-") NUMBER)*
-NUMBER: /[0-9]{
-  1, 3}/
-)";
+NUMBER: /[0-9]{1,3}/
+)lark";
 
 TEST(MLXForms, AGrammarIsFollowed) {
   const auto llm = open_fixture("text/llama3");

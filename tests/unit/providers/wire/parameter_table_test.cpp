@@ -10,6 +10,7 @@
 
 #include "abstractllm/error.h"
 #include "providers/wire/anthropic_messages.h"
+#include "providers/wire/feature_table.h"
 #include "providers/wire/ollama_chat.h"
 #include "providers/wire/openai_chat.h"
 #include "providers/wire/openai_responses.h"
@@ -187,9 +188,12 @@ TEST(ParameterTable, IsTheOneInTheDocumentation) {
   std::ifstream file(abstractllm::test::source_folder() / "docs/providers.md");
   std::stringstream text;
   text << file.rdbuf();
-  EXPECT_THAT(text.str(), HasSubstr(parameter_table_markdown()))
-      << "docs/providers.md must have this table:\n"
-      << parameter_table_markdown();
+  for (const std::string& table :
+       {parameter_table_markdown(), feature_table_markdown()}) {
+    EXPECT_THAT(text.str(), HasSubstr(table))
+        << "docs/providers.md must have this table:\n"
+        << table;
+  }
 }
 
 }  // namespace
