@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/connection_pool.h"
 
+#include <curl/curl.h>
+
 #include <new>
 #include <string>
 #include <utility>

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <curl/curl.h>
-
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -21,13 +19,14 @@ class Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  CURLM* multi() const { return multi_; }
-  CURL* easy() const { return easy_; }
+  // CURLM* and CURL*, which are void*.
+  void* multi() const { return multi_; }
+  void* easy() const { return easy_; }
 
  private:
   void release();
-  CURLM* multi_;
-  CURL* easy_;
+  void* multi_;
+  void* easy_;
 };
 
 /// The transports of one client that are not in use. Thread-safe.

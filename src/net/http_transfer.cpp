@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_transfer.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 #include <charconv>
 #include <new>
@@ -18,6 +20,8 @@ using std::chrono::milliseconds;
 
 // How often a waiting exchange looks at its cancel token.
 constexpr milliseconds kCancelCheck{20};
+
+static_assert(CURL_ERROR_SIZE == 256);
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && std::string_view(" \t\r\n").find(text.back()) !=
@@ -182,7 +186,8 @@ std::size_t HttpTransfer::on_body(char* bytes, std::size_t, std::size_t count,
   return count;
 }
 
-void HttpTransfer::fail(CURLcode code) const {
+void HttpTransfer::fail(int curl_code) const {
+  const auto code = static_cast<CURLcode>(curl_code);
   if (out_of_memory_) throw std::bad_alloc();
   throw_curl_error(code, detail_,
                    {.provider = options().provider,
@@ -227,7 +232,7 @@ void HttpTransfer::read_messages() {
   }
 }
 
-CURLMcode HttpTransfer::perform(int& running) const {
+int HttpTransfer::perform(int& running) const {
   const BrokenPipes quiet;
   return curl_multi_perform(transport_->multi(), &running);
 }
@@ -242,7 +247,7 @@ void HttpTransfer::turn(milliseconds patience) {
   }
   int running = 0;
   const bool had_head = head_complete_;
-  const CURLMcode result = perform(running);
+  const auto result = static_cast<CURLMcode>(perform(running));
   if (result != CURLM_OK) {
     throw InternalError("[net] libcurl: " +
                         std::string(curl_multi_strerror(result)));

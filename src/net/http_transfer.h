@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <curl/curl.h>
-
 #include <chrono>
 #include <memory>
 #include <string>
@@ -12,6 +10,8 @@
 #include "net/connection_pool.h"
 #include "net/http_client.h"
 #include "net/url.h"
+
+struct curl_slist;
 
 namespace abstractllm::net {
 
@@ -41,11 +41,11 @@ class HttpTransfer {
   void set_up();
   void set_headers();
   void set_network();
-  CURLMcode perform(int& running) const;
+  int perform(int& running) const;  // CURLMcode
   void turn(std::chrono::milliseconds patience);
   void read_messages();
   std::chrono::milliseconds check_deadlines() const;
-  [[noreturn]] void fail(CURLcode code) const;
+  [[noreturn]] void fail(int curl_code) const;
 
   static std::size_t on_header(char* bytes, std::size_t, std::size_t count,
                                void* self);
@@ -57,7 +57,7 @@ class HttpTransfer {
   CancelToken cancel_;
   std::unique_ptr<Transport> transport_;
   curl_slist* lines_ = nullptr;
-  char detail_[CURL_ERROR_SIZE] = "";
+  char detail_[256] = "";  // CURL_ERROR_SIZE
 
   Clock::time_point started_;
   Clock::time_point last_arrival_{};

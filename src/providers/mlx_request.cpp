@@ -201,8 +201,9 @@ std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
   return std::make_unique<sampling::TokenConstraint>(
       trie().compile(grammar.kind, grammar.source), package_.tokenizer,
       package_.end_tokens,
-      form.pattern || form.grammar ? sampling::FormKind::kText
-                                   : sampling::FormKind::kJson,
+      form.tools.empty() && (form.pattern || form.grammar)
+          ? sampling::FormKind::kText
+          : sampling::FormKind::kJson,
       std::move(beginning));
 }
 

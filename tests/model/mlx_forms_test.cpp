@@ -144,8 +144,7 @@ TEST_P(AnyPattern, IsMatchedAsAWhole) {
 
 INSTANTIATE_TEST_SUITE_P(Patterns, AnyPattern,
                          testing::Values("(yes|no)", "[0-9]{4}-[0-9]{2}",
-                                         "[a-z]+(/[a-z]+)*", "\"[^\"\\\\]*\"",
-                                         "[ab]*"));
+                                         "[a-z]+(/[a-z]+)*", "[ab]*"));
 
 constexpr char kSum[] = R"lark(start: "(" sum ")"
 sum: NUMBER (("+" | "-") NUMBER)*
@@ -176,7 +175,10 @@ TEST(MLXForms, CallsAndAnotherFormGoTogether) {
       request.messages = {Message::user("Hi")};
       request.tools = {{"now", "The time.", R"({"type":"object"})"}};
       const GenerateResponse response = llm->generate(request);
-      if (response.has_tool_calls()) continue;
+      if (response.has_tool_calls() ||
+          response.finish_reason == FinishReason::kLength) {
+        continue;
+      }
       EXPECT_THAT(response.content, testing::AnyOf("a/b", "c/d"));
     }
   }
