@@ -74,18 +74,21 @@ Batcher::Progress Batcher::try_step() {
   for (std::size_t i = 0; i < views.size(); ++i) views[i].follows = follows(i);
   StepPlan plan = plan_step(pace_.budget(), views, after_prompt_);
   if (plan.rows.empty()) return Progress::kBlocked;
-  after_prompt_ = plan.prompt;
-  std::vector<PlannedRows> rows = prepare(plan, /*works=*/true);
-  if (rows.empty()) {
-    // Images take longer: the rest of the step is the others'.
+  std::vector<PlannedRows> rows = prepare(plan, end_of_image_work());
+  // Images take longer: the rest of the step is the others', whose turn it
+  // stays.
+  while (rows.empty()) {
     for (const PlannedRows& planned : plan.rows) {
       views[planned.request].follows = true;
     }
     plan = plan_step(pace_.budget(), views, after_prompt_);
-    if (!plan.rows.empty()) after_prompt_ = plan.prompt;
-    rows = prepare(plan, /*works=*/false);
+    if (plan.rows.empty()) break;
+    rows = prepare(plan, std::nullopt);
   }
-  if (!rows.empty()) compute(plan.prompt, rows);
+  if (!rows.empty()) {
+    after_prompt_ = plan.prompt;
+    compute(plan.prompt, rows);
+  }
   erase_ended();
   return Progress::kStepped;
 }
@@ -99,7 +102,11 @@ int Batcher::waiting() const {
 
 void Batcher::cancel_all() {
   const Moment end = now();
-  for (Request& request : line_) request.generation->finish_cancelled(end);
+  for (Request& request : line_) {
+    abandon_images(request);
+    request.generation->finish_cancelled(end);
+    request.generation.reset();
+  }
   line_.clear();
 }
 
@@ -246,30 +253,40 @@ bool Batcher::follows(std::size_t index) const {
   return false;
 }
 
-bool Batcher::encode_images(Request& request, int tokens,
-                            std::optional<double> seconds) {
+int Batcher::ready_tokens(Request& request, int tokens,
+                          std::optional<Clock::time_point> until) {
   models::ImagePrompt* images = request.generation->images().get();
-  if (images == nullptr) return true;
-  for (const std::size_t i :
-       images->images_in(request.done(), request.done() + tokens)) {
+  if (images == nullptr) return tokens;
+  const int done = request.done();
+  for (const std::size_t i : images->images_in(done, done + tokens)) {
     models::PromptImage& image = images->images()[i];
     if (image.features) continue;
-    if (!seconds) return false;
     if (options_.images == nullptr) {
       throw InternalError("[engine] the model has no tower for images");
     }
-    image.features = options_.images->features(
-        image.number, request.generation->image(i), *seconds);
-    if (!image.features) return false;
+    if (until) {
+      image.features =
+          options_.images->features(image.number, request.generation->image(i),
+                                    std::max(0.0, -seconds_since(*until)));
+    }
+    if (image.features) continue;
+    const bool whole =
+        model_.prompt_sight() == models::PromptSight::kWholePrompt;
+    return whole ? 0 : images->next_place(i, done) - done;
   }
-  return true;
+  return tokens;
 }
 
 void Batcher::abandon_images(const Request& request) {
-  const models::ImagePrompt* images = request.generation->images().get();
-  if (images == nullptr || options_.images == nullptr) return;
-  for (const models::PromptImage& image : images->images()) {
-    options_.images->abandon(image.number);
+  if (options_.images == nullptr || !request.generation->images()) return;
+  for (const auto& image : request.generation->images()->images()) {
+    const bool wanted =
+        std::any_of(line_.begin(), line_.end(), [&](const Request& other) {
+          return &other != &request && other.generation &&
+                 other.generation->images() &&
+                 other.generation->images()->shows(image.number);
+        });
+    if (!wanted) options_.images->abandon(image.number);
   }
 }
 
@@ -280,13 +297,16 @@ bool Batcher::someone_generates() const {
   });
 }
 
-std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan, bool works) {
+Clock::time_point Batcher::end_of_image_work() const {
+  const double seconds = someone_generates() ? options_.image_seconds_beside
+                                             : options_.image_seconds_alone;
+  return Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                            std::chrono::duration<double>(seconds));
+}
+
+std::vector<PlannedRows> Batcher::prepare(
+    const StepPlan& plan, std::optional<Clock::time_point> until) {
   std::vector<PlannedRows> rows;
-  std::optional<double> seconds;
-  if (works) {
-    seconds = someone_generates() ? options_.image_seconds_beside
-                                  : options_.image_seconds_alone;
-  }
   for (PlannedRows planned : plan.rows) {
     Request& request = line_[planned.request];
     const int done = request.done();
@@ -296,18 +316,17 @@ std::vector<PlannedRows> Batcher::prepare(const StepPlan& plan, bool works) {
                      done;
     request.generation->begin(Clock::now(), done);
     try {
-      if (!encode_images(request, planned.tokens, seconds)) {
-        seconds = std::nullopt;  // the step has had its time
-        continue;
-      }
+      const int ready = ready_tokens(request, planned.tokens, until);
+      if (ready < planned.tokens) until = std::nullopt;  // it has had its time
+      planned.tokens = ready;
     } catch (const Error& error) {
-      fail_one(request, error);
+      fail_image(request, error);
       continue;
     } catch (const std::exception& error) {
-      fail_one(request, engine_error(error));
+      fail_image(request, engine_error(error));
       continue;
     }
-    rows.push_back(planned);
+    if (planned.tokens > 0) rows.push_back(planned);
   }
   return rows;
 }
@@ -391,9 +410,16 @@ void Batcher::fail_one(Request& request, const Error& error) {
   request.generation.reset();
 }
 
+void Batcher::fail_image(Request& request, const Error& error) {
+  fail_one(request, error);
+  pool_.keep(std::move(request.sequence));  // which no pass has touched
+}
+
 void Batcher::fail_all(const Error& error) {
   for (Request& request : line_) {
-    if (request.generation) request.generation->finish_failed(error);
+    if (!request.generation) continue;
+    abandon_images(request);
+    fail_one(request, error);
   }
   line_.clear();
 }

@@ -32,7 +32,7 @@ struct BatcherOptions {
   const ops::KernelClock* kernels = nullptr;
   /// Null where the model reads text only.
   ImageStore* images = nullptr;
-  /// Work on images in a step while others wait for their next token, and
+  /// Work on all images of a step while others wait for their next token, and
   /// while nobody does; the work of one layer at least.
   double image_seconds_beside = PromptPace::kStallSeconds;
   double image_seconds_alone = PromptPace::kAloneSeconds;
@@ -100,20 +100,26 @@ class Batcher {
 
   // Rows of prompts, or of answers.
   void compute(bool prompt, std::span<const PlannedRows> rows);
-  // The rows of a plan, images computed and not cut; none of a request whose
-  // images take longer; without `works`, of none whose images are missing.
-  // Requests whose images fail are ended.
-  std::vector<PlannedRows> prepare(const StepPlan& plan, bool works);
-  // Whether all images of the next `tokens` are there; works on the first
-  // missing one for up to `seconds`, where they are given.
-  bool encode_images(Request& request, int tokens,
-                     std::optional<double> seconds);
+  // The rows of a plan, whose requests begin with that: images computed and not
+  // cut, and of each request what stands before its first missing image. Works
+  // on images until then; without `until`, not at all. Requests whose images
+  // fail are ended.
+  std::vector<PlannedRows> prepare(
+      const StepPlan& plan, std::optional<Generation::Clock::time_point> until);
+  // How many of the next `tokens` can be computed, whose images are there;
+  // works on missing ones until then, where that is given.
+  int ready_tokens(Request& request, int tokens,
+                   std::optional<Generation::Clock::time_point> until);
+  // When others want their next token, or to be seen at all.
+  Generation::Clock::time_point end_of_image_work() const;
+  // Of those that no other request shows, what is not finished.
   void abandon_images(const Request& request);
   bool someone_generates() const;
   void sample(std::span<Request* const> requests, mlx::core::array& logits);
   void deliver(std::span<Request* const> requests);
   void fail(std::span<const PlannedRows> rows, const Error& error);
   static void fail_one(Request& request, const Error& error);
+  void fail_image(Request& request, const Error& error);
   void fail_all(const Error& error);
   void erase_ended();
   Moment now() const;

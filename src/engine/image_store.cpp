@@ -57,6 +57,7 @@ ImageStore::Features ImageStore::features(std::int32_t number,
     kept_.splice(kept_.begin(), kept_, found);
     return kept_.front().features;
   }
+  const auto start = Clock::now();
   if (!work_ || work_->number != number) {
     work_.reset();
     auto work = std::make_unique<Work>(Work{.number = number, .features = {}});
@@ -72,7 +73,6 @@ ImageStore::Features ImageStore::features(std::int32_t number,
   }
   // What fails half-way is not gone on with.
   const std::unique_ptr<Work> work = std::move(work_);
-  const auto start = Clock::now();
   while (work->done < work->stages.size()) {
     if (work->done > 0) work->stages[work->done - 1] = mx::array(0.0f);
     work->stages[work->done++].eval();
@@ -96,7 +96,7 @@ ImageStore::Features ImageStore::keep(std::int32_t number, Features features) {
   ++encoded_;
   bytes_ += features->bytes();
   kept_.push_front({number, features});
-  while (bytes_ > most_bytes_ && !kept_.empty()) {
+  while (bytes_ > most_bytes_ && kept_.size() > 1) {
     bytes_ -= kept_.back().features->bytes();
     kept_.pop_back();
   }

@@ -33,7 +33,8 @@ class ImageNumbers {
   std::int32_t next_ = -1;
 };
 
-/// Bytes of features that are kept beside those that requests hold.
+/// Bytes of features that are kept beside those that requests hold; those of
+/// the last image always are.
 inline constexpr std::size_t kFeatureBytes = std::size_t{256} << 20;
 
 /// Engine thread only.

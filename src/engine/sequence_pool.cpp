@@ -53,7 +53,9 @@ std::unique_ptr<models::Sequence> SequencePool::take(const Match& match) {
 }
 
 void SequencePool::keep(std::unique_ptr<models::Sequence> sequence) {
-  if (sequence && sequence->length() > 0) kept_.push_back(std::move(sequence));
+  if (!sequence || sequence->length() == 0) return;
+  sequence->forget_images();
+  kept_.push_back(std::move(sequence));
 }
 
 void SequencePool::evict(std::span<const std::size_t> indices) {

@@ -52,7 +52,8 @@ class SequencePool {
   /// prepared for any prompt.
   std::unique_ptr<models::Sequence> take(const Match& match);
 
-  /// As the one used last. Empty sequences are dropped.
+  /// As the one used last. Empty sequences are dropped, and the features of
+  /// images, which bytes() does not count.
   void keep(std::unique_ptr<models::Sequence> sequence);
 
   /// Indices of bytes().

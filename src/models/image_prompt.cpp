@@ -90,6 +90,19 @@ std::vector<std::size_t> ImagePrompt::images_in(int first, int last) const {
   return found;
 }
 
+int ImagePrompt::next_place(std::size_t image, int from) const {
+  const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
+    return r.image == image && r.first + r.count > from;
+  });
+  return std::max(run->first, from);
+}
+
+bool ImagePrompt::shows(std::int32_t number) const {
+  return std::any_of(
+      images_.begin(), images_.end(),
+      [number](const PromptImage& image) { return image.number == number; });
+}
+
 std::vector<std::int32_t> ImagePrompt::positions(int first, int last) const {
   if (!grid_) return {};
   std::vector<std::int32_t> wanted;

@@ -60,6 +60,13 @@ class ImagePrompt {
   /// Images with tokens in [first, last) of the prompt.
   std::vector<std::size_t> images_in(int first, int last) const;
 
+  /// The first place of an image's tokens, `from` or behind it. REQUIRES: there
+  /// is one.
+  int next_place(std::size_t image, int from) const;
+
+  /// Whether an image has this number.
+  bool shows(std::int32_t number) const;
+
   /// What is added to places behind the prompt to give their positions.
   int shift_behind() const { return shift_; }
 

@@ -45,6 +45,9 @@ class Sequence {
     return reuse(prompt, static_cast<int>(prompt.size()));
   }
 
+  /// Lets go of the images, which reuse() gives anew.
+  void forget_images() { images_.reset(); }
+
   /// A second sequence of the same tokens. REQUIRES: evaluated.
   std::unique_ptr<Sequence> clone() const;
 

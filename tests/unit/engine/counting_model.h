@@ -111,6 +111,10 @@ class CountingModel : public models::Model {
            hidden * mx::array(0.0f);
   }
 
+  /// What callers are told; it computes the same.
+  models::PromptSight sight = models::PromptSight::kCausal;
+  models::PromptSight prompt_sight() const override { return sight; }
+
   /// Makes make_cache() throw.
   bool cache_fails = false;
 

@@ -57,6 +57,18 @@ TEST(ImagePrompt, PlacesImagesInTimeHeightAndWidth) {
   EXPECT_THAT(prompt.positions(8, 11), ElementsAre(5, 6, 7, 5, 6, 7, 5, 6, 7));
 }
 
+TEST(ImagePrompt, TellsWhereAnImageGoesOn) {
+  // The first image has text between its rows.
+  const ImagePrompt prompt(Ids{5, -1, -1, 6, -1, -2},
+                           {image(-1, 1, 3), image(-2, 1, 1)}, false);
+  EXPECT_EQ(prompt.next_place(0, 0), 1);
+  EXPECT_EQ(prompt.next_place(0, 2), 2);
+  EXPECT_EQ(prompt.next_place(0, 3), 4);
+  EXPECT_EQ(prompt.next_place(1, 0), 5);
+  EXPECT_TRUE(prompt.shows(-2));
+  EXPECT_FALSE(prompt.shows(-3));
+}
+
 TEST(ImagePrompt, WithoutAGridCountsTokens) {
   const Ids ids{5, -1, -1, 6};
   const ImagePrompt prompt(ids, {image(-1, 1, 2)}, false);
