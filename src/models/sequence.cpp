@@ -32,7 +32,7 @@ void add_sight(PromptSight sight, std::span<const std::int32_t> ids, int first,
       from = 0;
       to = std::min(planned, last);  // what is not there cannot be seen
     } else if (sight == PromptSight::kImages && ids[i] < 0) {
-      while (cuts_image(ids, from)) --from;
+      // Backwards it sees what a text token does: windows cut images, too.
       while (cuts_image(ids, to)) ++to;
     }
     placement.sees_from.push_back(from);
