@@ -248,6 +248,30 @@ TEST(MLXProviderVision, LittleDetailIsAQuarterOfAMegapixel) {
   EXPECT_GT(cost().pixels, 512 * 512 * 9 / 10);
 }
 
+// As mlx-vlm's conversions of Pixtral are named.
+TEST(MLXProviderVision, ReadsPixtralsTowerWhereOnlyTheModelIsNamed) {
+  const test::TemporaryFolder folder;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(fixture("vision/pixtral"))) {
+    if (!entry.is_regular_file() || entry.path().filename() == "config.json") {
+      continue;
+    }
+    std::filesystem::copy(entry.path(),
+                          folder.path() / entry.path().filename());
+  }
+  std::ifstream stream(fixture("vision/pixtral") / "config.json");
+  auto config = nlohmann::json::parse(stream);
+  config["model_type"] = "pixtral";
+  config["vision_config"].erase("model_type");
+  folder.file("config.json", config.dump());
+  const auto llm =
+      create_llm("mlx", {.model = folder.path().string(), .cpu_exact = true});
+  const Request request =
+      request_of({user({image("small.png"), TextPart{"What is it?"}})});
+  EXPECT_EQ(llm->generate(request).token_ids,
+            open_fixture("vision/pixtral")->generate(request).token_ids);
+}
+
 TEST(MLXProviderVision, TakesImagesAsBytesAndDataUrls) {
   const auto llm = open_fixture("vision/gemma3");
   std::ifstream file(fixture("images") / "small.png", std::ios::binary);

@@ -101,7 +101,10 @@ LlavaParts read_llava_parts(const models::ModelSource& source) {
 
 TowerPtr make_llava_tower(const models::ModelSource& source) {
   const io::JsonConfig vision = models::vision_config(source.config);
-  if (vision.find_string("model_type") != "pixtral") {
+  const std::string type =
+      vision.find_string("model_type")
+          .value_or(source.config.find_string("model_type").value_or("llava"));
+  if (type != "pixtral") {
     return std::make_unique<Tower>(read_llava_parts(source));
   }
   const PixtralConfig config = read_pixtral_config(vision);
