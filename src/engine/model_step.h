@@ -44,9 +44,9 @@ struct StepRows {
 
 /// Runs `rows`, all of one kind, through the model and evaluates; adds to
 /// `clocks.work` what making the graph took, without the kernels that ran at
-/// once. Returns (rows that want logits,
-/// vocabulary) float32 in the given order; nothing if none does. Throws what
-/// MLX and the kernels throw, after which the sequences are of no use.
+/// once. Returns (rows that want logits, vocabulary) float32 in the given
+/// order; nothing if none does. Throws what MLX and the kernels throw, after
+/// which the sequences are of no use.
 std::optional<mlx::core::array> run_step(const models::Model& model,
                                          std::span<const StepRows> rows,
                                          models::TokenKind kind,

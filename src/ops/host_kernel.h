@@ -14,7 +14,8 @@ namespace abstractllm::ops {
 struct CpuState;
 
 /// Reads the inputs' elements in row-major order and writes all of `output`.
-/// May throw. What it captures must stay alive until the array is evaluated.
+/// May throw; out of a graph that arrives as MLX's std::runtime_error, whatever
+/// it was. What it captures must stay alive until the array is evaluated.
 using HostFunction =
     std::function<void(std::span<const float* const> inputs, float* output)>;
 
@@ -24,7 +25,9 @@ using HostFunction =
 /// a node of the graph (`name` shows up in dumps; inputs of another type are
 /// converted first) that runs on the thread of MLX's CPU stream. `cpu` lives
 /// until the kernel has run; its clock counts the time. REQUIRES: no graph with
-/// kernels of `cpu` is being evaluated meanwhile.
+/// kernels of `cpu` is being evaluated meanwhile. Kernels that share more than
+/// `cpu` (caches) depend on each other through their inputs, or are evaluated
+/// in between: one that runs at once does not wait for a node.
 mlx::core::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
                              mlx::core::Shape shape,
                              std::vector<mlx::core::array> inputs,

@@ -25,7 +25,9 @@ class VisionTower {
     return encode(image, stages);
   }
 
-  /// The same; `stages` get what is computed on the way.
+  /// The same; `stages` get what is computed on the way, each of which depends
+  /// on the one before it. Nothing else holds a stage, but the next one and the
+  /// features, so that its memory goes with it. Some may be computed at once.
   virtual models::ImageFeatures encode(const ImageInputs& image,
                                        Stages& stages) const = 0;
 };
