@@ -16,6 +16,7 @@
 
 #include "abstractllm/error.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 namespace abstractllm::session {
 namespace {
@@ -57,19 +58,19 @@ std::string content_text(const Json& part) {
 struct McpClient::Impl {
   Impl(std::string server, std::unique_ptr<McpTransport> carrier,
        milliseconds limit)
-      : name(std::move(server)), timeout(limit), transport(std::move(carrier)) {
-    transport->open([this](std::string_view text) { receive(text); });
+      : name(std::move(server)),
+        timeout(limit),
+        wire(*carrier),
+        owned(std::move(carrier)) {
+    wire.open([this](std::string_view text) { receive(text); });
   }
-
-  // Nothing is received after the transport has gone.
-  ~Impl() { transport.reset(); }
 
   [[noreturn]] void fail(std::string_view what) const {
     throw ProviderAPIError(fmt::format("[mcp] the server '{}' {}", name, what));
   }
 
   [[noreturn]] void fail_closed() const {
-    const std::string words = transport->last_words();
+    const std::string words = wire.last_words();
     throw ProviderConnectionError(
         fmt::format("[mcp] the server '{}' has ended{}{}", name,
                     words.empty() ? "" : ": ", words),
@@ -125,8 +126,8 @@ struct McpClient::Impl {
                          {"message", "the client has no " + method}};
     }
     try {
-      transport->send(dumped(answer), Clock::now() + timeout, {},
-                      [] { return true; });
+      wire.send(dumped(answer), Clock::now() + timeout, {},
+                [] { return true; });
     } catch (const Error& error) {
       base::log(base::LogLevel::kWarning, "mcp", error.message());
     }
@@ -140,8 +141,7 @@ struct McpClient::Impl {
     const Json message = {{"jsonrpc", "2.0"},
                           {"method", method},
                           {"params", std::move(parameters)}};
-    transport->send(dumped(message), Clock::now() + timeout, {},
-                    [] { return true; });
+    wire.send(dumped(message), Clock::now() + timeout, {}, [] { return true; });
   }
 
   // The result of `method`.
@@ -161,8 +161,8 @@ struct McpClient::Impl {
                           {"method", method},
                           {"params", std::move(parameters)}};
     try {
-      transport->send(dumped(message), deadline, cancel,
-                      [this, id] { return is_answered(id); });
+      wire.send(dumped(message), deadline, cancel,
+                [this, id] { return is_answered(id); });
       return result_of(method, wait(id, method, deadline, cancel));
     } catch (const RequestTimeoutError&) {
       give_up(id, "timeout");
@@ -217,9 +217,9 @@ struct McpClient::Impl {
 
   Json result_of(const char* method, Json answer) const {
     if (const auto error = answer.find("error"); error != answer.end()) {
-      std::string message = text_of(*error, "message");
-      message.resize(std::min(message.size(), kMaxErrorBytes));
-      fail(fmt::format("refused {}: {}", method, message));
+      fail(fmt::format(
+          "refused {}: {}", method,
+          base::truncate_utf8(text_of(*error, "message"), kMaxErrorBytes)));
     }
     if (!answer.contains("result") || !answer["result"].is_object()) {
       fail(fmt::format("answered {} without a result", method));
@@ -244,7 +244,10 @@ struct McpClient::Impl {
   std::int64_t last_id = 0;                             // mutex
   bool closed = false;                                  // mutex
   bool tools_changed = false;                           // mutex
-  std::unique_ptr<McpTransport> transport;
+  // While `owned` goes, messages may still come and be answered by `wire`: a
+  // unique_ptr is null by then. The last member, so that all others are there.
+  McpTransport& wire;
+  std::unique_ptr<McpTransport> owned;
 };
 
 McpClient::McpClient(std::string name, std::unique_ptr<McpTransport> transport,
@@ -260,12 +263,12 @@ McpClient::McpClient(std::string name, std::unique_ptr<McpTransport> transport,
   const std::string version = text_of(result, "protocolVersion");
   if (std::find(kVersions.begin(), kVersions.end(), version) ==
       kVersions.end()) {
-    impl_->fail(
-        fmt::format("speaks version '{}' of the protocol, known are "
-                    "{}",
-                    version.substr(0, 40), fmt::join(kVersions, ", ")));
+    impl_->fail(fmt::format(
+        "speaks version '{}' of the protocol, known are "
+        "{}",
+        base::truncate_utf8(version, 40), fmt::join(kVersions, ", ")));
   }
-  impl_->transport->set_protocol_version(version);
+  impl_->wire.set_protocol_version(version);
   impl_->notify("notifications/initialized");
 }
 

@@ -66,8 +66,9 @@ Session SessionManager::open(std::string_view id_or_name,
                              std::shared_ptr<AbstractLLMInterface> llm,
                              SessionOptions options) {
   const auto id = store_->find(id_or_name);
-  if (!id) throw_unknown(id_or_name, list());
-  auto [state, revision] = store_->load(*id);
+  auto loaded = id ? store_->load(*id) : std::nullopt;
+  if (!loaded) throw_unknown(id_or_name, list());
+  auto& [state, revision] = *loaded;
   options.observer = saving(store_, revision, std::move(options.observer));
   return Session(std::move(llm), std::move(options), std::move(state));
 }
@@ -78,8 +79,9 @@ bool SessionManager::contains(std::string_view id_or_name) const {
 
 SessionState SessionManager::load(std::string_view id_or_name) const {
   const auto id = store_->find(id_or_name);
-  if (!id) throw_unknown(id_or_name, list());
-  return store_->load(*id).first;
+  auto loaded = id ? store_->load(*id) : std::nullopt;
+  if (!loaded) throw_unknown(id_or_name, list());
+  return std::move(loaded->first);
 }
 
 void SessionManager::save(const SessionState& state) {

@@ -99,18 +99,14 @@ std::optional<std::string> SessionManager::Store::find(
   return statement.text(0);
 }
 
-std::pair<SessionState, std::int64_t> SessionManager::Store::load(
-    const std::string& id) {
+std::optional<std::pair<SessionState, std::int64_t>>
+SessionManager::Store::load(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  database_.run("BEGIN");
-  const struct End {
-    session::Database& database;
-    ~End() { database.run("COMMIT"); }
-  } end{database_};
+  const Transaction transaction(database_, Transaction::Mode::kRead);
   Statement header(database_,
                    "SELECT header, revision FROM sessions WHERE id = ?");
   header.bind(id);
-  if (!header.step()) return {};
+  if (!header.step()) return std::nullopt;
   const std::string where = fmt::format("the stored session '{}'", id);
   SessionState state = session::header_from_text(header.text(0), where);
   Statement messages(
@@ -122,7 +118,7 @@ std::pair<SessionState, std::int64_t> SessionManager::Store::load(
     ++place.message;
     state.messages.push_back(session::entry_from_text(messages.text(0), place));
   }
-  return {std::move(state), header.number(1)};
+  return std::pair(std::move(state), header.number(1));
 }
 
 std::vector<SessionSummary> SessionManager::Store::list() {

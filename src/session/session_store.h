@@ -29,8 +29,12 @@ class SessionManager::Store {
   bool remove(const std::string& id);
   /// The id; a name is meant before an id: ids are not chosen by people.
   std::optional<std::string> find(std::string_view id_or_name);
-  /// With its revision.
-  std::pair<SessionState, std::int64_t> load(const std::string& id);
+  /// With its revision; nothing if there is none, or none any more. Throws
+  /// FileProcessingError for a file that cannot be read, and
+  /// InvalidRequestError for a session that is not stored as session_json.h
+  /// says.
+  std::optional<std::pair<SessionState, std::int64_t>> load(
+      const std::string& id);
   std::vector<SessionSummary> list();
   std::vector<SessionHit> search(std::string_view query, int limit);
 

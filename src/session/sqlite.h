@@ -65,10 +65,15 @@ class Database {
   sqlite3* handle_ = nullptr;
 };
 
-/// Takes the write lock; what was not committed at its end is undone.
+/// What was not committed at its end is undone. Throws FileProcessingError,
+/// but not from the destructor.
 class Transaction {
  public:
-  explicit Transaction(Database& database);
+  enum class Mode {
+    kRead,   ///< one state of the file throughout
+    kWrite,  ///< takes the write lock
+  };
+  explicit Transaction(Database& database, Mode mode = Mode::kWrite);
   ~Transaction();
   void commit();
 

@@ -1,0 +1,82 @@
+// The MCP client over a transport that says what a test wants said when.
+// SPDX-License-Identifier: Apache-2.0
+#include "session/mcp_client.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "abstractllm/error.h"
+#include "base/utf8.h"
+
+namespace abstractllm::session {
+namespace {
+
+using Json = nlohmann::json;
+
+class ScriptedTransport : public McpTransport {
+ public:
+  ScriptedTransport(std::vector<std::string>& sent, std::string refusal)
+      : sent_(sent), refusal_(std::move(refusal)) {}
+
+  // A server that asks at the last moment.
+  ~ScriptedTransport() override {
+    receiver_(R"({"jsonrpc":"2.0","id":"late","method":"ping"})");
+  }
+
+  void open(Receiver receiver) override { receiver_ = std::move(receiver); }
+
+  void send(const std::string& message, Clock::time_point, const CancelToken&,
+            const std::function<bool()>&) override {
+    sent_.push_back(message);
+    const Json request = Json::parse(message);
+    if (!request.contains("method") || !request.contains("id")) return;
+    Json answer = {{"jsonrpc", "2.0"}, {"id", request["id"]}};
+    if (request["method"] == "initialize") {
+      answer["result"] = {{"protocolVersion", "2025-06-18"}};
+    } else {
+      answer["error"] = {{"code", -32000}, {"message", refusal_}};
+    }
+    receiver_(answer.dump());
+  }
+
+ private:
+  std::vector<std::string>& sent_;
+  const std::string refusal_;
+  Receiver receiver_;
+};
+
+McpClient client_over(std::vector<std::string>& sent, std::string refusal) {
+  return McpClient(
+      "test", std::make_unique<ScriptedTransport>(sent, std::move(refusal)),
+      std::chrono::milliseconds(20000));
+}
+
+TEST(McpClient, APingWhileItClosesIsAnswered) {
+  std::vector<std::string> sent;
+  { const McpClient client = client_over(sent, "no"); }
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(Json::parse(sent.back()),
+            Json::parse(R"({"jsonrpc":"2.0","id":"late","result":{}})"));
+}
+
+TEST(McpClient, ALongRefusalIsCutBetweenCharacters) {
+  std::vector<std::string> sent;
+  std::string refusal = "x";
+  for (int i = 0; i < 400; ++i) refusal += "\xC3\xA9";
+  McpClient client = client_over(sent, refusal);
+  try {
+    client.list_tools();
+    FAIL();
+  } catch (const ProviderAPIError& error) {
+    EXPECT_TRUE(base::is_valid_utf8(error.message())) << error.message();
+    EXPECT_NE(error.message().find("x\xC3\xA9"), std::string::npos);
+    EXPECT_LT(error.message().size(), 600u);
+  }
+}
+
+}  // namespace
+}  // namespace abstractllm::session
