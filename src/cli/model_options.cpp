@@ -227,7 +227,8 @@ ProviderConfig merged(const ModelOptions& options, ProviderConfig configured) {
 ProviderConfig provider_config(const ModelOptions& options,
                                std::string_view provider,
                                const CliEnvironment& environment) {
-  return merged(options, configuration_of(environment).provider(provider));
+  const std::string id = id_of(std::string(provider), environment);
+  return merged(options, configuration_of(environment).provider(id));
 }
 
 ModelAddress model_address(std::string_view text,
@@ -239,8 +240,9 @@ ModelAddress model_address(std::string_view text,
 ConnectionOptions connection_of(std::string_view provider,
                                 const ConnectionOptions& given,
                                 const CliEnvironment& environment) {
+  const std::string id = id_of(std::string(provider), environment);
   ConnectionOptions connection =
-      configuration_of(environment).provider(provider).connection;
+      configuration_of(environment).provider(id).connection;
   if (!given.base_url.empty()) connection.base_url = given.base_url;
   return connection;
 }

@@ -76,15 +76,16 @@ void attach_files(const RunOptions& options, Request& request) {
 
 // What the answer is to look like.
 void add_form(const RunOptions& options, Request& request) {
-  if (!options.schema_file.empty()) {
+  if (options.schema_file) {
     request.response_format = {ResponseFormat::Kind::kJsonSchema,
-                               read_text_file(options.schema_file)};
+                               read_text_file(*options.schema_file)};
   } else if (options.regex) {
     request.response_format = {.kind = ResponseFormat::Kind::kRegex,
                                .pattern = *options.regex};
-  } else if (!options.grammar_file.empty()) {
-    request.response_format = {.kind = ResponseFormat::Kind::kGrammar,
-                               .grammar = read_text_file(options.grammar_file)};
+  } else if (options.grammar_file) {
+    request.response_format = {
+        .kind = ResponseFormat::Kind::kGrammar,
+        .grammar = read_text_file(*options.grammar_file)};
   } else if (options.json_answer) {
     request.response_format.kind = ResponseFormat::Kind::kJsonObject;
   }

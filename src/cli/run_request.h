@@ -24,9 +24,9 @@ struct RunOptions {
   std::vector<std::string> files;
   std::vector<std::string> images;
   std::string draw_file;
-  std::string schema_file;
+  std::optional<std::string> schema_file;
   std::optional<std::string> regex;
-  std::string grammar_file;
+  std::optional<std::string> grammar_file;
   std::string reasoning;
   bool json_answer = false;
   bool raw = false;

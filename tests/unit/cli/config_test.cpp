@@ -82,6 +82,16 @@ TEST_F(Config, AProviderMayHaveItsAliasAndIsOneOfThoseThereAre) {
   EXPECT_EQ(run({"run", "m", "p"}).exit_code, 15);
 }
 
+TEST_F(Config, ModelsOfAProviderAreListedByItsAliasToo) {
+  folder.file("config.toml",
+              "[providers.oai]\nbase_url = \"https://example.com\"\n");
+  EXPECT_EQ(run({"list", "oai", "--ids"}).exit_code, 0);
+  EXPECT_EQ(listed.at(0), "oai https://example.com");
+  const RunResult unknown = run({"list", "opnai"});
+  EXPECT_EQ(unknown.exit_code, 12);
+  EXPECT_NE(unknown.err.find("Did you mean openai?"), std::string::npos);
+}
+
 TEST_F(Config, AModelThatIsNotThereMayBeOfAMisspeltProvider) {
   open_error = ModelNotFoundError("[model] no model", "Look around.");
   const RunResult result = run({"run", "opnai/gpt", "p"});

@@ -67,6 +67,8 @@ TEST_F(Run, AnswersMayHaveTheFormOfAPatternOrAGrammar) {
   EXPECT_EQ(run({"run", "m", "--grammar", file, "--regex", "a", "p"}).exit_code,
             kExitUsage);
   EXPECT_EQ(run({"run", "m", "--grammar", "/no/such", "p"}).exit_code, 27);
+  EXPECT_EQ(run({"run", "m", "--grammar", "", "p"}).exit_code, 27);
+  EXPECT_EQ(run({"run", "m", "--schema", "", "p"}).exit_code, 27);
 }
 
 TEST_F(Run, SystemPromptTravelsBesideTheMessages) {
