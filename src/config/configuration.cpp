@@ -20,6 +20,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr char kFileVariable[] = "ABSTRACTLLM_CONFIG";
+
 // One table of the file. Whoever reads it says by the reading which keys there
 // are; `finish` refuses the rest.
 class Table {
@@ -271,7 +273,16 @@ Configuration read_configuration(const std::filesystem::path& file,
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   if (!stream) {
-    if (errno == ENOENT || errno == ENOTDIR || file.empty()) return {};
+    const bool is_absent = errno == ENOENT || errno == ENOTDIR || file.empty();
+    const bool is_chosen =
+        !file.empty() && file.string() == variable(environment, kFileVariable);
+    if (is_absent && !is_chosen) return {};
+    if (is_absent) {
+      throw FileProcessingError(
+          fmt::format("[config] {} names '{}', which is not there",
+                      kFileVariable, file.string()),
+          "Correct or unset it; 'allm config set KEY VALUE' makes the file.");
+    }
     throw FileProcessingError(
         fmt::format("[config] cannot read '{}'", file.string()));
   }
@@ -281,7 +292,7 @@ Configuration read_configuration(const std::filesystem::path& file,
 }
 
 std::filesystem::path configuration_file(Environment environment) {
-  const std::string chosen = variable(environment, "ABSTRACTLLM_CONFIG");
+  const std::string chosen = variable(environment, kFileVariable);
   if (!chosen.empty()) return chosen;
   const std::string folder = variable(environment, "XDG_CONFIG_HOME");
   // The XDG base directory specification: relative values are not valid.

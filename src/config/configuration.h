@@ -42,7 +42,8 @@ using Environment = const char* (*)(const char* name);
 Configuration parse_configuration(std::string_view toml, std::string_view where,
                                   Environment environment);
 
-/// An absent file is an empty configuration. Throws FileProcessingError too.
+/// An absent file is an empty configuration, unless $ABSTRACTLLM_CONFIG names
+/// it. Throws FileProcessingError too.
 Configuration read_configuration(const std::filesystem::path& file,
                                  Environment environment);
 

@@ -182,6 +182,21 @@ TEST(Configuration, AnAbsentFileIsEmptyAndABadOneAnError) {
                InvalidRequestError);
 }
 
+TEST(Configuration, AnAbsentFileThatTheEnvironmentNamesIsAnError) {
+  const Environment named = [](const char* name) -> const char* {
+    return std::strcmp(name, "ABSTRACTLLM_CONFIG") == 0 ? "/no/such.toml"
+                                                        : nullptr;
+  };
+  try {
+    read_configuration(configuration_file(named), named);
+    FAIL();
+  } catch (const FileProcessingError& error) {
+    EXPECT_NE(error.message().find("ABSTRACTLLM_CONFIG names '/no/such.toml'"),
+              std::string::npos)
+        << error.message();
+  }
+}
+
 TEST(Configuration, TheFileIsWhereTheEnvironmentSays) {
   EXPECT_EQ(configuration_file(environment),
             "/h/.config/abstractllm/config.toml");
