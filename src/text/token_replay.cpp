@@ -8,7 +8,9 @@
 #include <variant>
 
 #include "abstractllm/error.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "text/written_parts.h"
 
 namespace abstractllm::text {
 namespace {
@@ -19,6 +21,9 @@ using Ids = std::vector<std::int32_t>;
 constexpr std::string_view kMark = "\xEE\x80\x80#\xEE\x80\x81";
 // More than the texts of the tokens that end a turn have.
 constexpr std::size_t kMostEndBytes = 64;
+// Places where thoughts may end that are looked at: a text that repeats itself
+// has as many as it is long.
+constexpr int kMostThoughtEnds = 16;
 
 // A stretch of the prompt that an answer's own ids stand for.
 struct Stretch {
@@ -30,7 +35,7 @@ struct Stretch {
 // How an answer is written in the prompt.
 enum class Writing {
   kText,   // as its one text
-  kCalls,  // by the template, from calls and maybe text
+  kParts,  // by the template, from calls or several texts
 };
 
 struct Answer {
@@ -58,22 +63,7 @@ std::optional<Writing> mark(Message& message) {
   if (texts + calls == 0) return std::nullopt;
   kept.push_back(TextPart{std::string(kMark)});
   message.parts = std::move(kept);
-  return texts == 1 && calls == 0 ? Writing::kText : Writing::kCalls;
-}
-
-// Without white space outside of double quotes: JSON says the same then.
-std::string squeezed(std::string_view text) {
-  std::string kept;
-  bool quoted = false;
-  bool escaped = false;
-  for (const char c : text) {
-    const bool is_space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (is_space && !quoted) continue;
-    kept += c;
-    if (c == '"' && !escaped) quoted = !quoted;
-    escaped = quoted && c == '\\' && !escaped;
-  }
-  return kept;
+  return texts == 1 && calls == 0 ? Writing::kText : Writing::kParts;
 }
 
 // Walks a prompt and the same prompt with marks side by side.
@@ -98,7 +88,7 @@ class Finder {
         at_marked_, is_last ? next_mark : next_mark - at_marked_);
     const auto end = answer.writing == Writing::kText
                          ? end_of_text(answer.message->text(), rest)
-                         : end_of_calls(rest, is_last);
+                         : end_of_marked(rest, is_last);
     if (!end) return part();
     const std::size_t begin = std::exchange(at_, *end);
     return stretch_of(answer, said, begin);
@@ -126,8 +116,8 @@ class Finder {
     return std::nullopt;
   }
 
-  std::optional<std::size_t> end_of_calls(std::string_view rest,
-                                          bool is_last) const {
+  std::optional<std::size_t> end_of_marked(std::string_view rest,
+                                           bool is_last) const {
     if (is_last) {
       const std::string_view here = prompt_.substr(at_);
       if (!here.ends_with(rest)) return std::nullopt;
@@ -146,35 +136,42 @@ class Finder {
     const bool has_thoughts =
         answer.message->parts.size() > 1 &&
         std::holds_alternative<ReasoningPart>(answer.message->parts.front());
-    const std::size_t most =
-        has_thoughts ? std::min(said.size(), begin) : std::size_t{0};
-    for (std::size_t thoughts = 0; thoughts <= most; ++thoughts) {
-      if (prompt_.substr(begin - thoughts, thoughts) !=
-          said.substr(0, thoughts)) {
+    std::vector<std::size_t> thoughts{0};
+    if (has_thoughts) thoughts = overlaps(prompt_.substr(0, begin), said);
+    const WrittenParts parts(*answer.message, written);
+    int looked_at = 0;
+    for (const std::size_t length : thoughts) {
+      const std::string_view rest = said.substr(length);
+      const bool is_text = answer.writing == Writing::kText;
+      // An answer of one text is as long as it is.
+      if (is_text && (rest.size() < written.size() ||
+                      rest.size() > written.size() + kMostEndBytes)) {
         continue;
       }
+      if (++looked_at > kMostThoughtEnds) break;
       const auto end =
-          end_of_said(answer.writing, said.substr(thoughts), written);
-      if (end)
-        return Stretch{begin - thoughts, *end, &answer.message->token_ids};
+          is_text ? end_of_text_said(rest, written) : end_of_parts(rest, parts);
+      if (end) return Stretch{begin - length, *end, &answer.message->token_ids};
     }
     return std::nullopt;
   }
 
-  std::optional<std::size_t> end_of_said(Writing writing, std::string_view said,
-                                         std::string_view written) const {
-    if (said.empty()) return std::nullopt;
-    if (writing == Writing::kText) {
-      if (!said.starts_with(written) ||
-          !prompt_.substr(at_ - written.size()).starts_with(said)) {
-        return std::nullopt;
-      }
-      return at_ - written.size() + said.size();
+  std::optional<std::size_t> end_of_text_said(std::string_view said,
+                                              std::string_view written) const {
+    if (said.empty() || !said.starts_with(written) ||
+        !prompt_.substr(at_ - written.size()).starts_with(said)) {
+      return std::nullopt;
     }
+    return at_ - written.size() + said.size();
+  }
+
+  std::optional<std::size_t> end_of_parts(std::string_view said,
+                                          const WrittenParts& parts) const {
+    if (said.empty()) return std::nullopt;
     const std::string_view after = prompt_.substr(at_, kMostEndBytes);
     for (std::size_t ending = std::min(after.size(), said.size());; --ending) {
       if (said.ends_with(after.substr(0, ending)) &&
-          squeezed(said.substr(0, said.size() - ending)) == squeezed(written)) {
+          parts.are(said.substr(0, said.size() - ending))) {
         return at_ + ending;
       }
       if (ending == 0) return std::nullopt;
@@ -191,13 +188,13 @@ class Finder {
 // Nothing where the template does not write the marks where the answers were.
 std::optional<std::vector<Stretch>> try_to_find(
     const std::vector<Message>& messages, const PromptCoder& coder,
-    std::string_view prompt, bool with_calls) {
+    std::string_view prompt, bool with_parts) {
   std::vector<Message> marked = messages;
   std::vector<Answer> answers;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (messages[i].token_ids.empty()) continue;
     const auto writing = mark(marked[i]);
-    if (writing && (with_calls || *writing == Writing::kText)) {
+    if (writing && (with_parts || *writing == Writing::kText)) {
       answers.push_back({&messages[i], *writing});
     } else {
       marked[i] = messages[i];
@@ -214,28 +211,34 @@ std::optional<std::vector<Stretch>> try_to_find(
       stretches.push_back(*found);
     }
   }
-  if (with_calls && !finder.arrived()) return std::nullopt;
+  if (with_parts && !finder.arrived()) return std::nullopt;
   return stretches;
 }
 
-bool has_calls(const std::vector<Message>& messages) {
-  return std::any_of(
-      messages.begin(), messages.end(), [](const Message& message) {
-        return !message.token_ids.empty() &&
-               (message.parts.size() > 1 || message.text().empty());
-      });
+// Whether an answer is written from its parts.
+bool has_answer_of_parts(const std::vector<Message>& messages) {
+  return std::any_of(messages.begin(), messages.end(),
+                     [](const Message& message) {
+                       if (message.token_ids.empty()) return false;
+                       Message marked = message;
+                       return mark(marked) == Writing::kParts;
+                     });
 }
 
 std::vector<Stretch> find_stretches(const std::vector<Message>& messages,
                                     const PromptCoder& coder,
                                     std::string_view prompt) {
-  if (has_calls(messages)) {
+  if (has_answer_of_parts(messages)) {
     try {
       if (auto found = try_to_find(messages, coder, prompt, true)) {
         return *std::move(found);
       }
     } catch (const InvalidRequestError&) {
-      // Without the calls some templates refuse their results.
+      // Without the calls some templates refuse their results. What the error
+      // says may repeat the conversation.
+      base::log(base::LogLevel::kDebug, "prompt",
+                "calls are not replayed: the template refuses a conversation "
+                "without them");
     }
   }
   return try_to_find(messages, coder, prompt, false)

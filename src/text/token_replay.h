@@ -27,8 +27,9 @@ struct PromptCoder {
 /// model emitted for it (Message::token_ids) and the template writes that
 /// answer as it was, they stand in the place of those that its text would be
 /// encoded to: a model does not always write the shortest tokens, and a cache
-/// holds what it wrote. Calls may have other white space than the template
-/// gives them. In all other cases the ids are those of the text.
+/// holds what it wrote. In and beside calls whose arguments are written as JSON
+/// there may be other white space than the template gives them. In all other
+/// cases the ids are those of the text. Linear in the prompt's length.
 std::vector<std::int32_t> encode_with_replay(
     const std::vector<Message>& messages, const PromptCoder& coder);
 

@@ -241,6 +241,65 @@ TEST_F(CallReplay, SeveralCallsWithTextAndThoughts) {
   EXPECT_TRUE(has(messages, emitted));
 }
 
+TEST_F(CallReplay, AnEditOfTheTextBesideACallIsRenderedAnew) {
+  const Ids emitted = bytes("see  here:\n[ab {\"x\":1}]");
+  std::vector<Message> messages{
+      Message::user("q"),
+      {Role::kAssistant,
+       {TextPart{"see  here:"}, ToolCall{"d", "ab", R"({"x": 1})"}},
+       emitted},
+      result("2")};
+  EXPECT_TRUE(has(messages, emitted));
+  std::get<TextPart>(messages[1].parts[0]).text = "see here:";
+  EXPECT_FALSE(has(messages, emitted));
+  EXPECT_EQ(decode(ids(messages)), coder.render(messages));
+}
+
+TEST_F(CallReplay, WhiteSpaceOfParametersThatAreNoJsonCounts) {
+  coder.render = [](const std::vector<Message>& messages) {
+    std::string text = render_with_calls(messages);
+    // {"x": "VALUE"} as <x>VALUE</x>
+    for (const auto& [from, to] :
+         {std::pair{"{\"x\": \"", "<x>"}, std::pair{"\"}", "</x>"}}) {
+      for (auto at = text.find(from); at != std::string::npos;
+           at = text.find(from)) {
+        text.replace(at, std::string(from).size(), to);
+      }
+    }
+    return text;
+  };
+  const Ids emitted = bytes("[ab <x>if a:  b</x>]");
+  std::vector<Message> messages{Message::user("q"),
+                                {Role::kAssistant,
+                                 {ToolCall{"c", "ab", R"({"x": "if a:  b"})"}},
+                                 emitted},
+                                result("3")};
+  EXPECT_TRUE(has(messages, emitted));
+  std::get<ToolCall>(messages[1].parts[0]).arguments = R"({"x": "if a: b"})";
+  EXPECT_FALSE(has(messages, emitted));
+  EXPECT_EQ(decode(ids(messages)), coder.render(messages));
+}
+
+TEST_F(CallReplay, ThoughtsThatRepeatThemselvesTakeNoLongerThanOthers) {
+  // Nothing marks the thoughts; squared, this would take minutes.
+  coder.render = [](const std::vector<Message>& messages) {
+    std::string text = render_with_calls(messages);
+    std::erase_if(text, [](char c) { return c == '(' || c == ')'; });
+    return text;
+  };
+  const std::string thought(200'000, ' ');
+  const Ids emitted = bytes(thought + "[ab {\"x\":1}]");
+  std::vector<Message> messages{
+      Message::user("q"),
+      {Role::kAssistant,
+       {ReasoningPart{thought}, ToolCall{"c", "ab", R"({"x": 1})"}},
+       emitted},
+      result("3")};
+  EXPECT_TRUE(has(messages, emitted));
+  std::get<ToolCall>(messages[1].parts[1]).arguments = R"({"x": 2})";
+  EXPECT_EQ(decode(ids(messages)), coder.render(messages));
+}
+
 TEST_F(CallReplay, ThoughtsThatAreRepeatedAreReplayed) {
   const Ids emitted = bytes("(hm)ab");
   EXPECT_TRUE(
