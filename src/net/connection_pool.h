@@ -11,7 +11,7 @@
 namespace abstractllm::net {
 
 /// The handles of one exchange at a time. The multi handle owns the connection
-/// that stays open between exchanges.
+/// that stays open between exchanges. Throws std::bad_alloc.
 class Transport {
  public:
   Transport();

@@ -39,8 +39,11 @@ std::string hint_of(CURLcode code, const TransferFacts& facts) {
       return "Check the host name in base_url and the network.";
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY:
-      return "Check the proxy.";
+      return "Check proxy.";
     case CURLE_COULDNT_CONNECT:
+      if (facts.uses_proxy) {
+        return "Is the proxy running there? Check proxy and the network.";
+      }
       return "Is the server running there? Check base_url and the network.";
     case CURLE_SSL_CONNECT_ERROR:
       return "Does the server speak TLS on this port? Check http or https in "

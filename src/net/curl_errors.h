@@ -15,6 +15,7 @@ struct TransferFacts {
   std::string ca_file;
   std::chrono::milliseconds connect_timeout{0};
   bool answer_began = false;
+  bool uses_proxy = false;
 };
 
 /// Throws the error of the CURLcode `code`; `detail` is libcurl's own

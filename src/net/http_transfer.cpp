@@ -194,7 +194,8 @@ void HttpTransfer::fail(int curl_code) const {
                     .url = shown_url(),
                     .ca_file = options().ca_file,
                     .connect_timeout = options().timeouts.connect,
-                    .answer_began = head_complete_});
+                    .answer_began = head_complete_,
+                    .uses_proxy = !options().proxy.empty()});
 }
 
 milliseconds HttpTransfer::check_deadlines() const {

@@ -15,8 +15,10 @@ struct curl_slist;
 
 namespace abstractllm::net {
 
-/// What HttpExchange is made of; its functions are that class's. One thread at
-/// a time.
+/// What HttpExchange is made of; its functions are that class's and throw as
+/// they do: CancelledError, RequestTimeoutError, ProviderConnectionError, and
+/// InvalidParameterError for an address that is no http or https URL. The
+/// constructor throws std::bad_alloc. One thread at a time.
 class HttpTransfer {
  public:
   HttpTransfer(std::shared_ptr<ConnectionPool> pool, HttpRequest request,

@@ -83,6 +83,7 @@ TEST_P(Transport, AProxyThatIsNotThereIsAConnectionErrorThatNamesItsPort) {
   } catch (const ProviderConnectionError& error) {
     EXPECT_TRUE(error.service().transient);
     EXPECT_THAT(error.message(), HasSubstr(port));
+    EXPECT_THAT(error.hint(), HasSubstr("proxy"));
   }
 }
 

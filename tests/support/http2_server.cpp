@@ -12,6 +12,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -126,8 +127,11 @@ class Http2Server::Impl {
 
   ~Impl() {
     ::close(stop_pipe_[1]);
-    const int open = connection_.load();
-    if (open >= 0) ::shutdown(open, SHUT_RDWR);
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      if (connection_ >= 0) ::shutdown(connection_, SHUT_RDWR);
+    }
     thread_.join();
     ::close(listener_);
     ::close(stop_pipe_[0]);
@@ -147,11 +151,21 @@ class Http2Server::Impl {
     while (::poll(set.data(), set.size(), -1) > 0 && set[1].revents == 0) {
       const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (socket < 0) continue;
-      connection_ = socket;
-      if (const auto stream = identity_.accept(socket)) serve(*stream);
+      if (begin(socket)) {
+        if (const auto stream = identity_.accept(socket)) serve(*stream);
+      }
+      // Under the lock: another file may get the number.
+      const std::lock_guard lock(mutex_);
       connection_ = -1;
       ::close(socket);
     }
+  }
+
+  // False where the end came between the accepting and this.
+  bool begin(int socket) {
+    const std::lock_guard lock(mutex_);
+    connection_ = socket;
+    return !stopping_;
   }
 
   void serve(SocketStream& stream) {
@@ -187,7 +201,9 @@ class Http2Server::Impl {
 
   int listener_ = -1;
   std::array<int, 2> stop_pipe_{-1, -1};
-  std::atomic<int> connection_{-1};
+  std::mutex mutex_;
+  int connection_ = -1;    // mutex_
+  bool stopping_ = false;  // mutex_
   std::thread thread_;
 };
 
