@@ -23,7 +23,9 @@ struct AnswerForm {
   bool several_calls = false;
   /// JSON that fits this JSON Schema.
   std::optional<std::string> schema{};
-  /// Text that this regular expression matches as a whole.
+  /// Text that this regular expression matches as a whole. At the limit of
+  /// tokens nothing steers it to an end that it has yet to write: such an
+  /// answer is cut off.
   std::optional<std::string> pattern{};
   /// Text of this Lark grammar.
   std::optional<std::string> grammar{};

@@ -221,8 +221,16 @@ Diagnosis diagnose(std::string_view model) {
 }
 
 Diagnosis diagnose(const ProviderConfig& config) {
-  return engine::diagnose(config.model, engine::MachineFacts::of_this_machine(),
-                          providers::read_diagnosis_options(config));
+  Diagnosis diagnosis =
+      engine::diagnose(config.model, engine::MachineFacts::of_this_machine(),
+                       providers::read_diagnosis_options(config));
+  // Of a model that cannot be opened no presets are known.
+  if (!config.preset.empty() && !config.model.empty() &&
+      diagnosis.verdict != Verdict::kDoesNotRun) {
+    providers::find_preset(engine::ModelPackage::open(config.model),
+                           config.preset);
+  }
+  return diagnosis;
 }
 
 ModelDescription describe_model(std::string_view model) {

@@ -115,6 +115,7 @@ engine::EngineOptions read_mlx_options(ProviderConfig& config,
 
 engine::EngineOptions read_diagnosis_options(const ProviderConfig& config) {
   check_device(config.device);
+  check_count("context_length", config.context_length, 1 << 30);
   return {.cpu_backend = read_cpu_backend(config.cpu_backend),
           .cpu_precision = read_cpu_precision(config),
           .kv_cache_type = read_kv_cache_type(config),

@@ -18,7 +18,10 @@ engine::EngineOptions read_mlx_options(ProviderConfig& config,
                                        const engine::ModelPackage& package,
                                        const MlxAdapters& adapters);
 
-/// What of `config` a diagnosis depends on. Throws as read_mlx_options does.
+/// What of `config` a diagnosis depends on. Throws as read_mlx_options does; a
+/// context_length that the model was not trained for is for the diagnosis to
+/// say. Not looked at: the connection, adapters, parameters, and what only
+/// shapes the running (threads, prefill_chunk, the numbers of requests).
 engine::EngineOptions read_diagnosis_options(const ProviderConfig& config);
 
 /// ProviderConfig::max_pixels; nothing for 0.

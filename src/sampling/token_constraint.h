@@ -23,7 +23,9 @@ struct FreeBeginning {
 /// What is known of a form beside its grammar.
 enum class FormKind {
   kJson,
-  kText,  ///< anything
+  /// Anything. Nothing steers it to its end: where the form does not allow one
+  /// in time, the answer is cut off.
+  kText,
 };
 
 /// Follows one answer token by token. Where the tokens left are only just

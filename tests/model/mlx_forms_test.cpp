@@ -295,6 +295,10 @@ TEST(MLXTools, ChoicesThatCannotBe) {
   Request no_tools = with_tools({ToolChoice::Mode::kRequired});
   no_tools.tools.clear();
   EXPECT_THROW(llm->generate(no_tools), InvalidRequestError);
+  Request formed = with_tools({ToolChoice::Mode::kRequired});
+  formed.response_format = {.kind = ResponseFormat::Kind::kRegex,
+                            .pattern = "a"};
+  EXPECT_THROW(llm->generate(formed), UnsupportedFeatureError);
   Request effort = with_tools({});
   effort.reasoning_effort = ReasoningEffort::kLow;
   EXPECT_THROW(llm->generate(effort), UnsupportedFeatureError);

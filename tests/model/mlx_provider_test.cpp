@@ -277,6 +277,17 @@ TEST(MLXProvider, APresetIsTakenWhenItIsNamed) {
   }
 }
 
+TEST(MLXProvider, ADiagnosisRefusesWhatOpeningRefuses) {
+  ProviderConfig config{.model = test::fixture("text/qwen2").string()};
+  config.preset = "steady";
+  EXPECT_NE(diagnose(config).verdict, Verdict::kDoesNotRun);
+  config.preset = "no such";
+  EXPECT_THROW(diagnose(config), InvalidParameterError);
+  config.preset = {};
+  config.context_length = -1;
+  EXPECT_THROW(diagnose(config), InvalidParameterError);
+}
+
 TEST(MLXProvider, SaysHowItComputesAndWhy) {
   const auto precision = [](ProviderConfig config) {
     config.model = test::fixture("text/llama3").string();
