@@ -77,9 +77,11 @@ class Checks:
         return ended
 
     def answer(self, prompt, *options):
+        if "--max-tokens" not in options:
+            options += ("--max-tokens", "16")
         ended = self.allm_run(
             "run", f"openai-compatible/{self.model}", prompt, "--json",
-            "--temperature", "0", "--max-tokens", "16", *options)
+            "--temperature", "0", *options)
         if ended.returncode != 0:
             raise AssertionError(ended.stderr)
         return json.loads(ended.stdout)
