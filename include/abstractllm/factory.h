@@ -161,9 +161,9 @@ struct Diagnosis {
 ABSTRACTLLM_API Diagnosis diagnose(std::string_view model = {});
 
 /// The same of `config.model` as create_llm would run it: memory is what its
-/// kv_cache_type and context_length need. Of `config` count these and device,
-/// cpu_backend and cpu_precision. Throws InvalidParameterError and
-/// UnsupportedFeatureError for settings that create_llm refuses.
+/// kv_cache_type and context_length need. Of `config` these, device, preset,
+/// cpu_backend and cpu_precision count, no others. Throws InvalidParameterError
+/// and UnsupportedFeatureError for those of them that create_llm refuses.
 ABSTRACTLLM_API Diagnosis diagnose(const ProviderConfig& config);
 
 /// What a model's files say of it, without loading weights. Throws
