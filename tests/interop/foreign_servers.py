@@ -89,7 +89,8 @@ class Checks:
     def check(self, name, holds):
         try:
             problem = "" if holds() else "does not hold"
-        except (AssertionError, subprocess.TimeoutExpired, KeyError) as error:
+        except (AssertionError, subprocess.TimeoutExpired, KeyError,
+                ValueError) as error:
             problem = str(error)
         self.failures += bool(problem)
         print(f"{'FAILED' if problem else 'ok':7} {name} {problem}".rstrip())
@@ -128,7 +129,8 @@ def check_llama(checks):
     checks.check("continued prompt", lambda: "Paris" in checks.answer(
         "The capital of France is", "--raw")["content"])
     checks.check("JSON", lambda: isinstance(json.loads(checks.answer(
-        "A person", "--json-answer", "--max-tokens", "100")["content"]), dict))
+        "A JSON object with a name and an age.", "--json-answer",
+        "--max-tokens", "200")["content"]), dict))
     # It knows json_object alone, and says so.
     with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
         schema.write('{"type": "object"}')
