@@ -277,14 +277,11 @@ Configuration read_configuration(const std::filesystem::path& file,
     const bool is_chosen =
         !file.empty() && file.string() == variable(environment, kFileVariable);
     if (is_absent && !is_chosen) return {};
-    if (is_absent) {
-      throw FileProcessingError(
-          fmt::format("[config] {} names '{}', which is not there",
-                      kFileVariable, file.string()),
-          "Correct or unset it; 'allm config set KEY VALUE' makes the file.");
-    }
     throw FileProcessingError(
-        fmt::format("[config] cannot read '{}'", file.string()));
+        fmt::format("[config] cannot read '{}'{}{}", file.string(),
+                    is_chosen ? ", named by " : "",
+                    is_chosen ? kFileVariable : ""),
+        is_absent ? "'allm config set KEY VALUE' makes it." : "");
   }
   std::ostringstream text;
   text << stream.rdbuf();

@@ -191,8 +191,9 @@ TEST(Configuration, AnAbsentFileThatTheEnvironmentNamesIsAnError) {
     read_configuration(configuration_file(named), named);
     FAIL();
   } catch (const FileProcessingError& error) {
-    EXPECT_NE(error.message().find("ABSTRACTLLM_CONFIG names '/no/such.toml'"),
-              std::string::npos)
+    EXPECT_NE(
+        error.message().find("'/no/such.toml', named by ABSTRACTLLM_CONFIG"),
+        std::string::npos)
         << error.message();
   }
 }
