@@ -76,14 +76,16 @@ void add_phi2(const GgufFields& /*fields*/, json& config) {
   config["qk_layernorm"] = false;
 }
 
-// The factors are tensors; attn_factor is the amplitude.
-void add_phi3(const GgufFields& fields, json& config) {
+// longrope, whose factors are tensors; attn_factor is the amplitude. Files that
+// do not say for how many tokens the short ones are, are of models that were
+// not extended.
+void add_long_rope(const GgufFields& fields, json& config) {
   const std::vector<float> longer = fields.vector("rope_factors_long.weight");
   const std::vector<float> shorter = fields.vector("rope_factors_short.weight");
-  const auto original =
-      fields.find_size("rope.scaling.original_context_length");
+  auto original = fields.find_size("rope.scaling.original_context_length");
   if (original) config["original_max_position_embeddings"] = *original;
   if (longer.empty() || shorter.empty()) return;
+  if (!original) original = fields.find_size("context_length");
   json scaling{{"type", "longrope"},
                {"rope_type", "longrope"},
                {"long_factor", longer},
@@ -225,9 +227,19 @@ void add_mamba2(const GgufFields& fields, json& config) {
 }
 
 // A file of the larger model has the same keys, which it does not rotate.
+// Version 1, which has this vocabulary, is Llama; version 2 scales its head.
 void add_baichuan(const GgufFields& fields, json& config) {
   constexpr std::int64_t kLayersOf13B = 40;
-  if (config["num_hidden_layers"] != kLayersOf13B) return;
+  constexpr std::int64_t kVocabularyOfVersion1 = 64000;
+  if (config["num_hidden_layers"] != kLayersOf13B) {
+    if (config.value("vocab_size", kVocabularyOfVersion1) ==
+        kVocabularyOfVersion1) {
+      return;
+    }
+    config["model_type"] = "baichuan";
+    config["architectures"] = json::array({"BaichuanForCausalLM"});
+    return;
+  }
   throw UnsupportedModelError(
       "[gguf] " + fields.file().path().string() +
           ": Baichuan of 40 layers (13B) is not supported",
@@ -283,6 +295,7 @@ void add_minicpm(const GgufFields& fields, json& config) {
       std::sqrt(layers);
   config["dim_model_base"] =
       hidden / fields.find_number("logit_scale").value_or(hidden / 256);
+  add_long_rope(fields, config);
 }
 
 void add_nemotron(const GgufFields& fields, json& config) {
@@ -302,16 +315,12 @@ struct Family {
 constexpr Family kFamilies[] = {
     {"baichuan", add_baichuan},
     {"bert", add_bert},
-    {"deepseek", add_deepseek},
-    {"ernie4_5-moe", add_ernie_moe},
-    {"exaone", add_exaone},
-    {"mamba", add_mamba},
-    {"minicpm", add_minicpm},
-    {"nemotron", add_nemotron},
-    {"olmo", add_olmo},
     {"cohere2", add_cohere},
     {"command-r", add_cohere},
+    {"deepseek", add_deepseek},
     {"deepseek2", add_deepseek2},
+    {"ernie4_5-moe", add_ernie_moe},
+    {"exaone", add_exaone},
     {"gemma", add_gemma},
     {"gemma2", add_gemma2},
     {"gemma3", add_gemma3},
@@ -322,10 +331,14 @@ constexpr Family kFamilies[] = {
     {"granite", add_granite},
     {"granitemoe", add_granite},
     {"lfm2", add_lfm2},
+    {"mamba", add_mamba},
     {"mamba2", add_mamba2},
+    {"minicpm", add_minicpm},
+    {"nemotron", add_nemotron},
+    {"olmo", add_olmo},
     {"phi2", add_phi2},
-    {"phi3", add_phi3},
-    {"phimoe", add_phi3},
+    {"phi3", add_long_rope},
+    {"phimoe", add_long_rope},
     {"stablelm", add_stablelm},
     {"starcoder", add_gpt2},
     {"starcoder2", add_starcoder2},

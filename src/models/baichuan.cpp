@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "abstractllm/error.h"
 #include "io/json_config.h"
+#include "io/weight_source.h"
 #include "models/architectures.h"
 #include "models/common/dense_decoder.h"
 #include "models/common/normed_head.h"
@@ -24,7 +25,9 @@ std::unique_ptr<Model> make_baichuan(const ModelSource& source) {
         "The 7B models of this family are.");
   }
   const DenseConfig config = read_dense_config(source.config);
-  DenseTraits traits{.fused_query_key_value = true};
+  // GGUF files, and what is converted of them, have the parts alone.
+  DenseTraits traits{.fused_query_key_value = source.weights.has_matrix(
+                         "model.layers.0.self_attn.W_pack")};
   traits.names.query_key_value = "W_pack";
   DecoderParts parts = read_dense_parts(source, config, traits);
   if (config.vocab_size != kVocabularyOfVersion1) {

@@ -10,6 +10,8 @@ says which metadata and tensors the file has, and what is done to the values on
 the way. gguf_golden_test follows the recipe, and the model must give the
 fixture's logits. Names of tensors and keys are those of the package gguf, of
 which this was run with 0.19; the edits are transcribed from the converter.
+Written by hand in the same form: baichuan (three parts of W_pack) and
+minicpm-longrope (factors of 1, so that the fixture's logits stay).
 """
 
 import json

@@ -155,7 +155,12 @@ TEST(GgufConfig, RefusesTheBaichuanThatDoesNotRotate) {
         .put("baichuan.attention.head_count", 4u)
         .put("baichuan.attention.layer_norm_rms_epsilon", 1e-5f);
   };
-  EXPECT_EQ(config_of(baichuan(32)).require_string("model_type"), "llama");
+  const auto type_with = [&](std::uint32_t vocabulary) {
+    return config_of(baichuan(32).put("baichuan.vocab_size", vocabulary))
+        .require_string("model_type");
+  };
+  EXPECT_EQ(type_with(64000), "llama");
+  EXPECT_EQ(type_with(125696), "baichuan");  // whose head is scaled
   EXPECT_THAT(
       message_of<UnsupportedModelError>([&] { config_of(baichuan(40)); }),
       HasSubstr("40 layers"));
