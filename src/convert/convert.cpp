@@ -3,6 +3,7 @@
 #include "abstractllm/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <fstream>
@@ -174,6 +175,22 @@ class Conversion {
       sink(0, weights_.tensor(module.source).bytes);
     } else {
       write_module(weights_, module, sink);
+    }
+    check_written(module, offsets);
+  }
+
+  // What a shape of the file promised and its numbers did not keep would else
+  // be zeros.
+  static void check_written(const PlannedModule& module,
+                            const std::vector<std::uint64_t>& bytes) {
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      const PlannedTensor& tensor = module.tensors[i];
+      if (bytes[i] == tensor.bytes) continue;
+      throw ModelLoadingError(
+          fmt::format("[convert] '{}' has {} of the {} bytes of shape ({})",
+                      tensor.name, bytes[i], tensor.bytes,
+                      fmt::join(tensor.shape, ", ")),
+          "The file does not fit its config.json, or is damaged.");
     }
   }
 

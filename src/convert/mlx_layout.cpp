@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "convert/mlx_families.h"
 #include "convert/tensor_parts.h"
 #include "convert/transposed_rows.h"
 
@@ -52,6 +53,57 @@ std::string stacked_name(const std::string& name) {
   return name == "w3" ? "up_proj" : name;
 }
 
+// Rows of a module that become a matrix of the output.
+struct Part {
+  std::string name;
+  std::vector<std::int64_t> leading;  // shape, without the columns
+  Order order;                        // empty: all rows as they are
+};
+
+[[noreturn]] void refuse(const io::WeightMatrix& matrix,
+                         const std::string& expected) {
+  std::string shape;
+  for (const std::int64_t size : matrix.leading_shape()) {
+    shape += std::to_string(size) + ", ";
+  }
+  throw ModelLoadingError(
+      "[convert] '" + matrix.name() + "' of shape (" + shape +
+          std::to_string(matrix.columns()) + "): expected " + expected,
+      "The file does not fit its config.json, or is damaged.");
+}
+
+// How many matrices of equally many rows `stack`, (experts, rows, columns), is.
+std::int64_t count_experts(const io::WeightMatrix& stack) {
+  const auto& leading = stack.leading_shape();
+  if (leading.size() != 2 || leading[0] < 1 || stack.rows() % leading[0] != 0) {
+    refuse(stack, "(experts, rows, columns)");
+  }
+  return leading[0];
+}
+
+// Gates and what they gate are equally many.
+std::int64_t half_of(const io::WeightMatrix& matrix, std::int64_t rows) {
+  if (rows < 2 || rows % 2 != 0) refuse(matrix, "an even number of outputs");
+  return rows / 2;
+}
+
+// Matrices of the experts of a stack. Throws if they differ in size.
+Matrices same_sized(const io::WeightSource& weights,
+                    const std::vector<std::string>& modules) {
+  Matrices matrices;
+  for (const std::string& module : modules) {
+    matrices.push_back(weights.matrix(module));
+    const io::WeightMatrix& first = matrices.front();
+    const io::WeightMatrix& last = matrices.back();
+    if (last.rows() != first.rows() || last.columns() != first.columns()) {
+      refuse(last, "(" + std::to_string(first.rows()) + ", " +
+                       std::to_string(first.columns()) +
+                       "), as the other experts have");
+    }
+  }
+  return matrices;
+}
+
 // Rows first, first + step, ... of each block of `rows`, `count` a block.
 Order rows_of_blocks(std::int64_t blocks, std::int64_t rows, std::int64_t first,
                      std::int64_t count, std::int64_t step = 1) {
@@ -74,6 +126,7 @@ class Layouter {
 
   MlxLayout lay_out() {
     for (const std::string& name : weights_.names()) {
+      if (mlx_name(weights_, name).empty()) continue;
       for (const std::string_view end :
            {".weight", ".qweight", ".weight_packed", "_blocks", ""}) {
         if (name.ends_with(end)) {
@@ -98,27 +151,30 @@ class Layouter {
     } else if (type_ == "deepseek_v3" && module.find(".kv_b_proj") != npos) {
       divide_latent(module.substr(0, module.find(".kv_b_proj")) + ".");
     } else if (ends(".block_sparse_moe.input_linear")) {
-      halve(module, sibling(module, "switch_mlp."), /*stacked=*/true);
+      halve_stack(module, sibling(module, "switch_mlp."));
     } else if (ends(".block_sparse_moe.output_linear")) {
       rename(module, sibling(module, "switch_mlp.down_proj"));
     } else if (ends(".shared_mlp.input_linear") && !has_experts()) {
-      halve(module, sibling(sibling(module, ""), "mlp."), /*stacked=*/false);
+      halve(module, sibling(sibling(module, ""), "mlp."));
     } else if (ends(".shared_mlp.output_linear") && !has_experts()) {
       rename(module, sibling(sibling(module, ""), "mlp.down_proj"));
     } else if (ends(".experts.gate_up_proj")) {
       divide_unit(module);
-    } else if (ends(".experts.down_proj") && module == tensor) {
-      turn_down(module);
+    } else if (ends(".experts.down_proj") &&
+               (module == tensor ||
+                (!keeps_experts() &&
+                 weights_.has_matrix(sibling(module, "gate_up_proj"))))) {
+      add_down(module);
     } else if (ends(".experts.down_proj") && tensor.ends_with("_blocks")) {
       rename(module, module);
-      const std::int64_t experts =
-          weights_.matrix(module).leading_shape().at(0);
+      const io::WeightMatrix all = weights_.matrix(module);
+      const std::int64_t experts = count_experts(all);
       add_vector(module + "_bias", module + ".bias",
-                 {experts, weights_.matrix(module).rows() / experts}, {});
+                 {experts, all.rows() / experts}, {});
     } else if (type_.starts_with("bailing_moe") && ends(".mlp.gate")) {
       rename(module, module + ".gate_proj");
     } else if (type_ == "gpt2" && is_inputs_first(module)) {
-      turn(module, "model." + without_root(module));
+      turn_layer(module, "model." + without_root(module));
     }
   }
 
@@ -138,10 +194,34 @@ class Layouter {
     return weights_.config().find_int("num_local_experts").value_or(0) > 0;
   }
 
-  // Half precision of gpt-oss and Llama 4 has (experts, inputs, outputs), under
-  // a name without ".weight".
-  bool is_turned(const std::string& module) const {
-    return weights_.has_vector(module);
+  // mlx-lm's models of these have `experts.gate_proj`, all others
+  // `switch_mlp.gate_proj`.
+  bool keeps_experts() const {
+    return type_ == "gpt_oss" || type_.starts_with("llama4");
+  }
+
+  // Of a stack that is stored under a name without ".weight".
+  std::string name_of_stack(const std::string& module,
+                            const std::string& name) const {
+    if (keeps_experts()) return sibling(module, name);
+    return sibling(sibling(module, ""), "switch_mlp." + name);
+  }
+
+  // Whether the stack is (experts, inputs, outputs): what gpt-oss and Llama 4
+  // have under a name without ".weight". Others have it in either order;
+  // `inputs` of the module decide, as they do when a model is loaded.
+  bool is_turned(const std::string& module, std::int64_t inputs) const {
+    if (!weights_.has_vector(module)) return false;
+    const io::WeightMatrix all = weights_.matrix(module);
+    const std::int64_t second = all.rows() / count_experts(all);
+    return keeps_experts() || second == inputs;
+  }
+
+  std::int64_t hidden_size() const {
+    const io::JsonConfig& config = weights_.config();
+    const auto text = config.find_object("text_config");
+    return text ? text->require_int("hidden_size")
+                : config.require_int("hidden_size");
   }
 
   bool is_inputs_first(const std::string& module) const {
@@ -167,16 +247,11 @@ class Layouter {
       modules.push_back(module);
       layout_.taken.insert(module);
     }
-    emit(name,
-         {static_cast<std::int64_t>(modules.size()),
-          weights_.matrix(modules.front()).rows()},
-         [weights = weights_, modules] {
-           Matrices matrices;
-           for (const std::string& module : modules) {
-             matrices.push_back(weights.matrix(module));
-           }
-           return matrices;
-         });
+    emit(
+        name,
+        {static_cast<std::int64_t>(modules.size()),
+         weights_.matrix(modules.front()).rows()},
+        [weights = weights_, modules] { return same_sized(weights, modules); });
   }
 
   void rename(const std::string& module, const std::string& name) {
@@ -188,95 +263,113 @@ class Layouter {
          });
   }
 
-  // Rows `order` of `module`.
-  void pick(const std::string& module, const std::string& name,
-            std::vector<std::int64_t> leading, Order order) {
+  void pick(const std::string& module, Part part) {
     layout_.taken.insert(module);
-    emit(name, std::move(leading),
-         [weights = weights_, module, order = std::move(order)] {
+    emit(std::move(part.name), std::move(part.leading),
+         [weights = weights_, module, order = std::move(part.order)] {
            return Matrices{weights.matrix(module).permute_rows(order)};
          });
   }
 
-  // Gates and then what they gate, of each expert or of one unit.
-  void halve(const std::string& module, const std::string& into, bool stacked) {
+  // Gates and then what they gate.
+  void halve(const std::string& module, const std::string& into) {
     const io::WeightMatrix all = weights_.matrix(module);
-    const std::int64_t blocks = stacked ? all.leading_shape().at(0) : 1;
-    const std::int64_t rows = all.rows() / blocks;
-    const std::int64_t half = rows / 2;
-    const auto leading = stacked ? std::vector<std::int64_t>{blocks, half}
-                                 : std::vector<std::int64_t>{half};
-    pick(module, into + "gate_proj", leading,
-         rows_of_blocks(blocks, rows, 0, half));
-    pick(module, into + "up_proj", leading,
-         rows_of_blocks(blocks, rows, half, half));
+    const std::int64_t half = half_of(all, all.rows());
+    pick(module, {into + "gate_proj", {half}, rows_of_blocks(1, 0, 0, half)});
+    pick(module, {into + "up_proj", {half}, rows_of_blocks(1, 0, half, half)});
   }
 
-  // (blocks * inputs, outputs) as (blocks * outputs, inputs), rows `order`.
-  void turn(const std::string& module, const std::string& name,
-            std::int64_t blocks, std::vector<std::int64_t> leading,
-            Order order) {
+  // The same of each expert.
+  void halve_stack(const std::string& module, const std::string& into) {
+    const io::WeightMatrix all = weights_.matrix(module);
+    const std::int64_t blocks = count_experts(all);
+    const std::int64_t rows = all.rows() / blocks;
+    const std::int64_t half = half_of(all, rows);
+    pick(module, {into + "gate_proj",
+                  {blocks, half},
+                  rows_of_blocks(blocks, rows, 0, half)});
+    pick(module, {into + "up_proj",
+                  {blocks, half},
+                  rows_of_blocks(blocks, rows, half, half)});
+  }
+
+  // `part` of (blocks * inputs, outputs) as (blocks * outputs, inputs).
+  void turn(const std::string& module, std::int64_t blocks, Part part) {
     layout_.taken.insert(module);
-    emit(name, std::move(leading),
-         [weights = weights_, module, blocks, order = std::move(order)] {
+    emit(std::move(part.name), std::move(part.leading),
+         [weights = weights_, module, blocks, order = std::move(part.order)] {
            const auto turned = transposed(weights.matrix(module), blocks);
            return Matrices{order.empty() ? turned : turned.permute_rows(order)};
          });
   }
 
-  void turn(const std::string& module, const std::string& name) {
-    turn(module, name, 1, {weights_.matrix(module).columns()}, {});
+  void turn_layer(const std::string& module, const std::string& name) {
+    turn(module, 1, {name, {weights_.matrix(module).columns()}, {}});
     add_vector(module + ".bias", name + ".bias", {}, {});
   }
 
+  // Numbers `order`, or all, of `from`; `shape` empty: that of a vector.
   void add_vector(const std::string& from, const std::string& name,
                   std::vector<std::int64_t> shape, const Order& order) {
     if (!weights_.has_vector(from)) return;
     layout_.taken.insert(from);
     const std::vector<float> stored = weights_.vector(from);
-    if (order.empty()) {
-      if (shape.empty()) {
-        shape = {static_cast<std::int64_t>(stored.size())};
-      }
-      layout_.vectors.push_back({name, std::move(shape), stored});
-      return;
-    }
+    const auto size = static_cast<std::int64_t>(stored.size());
+    if (shape.empty()) shape = {size};
+    std::int64_t wanted = 1;
+    for (const std::int64_t each : shape) wanted *= each;
     std::vector<float> picked;
     for (const std::int32_t i : order) {
-      picked.push_back(stored.at(static_cast<std::size_t>(i)));
+      if (i >= size) break;
+      picked.push_back(stored[static_cast<std::size_t>(i)]);
     }
-    layout_.vectors.push_back({name, std::move(shape), std::move(picked)});
+    if (order.empty()) picked = stored;
+    if (static_cast<std::int64_t>(picked.size()) != wanted) {
+      throw ModelLoadingError(
+          "[convert] '" + from + "' has " + std::to_string(size) +
+              " numbers, of which '" + name + "' needs " +
+              std::to_string(wanted),
+          "The file does not fit its config.json, or is damaged.");
+    }
+    layout_.vectors.push_back({name, std::move(shape), std::move(picked),
+                               weights_.tensor(from).type});
   }
 
-  // gpt-oss has gates and what they gate in turns, Llama 4 one behind the
+  // gpt-oss has gates and what they gate in turns, all others one behind the
   // other.
   void divide_unit(const std::string& module) {
     const io::WeightMatrix all = weights_.matrix(module);
-    const bool turned = is_turned(module);
-    const std::int64_t blocks = all.leading_shape().at(0);
+    const bool turned = is_turned(module, hidden_size());
+    const std::int64_t blocks = count_experts(all);
     const std::int64_t rows = turned ? all.columns() : all.rows() / blocks;
-    const std::int64_t half = rows / 2;
+    const std::int64_t half = half_of(all, rows);
     const bool in_turns = type_ == "gpt_oss";
     for (const int part : {0, 1}) {
       const std::string name =
-          sibling(module, part == 0 ? "gate_proj" : "up_proj");
+          name_of_stack(module, part == 0 ? "gate_proj" : "up_proj");
       const Order order = in_turns
                               ? rows_of_blocks(blocks, rows, part, half, 2)
                               : rows_of_blocks(blocks, rows, part * half, half);
       if (turned) {
-        turn(module, name, blocks, {blocks, half}, order);
+        turn(module, blocks, {name, {blocks, half}, order});
       } else {
-        pick(module, name, {blocks, half}, order);
+        pick(module, {name, {blocks, half}, order});
       }
       add_vector(module + "_bias", name + ".bias", {blocks, half}, order);
     }
   }
 
-  void turn_down(const std::string& module) {
+  // Lies as the first matrix does, whose shape says how.
+  void add_down(const std::string& module) {
+    const std::string name = name_of_stack(module, "down_proj");
+    const bool turned =
+        is_turned(keeps_experts() ? module : sibling(module, "gate_up_proj"),
+                  hidden_size());
+    if (!turned) return rename(module, name);
     const io::WeightMatrix all = weights_.matrix(module);
-    const std::int64_t blocks = all.leading_shape().at(0);
-    turn(module, module, blocks, {blocks, all.columns()}, {});
-    add_vector(module + "_bias", module + ".bias", {blocks, all.columns()}, {});
+    const std::int64_t blocks = count_experts(all);
+    turn(module, blocks, {name, {blocks, all.columns()}, {}});
+    add_vector(module + "_bias", name + ".bias", {blocks, all.columns()}, {});
   }
 
   // DeepSeek's unfolding of latents: for keys, turned over, and for values.
@@ -293,8 +386,9 @@ class Layouter {
                               std::to_string(all.rows()) + " rows for " +
                               std::to_string(heads) + " heads");
     }
-    pick(module, attention + "unembed_out", {heads, pair - keys},
-         rows_of_blocks(heads, pair, keys, pair - keys));
+    pick(module, {attention + "unembed_out",
+                  {heads, pair - keys},
+                  rows_of_blocks(heads, pair, keys, pair - keys)});
     const Order order = rows_of_blocks(heads, pair, 0, keys);
     emit(attention + "embed_q", {heads, all.columns()},
          [weights = weights_, module, heads, order] {
@@ -330,7 +424,9 @@ bool MlxLayout::takes(std::string_view tensor) const {
 }
 
 MlxLayout lay_out_for_mlx(const io::WeightSource& weights) {
-  return Layouter(weights).lay_out();
+  MlxLayout layout = Layouter(weights).lay_out();
+  lay_out_family(weights, layout);
+  return layout;
 }
 
 std::string mlx_name(const io::WeightSource& weights, const std::string& name) {
@@ -347,6 +443,8 @@ std::string mlx_name(const io::WeightSource& weights, const std::string& name) {
     return "model." +
            (name.starts_with(kRoot) ? name.substr(kRoot.size()) : name);
   }
+  // Layers that guess further tokens.
+  if (type == "qwen3_next" && name.starts_with("mtp.")) return {};
   // A head that is the embedding: mlx-lm has none.
   const bool tied = config.find_bool("tie_word_embeddings").value_or(false);
   if (is_head && tied && weights.has_matrix("model.embed_tokens")) return {};

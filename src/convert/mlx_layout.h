@@ -27,6 +27,7 @@ struct LaidOutVector {
   std::string name;
   std::vector<std::int64_t> shape;
   std::vector<float> values;
+  io::StorageType type;  ///< of the tensor they are from
 };
 
 /// What is laid out anew. Everything else keeps its shape, under mlx_name().
@@ -39,14 +40,21 @@ struct MlxLayout {
   bool takes(std::string_view tensor) const;
 };
 
-/// The layout is that of mlx-lm's `sanitize` for the architecture. Copies of
-/// `weights` live as long as the result. Throws what reading shapes throws.
+/// What mlx-lm's `sanitize` makes, when it loads a model, of stacks of experts,
+/// of matrices with the inputs first (GPT-2) and of DeepSeek V3's latents, and
+/// all that it does to Qwen3-Next and Falcon H1 (lay_out_family()). It does so
+/// with plain numbers only. Everything else it takes as published.
+/// Copies of `weights` live as long as the result. Throws ModelLoadingError for
+/// shapes that do not fit, and what reading shapes throws.
 MlxLayout lay_out_for_mlx(const io::WeightSource& weights);
 
-/// What mlx-lm calls a tensor that keeps its shape; empty: it has none of it.
+/// What mlx-lm calls the tensor `name` of the checkpoint, in full, if it keeps
+/// its shape; empty: mlx-lm's model has no such tensor, and it is left out.
 std::string mlx_name(const io::WeightSource& weights, const std::string& name);
 
-/// Whether mlx-lm has `module`, a router, in plain numbers only.
+/// Whether `module`, without ".weight", is a router of DeepSeek's kind: mlx-lm
+/// has it as a bare array, not as a layer that it could quantise. All other
+/// routers are quantised as everything else.
 bool is_plain_router(const io::JsonConfig& config, std::string_view module);
 
 }  // namespace abstractllm::convert

@@ -19,7 +19,7 @@ using io::StorageType;
 
 const Quantisation kMxfp4{.mode = "mxfp4", .bits = 4, .group_size = 32};
 
-std::string type_of(const std::string& dtype) {
+std::string parse_dtype(const std::string& dtype) {
   if (dtype == "float16") return "F16";
   if (dtype == "bfloat16") return "BF16";
   if (dtype == "float32") return "F32";
@@ -41,14 +41,14 @@ class Planner {
         static_cast<int>(config.find_int("num_hidden_layers")
                              .value_or(config.find_int("n_layer").value_or(0)));
     if (!options.dtype.empty()) {
-      dtype_ = type_of(options.dtype);
+      dtype_ = parse_dtype(options.dtype);
       return;
     }
     auto said = config.find_string("torch_dtype");
     if (!said) said = config.find_string("dtype");
     if (said &&
         (*said == "float16" || *said == "bfloat16" || *said == "float32")) {
-      dtype_ = type_of(*said);
+      dtype_ = parse_dtype(*said);
     }
   }
 
@@ -126,7 +126,7 @@ class Planner {
     PlannedModule planned{.kind = PlannedModule::Kind::kVector,
                           .source = laid_out.name,
                           .values = laid_out.values,
-                          .dtype = type_for(StorageType::kBF16)};
+                          .dtype = type_of(laid_out.name, laid_out.type)};
     planned.tensors.push_back(
         sized(laid_out.name, planned.dtype, laid_out.shape));
     plan_.modules.push_back(std::move(planned));
@@ -142,8 +142,9 @@ class Planner {
     PlannedModule planned{.source = name};
     if (is_number) {
       planned.kind = PlannedModule::Kind::kVector;
-      planned.dtype = type_for(tensor.type);
-      planned.tensors.push_back(sized(output, planned.dtype, tensor.shape));
+      planned.dtype = type_of(output, tensor.type);
+      planned.tensors.push_back(
+          sized(output, planned.dtype, shape_of(output, tensor)));
     } else {
       planned.tensors.push_back({output, std::string(traits.name), tensor.shape,
                                  tensor.bytes.size()});
@@ -151,8 +152,31 @@ class Planner {
     plan_.modules.push_back(std::move(planned));
   }
 
+  // Taps of a convolution have two dimensions in GGUF, in mlx-lm three.
+  std::vector<std::int64_t> shape_of(const std::string& output,
+                                     const io::StoredTensor& tensor) const {
+    std::vector<std::int64_t> shape = tensor.shape;
+    const bool is_convolution = output.ends_with(".conv1d.weight") ||
+                                output.ends_with(".conv.conv.weight");
+    if (weights_.is_gguf() && is_convolution && shape.size() == 2) {
+      shape.push_back(1);
+    }
+    return shape;
+  }
+
+  // mlx-lm never rounds what is added to the scores of experts: they lie close
+  // to each other, and another one would be chosen.
+  std::string type_of(const std::string& tensor, StorageType stored) const {
+    const bool is_correction = tensor.ends_with("e_score_correction_bias") ||
+                               tensor.ends_with("expert_bias");
+    return is_correction ? stored_type_for(stored) : type_for(stored);
+  }
+
   std::string type_for(StorageType stored) const {
-    if (!dtype_.empty()) return dtype_;
+    return dtype_.empty() ? stored_type_for(stored) : dtype_;
+  }
+
+  std::string stored_type_for(StorageType stored) const {
     switch (stored) {
       case StorageType::kF32:
       case StorageType::kF16:

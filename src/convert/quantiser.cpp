@@ -14,7 +14,9 @@ namespace mx = mlx::core;
 
 namespace {
 
-// Numbers computed at a time.
+// Numbers computed at a time: 16 MB as floats, so that a large matrix needs no
+// more memory than a small one, and enough of them for MLX's calls not to
+// count.
 constexpr std::int64_t kPieceNumbers = std::int64_t{4} << 20;
 
 mx::Dtype dtype_of(const std::string& type) {

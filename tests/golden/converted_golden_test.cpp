@@ -1,4 +1,4 @@
-// Every text fixture as `allm convert` lays it out for mlx-lm: the same
+// Every fixture as `allm convert` lays it out for mlx-lm: the same
 // outputs, whatever became of its tensors.
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
@@ -10,8 +10,10 @@
 
 #include "abstractllm/convert.h"
 #include "golden/golden.h"
+#include "golden/vision_golden.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
+#include "models/registry.h"
 #include "support/source_folder.h"
 #include "unit/io/test_files.h"
 
@@ -20,12 +22,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<fs::path> text_fixtures() {
+std::vector<fs::path> fixtures_of(const std::vector<std::string>& kinds) {
   std::map<std::string, fs::path> by_name;
   for (const fs::path& root : {fs::path(ABSTRACTLLM_TEST_DATA),
                                test::source_folder() / "tests/data"}) {
-    for (const char* kind : {"fixtures/text", "fixtures/quant"}) {
-      for (const fs::path& folder : find_fixtures(root / kind)) {
+    for (const std::string& kind : kinds) {
+      for (const fs::path& folder : find_fixtures(root / "fixtures" / kind)) {
         by_name.emplace(folder.filename().string(), folder);
       }
     }
@@ -33,6 +35,25 @@ std::vector<fs::path> text_fixtures() {
   std::vector<fs::path> folders;
   for (const auto& [name, folder] : by_name) folders.push_back(folder);
   return folders;
+}
+
+std::vector<fs::path> text_fixtures() { return fixtures_of({"text", "quant"}); }
+
+std::vector<fs::path> vision_fixtures() {
+  std::vector<fs::path> folders = fixtures_of({"vision"});
+  std::erase_if(folders, [](const fs::path& folder) {
+    const auto config = io::JsonConfig::load(folder / "config.json");
+    return !models::reads_images(config.require_string("model_type"));
+  });
+  return folders;
+}
+
+std::string name_of(const testing::TestParamInfo<fs::path>& info) {
+  std::string name = info.param.filename().string();
+  for (char& c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  }
+  return name;
 }
 
 class Converted : public testing::TestWithParam<fs::path> {
@@ -46,11 +67,15 @@ class Converted : public testing::TestWithParam<fs::path> {
   }
 
   GoldenResult compare(const fs::path& model) const {
+    return run_fixture(GetParam(), exact(model));
+  }
+
+  static GoldenOptions exact(const fs::path& model) {
     GoldenOptions options;
     options.engine.cpu_precision = ops::cpu::Precision::kExact;
     options.engine.threads = 1;
     options.model = model;
-    return run_fixture(GetParam(), options);
+    return options;
   }
 
  private:
@@ -80,17 +105,27 @@ TEST_P(Converted, HasStacksInTheNamesOfMlxLm) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Converted,
-                         testing::ValuesIn(text_fixtures()),
-                         [](const testing::TestParamInfo<fs::path>& info) {
-                           std::string name = info.param.filename().string();
-                           for (char& c : name) {
-                             if (std::isalnum(static_cast<unsigned char>(c)) ==
-                                 0) {
-                               c = '_';
-                             }
-                           }
-                           return name;
-                         });
+                         testing::ValuesIn(text_fixtures()), name_of);
+
+using ConvertedVision = Converted;
+
+TEST_P(ConvertedVision, GivesWhatThePublishedLayoutGives) {
+  const VisionResult result =
+      run_vision_fixture(GetParam(), exact(convert({.dtype = "float32"})));
+  EXPECT_EQ(result.text.error, "");
+  EXPECT_TRUE(result.text.greedy_equal);
+  EXPECT_LE(result.text.max_logit_difference, result.text.tolerance);
+}
+
+TEST_P(ConvertedVision, HasStacksInTheNamesOfMlxLm) {
+  const auto weights = io::WeightSource::open(io::ModelFiles::at(convert({})));
+  for (const std::string& name : weights.names()) {
+    EXPECT_EQ(name.find(".experts."), name.npos) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, ConvertedVision,
+                         testing::ValuesIn(vision_fixtures()), name_of);
 
 }  // namespace
 }  // namespace abstractllm::golden

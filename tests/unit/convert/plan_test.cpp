@@ -9,6 +9,9 @@
 
 #include "abstractllm/error.h"
 #include "io/model_files.h"
+#include "unit/io/gguf_builder.h"
+#include "unit/io/safetensors_builder.h"
+#include "unit/io/test_files.h"
 
 namespace abstractllm::convert {
 namespace {
@@ -103,6 +106,119 @@ TEST(Globs, OfManyStarsAreAnsweredAtOnce) {
   std::string glob;
   for (int i = 0; i < 40; ++i) glob += "*a";
   EXPECT_FALSE(matches_glob(glob + "b", std::string(4000, 'a')));
+}
+
+std::vector<float> ones(std::size_t count) {
+  return std::vector<float>(count, 1.0f);
+}
+
+io::TestTensor tensor_of_ones(const std::string& name,
+                              std::vector<std::int64_t> shape) {
+  std::size_t count = 1;
+  for (const std::int64_t size : shape) count *= std::size_t(size);
+  return io::f32_tensor(name, std::move(shape), ones(count));
+}
+
+class PlansOfTensors : public testing::Test {
+ protected:
+  ConversionPlan plan_of(const std::string& config,
+                         const std::vector<io::TestTensor>& tensors) const {
+    folder_.write("config.json", config);
+    folder_.write("model.safetensors", io::safetensors_text(tensors));
+    return make_plan(io::WeightSource::open(io::ModelFiles::at(folder_.path())),
+                     {.dtype = "bfloat16"});
+  }
+
+  std::string refusal_of(const std::string& config,
+                         const std::vector<io::TestTensor>& tensors) const {
+    return io::message_of<ModelLoadingError>([&] { plan_of(config, tensors); });
+  }
+
+  io::TemporaryFolder folder_;
+};
+
+TEST_F(PlansOfTensors, NeverRoundCorrectionsOfScores) {
+  const std::string name = "model.layers.0.mlp.gate.e_score_correction_bias";
+  const auto plan = plan_of(
+      R"({"model_type":"glm4_moe"})",
+      {tensor_of_ones(name, {4}), tensor_of_ones("model.norm.weight", {4}),
+       tensor_of_ones("model.layers.0.mlp.gate.expert_bias", {4})});
+  EXPECT_EQ(find(plan, name)->dtype, "F32");
+  EXPECT_EQ(find(plan, "model.layers.0.mlp.gate.expert_bias")->dtype, "F32");
+  EXPECT_EQ(find(plan, "model.norm.weight")->dtype, "BF16");
+}
+
+// The hidden size is 2 in all of these.
+TEST_F(PlansOfTensors, StackExpertsOfEitherOrder) {
+  const std::string mlp = "model.layers.0.mlp.";
+  const std::string config =
+      R"({"model_type":"qwen3_vl_moe","text_config":{"hidden_size":2}})";
+  for (const bool inputs_first : {true, false}) {
+    using Shape = std::vector<std::int64_t>;
+    const auto plan = plan_of(
+        config,
+        {tensor_of_ones(mlp + "experts.gate_up_proj",
+                        inputs_first ? Shape{3, 2, 8} : Shape{3, 8, 2}),
+         tensor_of_ones(mlp + "experts.down_proj",
+                        inputs_first ? Shape{3, 4, 2} : Shape{3, 2, 4})});
+    const auto shape_of = [&](const std::string& name) {
+      const PlannedModule* module = find(plan, mlp + "switch_mlp." + name);
+      return module ? module->tensors.at(0).shape : Shape{};
+    };
+    EXPECT_THAT(shape_of("gate_proj"), testing::ElementsAre(3, 4, 2));
+    EXPECT_THAT(shape_of("up_proj"), testing::ElementsAre(3, 4, 2));
+    EXPECT_THAT(shape_of("down_proj"), testing::ElementsAre(3, 2, 4));
+    EXPECT_EQ(plan.modules.size(), 3u);
+  }
+}
+
+TEST_F(PlansOfTensors, RefuseStacksOfOtherShapes) {
+  const std::string config = R"({"model_type":"gpt_oss","hidden_size":2})";
+  const std::string unit = "model.layers.0.mlp.experts.gate_up_proj";
+  EXPECT_THAT(refusal_of(config, {tensor_of_ones(unit, {2, 8})}),
+              testing::AllOf(HasSubstr(unit), HasSubstr("(2, 8)")));
+  EXPECT_THAT(refusal_of(config, {tensor_of_ones(unit, {3, 2, 7})}),
+              HasSubstr("even number"));
+  EXPECT_THAT(refusal_of(config, {tensor_of_ones(unit, {3, 2, 8}),
+                                  tensor_of_ones(unit + "_bias", {3, 7})}),
+              HasSubstr("21 numbers"));
+  EXPECT_THAT(
+      refusal_of(
+          R"({"model_type":"granitemoe"})",
+          {tensor_of_ones("model.layers.0.block_sparse_moe.input_linear.weight",
+                          {8, 2})}),
+      HasSubstr("experts, rows, columns"));
+}
+
+TEST_F(PlansOfTensors, RefuseExpertsOfDifferentSizes) {
+  const std::string expert = "model.layers.0.mlp.experts.";
+  EXPECT_THAT(refusal_of(R"({"model_type":"qwen3_moe"})",
+                         {tensor_of_ones(expert + "0.up_proj.weight", {4, 2}),
+                          tensor_of_ones(expert + "1.up_proj.weight", {3, 2})}),
+              testing::AllOf(HasSubstr("experts.1.up_proj"),
+                             HasSubstr("(3, 2)"), HasSubstr("(4, 2)")));
+}
+
+TEST_F(PlansOfTensors, GiveConvolutionsOfGgufThreeDimensions) {
+  const std::string taps(32 * sizeof(float), '\0');
+  folder_.write("model.gguf",
+                io::GgufBuilder()
+                    .put("general.architecture", "mamba")
+                    .put("mamba.embedding_length", 4u)
+                    .put("mamba.block_count", 1u)
+                    .put("mamba.ssm.inner_size", 8u)
+                    .put("mamba.ssm.state_size", 4u)
+                    .put("mamba.ssm.time_step_rank", 2u)
+                    .put("mamba.ssm.conv_kernel", 4u)
+                    .put("mamba.attention.layer_norm_rms_epsilon", 1e-5f)
+                    .tensor("blk.0.ssm_conv1d.weight", 0, {8, 4}, taps)
+                    .build());
+  const auto plan = make_plan(
+      io::WeightSource::open(io::ModelFiles::at(folder_.path() / "model.gguf")),
+      {});
+  ASSERT_EQ(plan.modules.size(), 1u);
+  EXPECT_THAT(plan.modules[0].tensors.at(0).shape,
+              testing::ElementsAre(8, 4, 1));
 }
 
 }  // namespace
