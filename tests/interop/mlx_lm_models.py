@@ -13,8 +13,9 @@ Prints a line a check and exits with the number of failures. A model that
 mlx-lm does not read as published is left out, with a line that says so. Of the
 fixtures, those differ of which mlx-lm computes something else itself: phi3
 (always the long factors), mamba and mamba2 (their epsilons), falcon_h1 (no
-key_multiplier), bailing_moe (norms a quantised head), and in MXFP4 models
-whose last norms stand behind a half (its kernels round once more).
+key_multiplier, no attention_in_multiplier for values, one norm for all groups),
+bailing_moe (norms a quantised head), and in MXFP4 models whose last norms stand
+behind a half (its kernels round once more).
 """
 
 import json
