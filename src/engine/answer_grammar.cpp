@@ -81,6 +81,12 @@ CallForm form_of(ToolDialect dialect, std::string_view chat_template) {
       return json_list("<|tool_call|>", "");
     case ToolDialect::kPythonic:
       return json_list("<|tool_call_start|>", "<|tool_call_end|>");
+    case ToolDialect::kApertus:
+      return {.list_begin = "<|tools_prefix|>[",
+              .begin = "{\"NAME\": ",
+              .end = "}",
+              .separator = ", ",
+              .list_end = "]<|tools_suffix|>"};
     case ToolDialect::kToolcall:
       return json_list("<TOOLCALL>", "</TOOLCALL>");
     case ToolDialect::kKimi:

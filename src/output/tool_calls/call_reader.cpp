@@ -54,6 +54,7 @@ std::unique_ptr<CallReader> make_own_reader(ToolDialect dialect,
       return make_deepseek_reader(tools);
     case ToolDialect::kFunctools:
     case ToolDialect::kGranite:
+    case ToolDialect::kApertus:
     case ToolDialect::kToolcall:
       return make_listed_reader(dialect, tools);
     case ToolDialect::kPythonic:

@@ -30,6 +30,7 @@ constexpr std::array kNames{
     Name{ToolDialect::kGemmaTag, "gemma-tag"},
     Name{ToolDialect::kKimi, "kimi"},
     Name{ToolDialect::kMiniMax, "minimax"},
+    Name{ToolDialect::kApertus, "apertus"},
     Name{ToolDialect::kToolcall, "toolcall"},
     Name{ToolDialect::kJson, "json"},
 };
@@ -42,6 +43,7 @@ struct Mark {
 // The first that fits; a dialect that shares another's mark stands before it.
 constexpr std::array kMarks{
     Mark{ToolDialect::kHarmony, {"<|channel|>", "commentary"}},
+    Mark{ToolDialect::kApertus, {"<|tools_prefix|>", {}}},
     Mark{ToolDialect::kGlm, {"<arg_key>", {}}},
     Mark{ToolDialect::kMiniMax, {"<minimax:tool_call>", {}}},
     Mark{ToolDialect::kGemmaTag, {"<|tool_call>", "<tool_call|>"}},
@@ -133,6 +135,8 @@ std::vector<std::string_view> special_marks(ToolDialect dialect) {
               "<|tool_call_argument_begin|>"};
     case ToolDialect::kMiniMax:
       return {"<minimax:tool_call>", "</minimax:tool_call>"};
+    case ToolDialect::kApertus:
+      return {"<|tools_prefix|>", "<|tools_suffix|>"};
     case ToolDialect::kToolcall:
       return {"<TOOLCALL>", "</TOOLCALL>", "<tool_calls>", "</tool_calls>",
               "<|function_call|>"};

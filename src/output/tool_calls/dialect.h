@@ -25,6 +25,7 @@ enum class ToolDialect {
   kGemmaTag,   ///< <|tool_call>call:f{k:<|"|>v<|"|>}<tool_call|>
   kKimi,       ///< <|tool_calls_section_begin|>...functions.f:0...
   kMiniMax,    ///< <minimax:tool_call><invoke name="f"><parameter name="p">
+  kApertus,    ///< <|tools_prefix|>[{"f": {...}}]<|tools_suffix|>
   kToolcall,   ///< <TOOLCALL>[{...}]</TOOLCALL>
   kJson,       ///< a JSON object, or a list of them, that names a tool
 };

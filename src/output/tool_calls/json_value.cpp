@@ -203,6 +203,22 @@ std::optional<std::vector<ToolCall>> calls_in_json(
   return calls;
 }
 
+std::optional<std::vector<ToolCall>> calls_by_name(std::string_view strict) {
+  Json json = parse_strict(strict);
+  if (json.is_object()) json = Json::array({json});
+  if (!json.is_array() || json.empty()) return std::nullopt;
+  std::vector<ToolCall> calls;
+  for (const Json& item : json) {
+    if (!item.is_object() || item.empty()) return std::nullopt;
+    for (const auto& [name, value] : item.items()) {
+      const auto arguments = arguments_of(value);
+      if (name.empty() || !arguments) return std::nullopt;
+      calls.push_back({"", name, dump(*arguments)});
+    }
+  }
+  return calls;
+}
+
 std::optional<std::string> arguments_json(std::string_view text) {
   const auto strict = strict_json(text);
   if (!strict) return std::nullopt;

@@ -42,6 +42,11 @@ std::optional<std::string> strict_json(std::string_view text);
 std::optional<std::vector<ToolCall>> calls_in_json(
     std::string_view strict, const std::vector<std::string>* names = nullptr);
 
+/// The calls in a JSON list of objects, or in one, whose keys are names and
+/// whose values are their arguments: [{"f": {...}}]. Nothing if it is anything
+/// else.
+std::optional<std::vector<ToolCall>> calls_by_name(std::string_view strict);
+
 /// `arguments` as they travel: an object without spaces, where a list or a text
 /// stands for no object nothing. `text` is lenient JSON.
 std::optional<std::string> arguments_json(std::string_view text);

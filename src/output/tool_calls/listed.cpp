@@ -1,5 +1,5 @@
 // A JSON list or object behind a mark, perhaps with a closing one: functools of
-// Phi and Firefunction, Granite's and Nemotron's tags.
+// Phi and Firefunction, the tags of Granite, Nemotron and Apertus.
 // SPDX-License-Identifier: Apache-2.0
 #include "output/tool_calls/json_value.h"
 #include "output/tool_calls/reading_steps.h"
@@ -10,9 +10,14 @@ namespace {
 
 using State = Reading::State;
 
+using Calls = std::optional<std::vector<ToolCall>>;
+
+Calls described_calls(std::string_view json) { return calls_in_json(json); }
+
 struct Marks {
   std::vector<Opener> openers;
   std::vector<std::string_view> closers;
+  Calls (*read)(std::string_view json) = described_calls;
 };
 
 class ListedReader : public CallReader {
@@ -32,7 +37,7 @@ class ListedReader : public CallReader {
     }
     const Value value = take_value(cursor);
     if (value.state != State::kCalls) return {value.state};
-    auto calls = calls_in_json(value.json);
+    auto calls = marks_.read(value.json);
     // "[]" says that there is nothing to call.
     if (!calls && value.json == "[]") calls.emplace();
     if (!calls) return Reading::none();
@@ -44,7 +49,7 @@ class ListedReader : public CallReader {
       const Value next = take_value(cursor);
       if (next.state == State::kMore) return Reading::more();
       const auto further =
-          next.state == State::kCalls ? calls_in_json(next.json) : std::nullopt;
+          next.state == State::kCalls ? marks_.read(next.json) : std::nullopt;
       if (!further) return Reading::of(end, *std::move(calls));
       calls->insert(calls->end(), further->begin(), further->end());
       end = cursor.at;
@@ -72,6 +77,9 @@ std::unique_ptr<CallReader> make_listed_reader(ToolDialect dialect,
     case ToolDialect::kGranite:
       marks = {{{"<|tool_call|>"}, {"<tool_call>"}},
                {"</|tool_call|>", "<|/tool_call|>", "</tool_call>"}};
+      break;
+    case ToolDialect::kApertus:
+      marks = {{{"<|tools_prefix|>"}}, {"<|tools_suffix|>"}, calls_by_name};
       break;
     case ToolDialect::kToolcall:
       marks = {{{"<TOOLCALL>"}, {"<tool_calls>"}, {"<|function_call|>"}},

@@ -39,15 +39,11 @@ std::vector<ToolDefinition> tools() {
 }
 
 // Forms of single models that no reader knows; what they write stays text.
-const std::set<std::string> kUnread{"Apertus-8B-Instruct.jinja",
-                                    "GigaChat3-10B-A1.8B.jinja",
-                                    "Kimi-K3.jinja",
-                                    "MiniMax-M3.jinja",
-                                    "meetkai-functionary-medium-v3.2.jinja",
-                                    "muse-glimmer.jinja",
-                                    "openbmb-MiniCPM5-1B.jinja",
-                                    "tencent-Hy3.jinja",
-                                    "upstage-Solar-Open-100B.jinja"};
+const std::set<std::string> kUnread{
+    "GigaChat3-10B-A1.8B.jinja", "Kimi-K3.jinja",
+    "MiniMax-M3.jinja",          "meetkai-functionary-medium-v3.2.jinja",
+    "muse-glimmer.jinja",        "openbmb-MiniCPM5-1B.jinja",
+    "tencent-Hy3.jinja",         "upstage-Solar-Open-100B.jinja"};
 
 class PublishedTemplate : public testing::TestWithParam<std::filesystem::path> {
 };
