@@ -120,13 +120,17 @@ class Layouter {
   }
 
   // Whether the stack is (experts, inputs, outputs): what gpt-oss and Llama 4
-  // have under a name without ".weight". Others have it in either order;
-  // `inputs` of the module decide, as they do when a model is loaded.
-  bool is_turned(const std::string& module, std::int64_t inputs) const {
+  // have under a name without ".weight". Others have it in either order; the
+  // inputs decide, as they do when a model is loaded.
+  bool is_turned(const std::string& module) const {
     if (!weights_.has_vector(module)) return false;
+    if (keeps_experts()) return true;
     const io::WeightMatrix all = weights_.matrix(module);
     const std::int64_t second = all.rows() / count_experts(all);
-    return keeps_experts() || second == inputs;
+    if (second != all.columns()) return second == hidden_size();
+    // A square fits both orders, the matrix behind it only one.
+    const io::WeightMatrix down = weights_.matrix(sibling(module, "down_proj"));
+    return down.rows() / count_experts(down) != hidden_size();
   }
 
   std::int64_t hidden_size() const {
@@ -251,7 +255,7 @@ class Layouter {
   // other.
   void divide_unit(const std::string& module) {
     const io::WeightMatrix all = weights_.matrix(module);
-    const bool turned = is_turned(module, hidden_size());
+    const bool turned = is_turned(module);
     const std::int64_t blocks = count_experts(all);
     const std::int64_t rows = turned ? all.columns() : all.rows() / blocks;
     const std::int64_t half = half_of(all, rows);
@@ -275,8 +279,7 @@ class Layouter {
   void add_down(const std::string& module) {
     const std::string name = name_of_stack(module, "down_proj");
     const bool turned =
-        is_turned(keeps_experts() ? module : sibling(module, "gate_up_proj"),
-                  hidden_size());
+        is_turned(keeps_experts() ? module : sibling(module, "gate_up_proj"));
     if (!turned) return rename(module, name);
     const io::WeightMatrix all = weights_.matrix(module);
     const std::int64_t blocks = count_experts(all);
