@@ -262,12 +262,11 @@ def tokenizer_facts(folder):
     tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder)
     strings = []
     for text in STRINGS:
-        ids = tokenizer.encode(text)
+        plain = tokenizer.encode(text, add_special_tokens=False)
         strings.append({
-            "text": text, "ids": ids,
-            "ids_without_special": tokenizer.encode(
-                text, add_special_tokens=False),
-            "decoded": tokenizer.decode(ids, skip_special_tokens=False)})
+            "text": text, "ids": tokenizer.encode(text),
+            "ids_without_special": plain,
+            "decoded": tokenizer.decode(plain, skip_special_tokens=False)})
     chats = []
     for messages in CHATS:
         rendered = tokenizer.apply_chat_template(

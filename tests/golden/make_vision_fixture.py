@@ -64,9 +64,9 @@ def run_case(model, processor, folder, names, words, arrays, key):
     prompt = processor.apply_chat_template(messages,
                                            add_generation_prompt=True)
     images = [Image.open(folder / "images" / name) for name in names]
-    bos = processor.tokenizer.bos_token
-    inputs = processor(text=prompt, images=images or None, return_tensors="pt",
-                       add_special_tokens=not (bos and prompt.startswith(bos)))
+    # The tokenizer adds its own.
+    prompt = prompt.removeprefix(processor.tokenizer.bos_token or "")
+    inputs = processor(text=prompt, images=images or None, return_tensors="pt")
     if "pixel_values" in inputs:
         inputs["pixel_values"] = inputs["pixel_values"].half().float()
     with torch.no_grad():

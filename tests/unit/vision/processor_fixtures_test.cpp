@@ -94,6 +94,30 @@ std::vector<double> joined(const std::vector<const Tensor*>& tensors) {
   return all;
 }
 
+// As an array of `shape` has them: images of several sizes lie in one of the
+// largest height and width, with zeros below and beside them.
+std::vector<double> laid_out(const std::vector<const FloatTensor*>& images,
+                             const std::vector<int>& shape) {
+  if (shape.size() != 4) return joined(images);
+  std::vector<double> all;
+  for (const FloatTensor* image : images) {
+    const int height = image->shape.end()[-2];
+    const int width = image->shape.end()[-1];
+    EXPECT_LE(height, shape[2]);
+    EXPECT_LE(width, shape[3]);
+    for (std::size_t plane = 0; plane < image->values.size();
+         plane += static_cast<std::size_t>(height * width)) {
+      for (int y = 0; y < shape[2]; ++y) {
+        for (int x = 0; x < shape[3]; ++x) {
+          const auto at = plane + static_cast<std::size_t>(y * width + x);
+          all.push_back(y < height && x < width ? image->values[at] : 0.0);
+        }
+      }
+    }
+  }
+  return all;
+}
+
 std::vector<ImageInputs> process(const Reference& reference, const json& item,
                                  const ImageProcessor& processor) {
   std::vector<ImageInputs> images;
@@ -129,7 +153,8 @@ TEST_P(VisionFixture, PixelValuesAndGridsAreThoseOfTheReference) {
           integers.push_back(&image.integers.at(name));
         }
       }
-      const auto got = floats.empty() ? joined(integers) : joined(floats);
+      const auto got = floats.empty() ? joined(integers)
+                                      : laid_out(floats, input.at("shape"));
       const auto want = reference.values(input.at("array"));
       ASSERT_EQ(got.size(), want.size());
       double worst = 0;
