@@ -13,6 +13,7 @@
 #include "convert/mlx_families.h"
 #include "convert/tensor_parts.h"
 #include "convert/transposed_rows.h"
+#include "io/expert_order.h"
 
 namespace abstractllm::convert {
 namespace {
@@ -86,7 +87,7 @@ class Layouter {
     } else if (type_.starts_with("bailing_moe") && ends(".mlp.gate")) {
       rename(module, module + ".gate_proj");
     } else if (type_ == "gpt2" && is_inputs_first(module)) {
-      turn_layer(module, "model." + without_root(module));
+      turn_layer(module, mlx_name(weights_, module));
     }
   }
 
@@ -95,11 +96,6 @@ class Layouter {
                              const std::string& name) {
     const std::size_t end = module.size() - (module.ends_with('.') ? 2 : 1);
     return module.substr(0, module.rfind('.', end) + 1) + name;
-  }
-
-  static std::string without_root(const std::string& module) {
-    constexpr std::string_view kRoot = "transformer.";
-    return module.starts_with(kRoot) ? module.substr(kRoot.size()) : module;
   }
 
   bool has_experts() const {
@@ -124,13 +120,8 @@ class Layouter {
   // inputs decide, as they do when a model is loaded.
   bool is_turned(const std::string& module) const {
     if (!weights_.has_vector(module)) return false;
-    if (keeps_experts()) return true;
-    const io::WeightMatrix all = weights_.matrix(module);
-    const std::int64_t second = all.rows() / count_experts(all);
-    if (second != all.columns()) return second == hidden_size();
-    // A square fits both orders, the matrix behind it only one.
-    const io::WeightMatrix down = weights_.matrix(sibling(module, "down_proj"));
-    return down.rows() / count_experts(down) != hidden_size();
+    return keeps_experts() || io::experts_have_inputs_first(
+                                  weights_, sibling(module, ""), hidden_size());
   }
 
   std::int64_t hidden_size() const {

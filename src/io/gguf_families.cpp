@@ -254,10 +254,6 @@ void add_bert(const GgufFields& fields, json& config) {
       types != nullptr && types->shape.size() == 2 ? types->shape[0] : 1;
 }
 
-void add_deepseek(const GgufFields& fields, json& config) {
-  add_deepseek_experts(fields, config);
-}
-
 void add_ernie_moe(const GgufFields& fields, json& config) {
   config["moe_num_experts"] = fields.require_size("expert_count");
   config["moe_k"] = fields.require_size("expert_used_count");
@@ -317,7 +313,7 @@ constexpr Family kFamilies[] = {
     {"bert", add_bert},
     {"cohere2", add_cohere},
     {"command-r", add_cohere},
-    {"deepseek", add_deepseek},
+    {"deepseek", add_deepseek_experts},
     {"deepseek2", add_deepseek2},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},

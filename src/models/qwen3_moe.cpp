@@ -1,5 +1,6 @@
 // Qwen 3 with experts.
 // SPDX-License-Identifier: Apache-2.0
+#include "io/expert_order.h"
 #include "io/weight_source.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
@@ -8,16 +9,6 @@
 namespace abstractllm::models {
 
 namespace {
-
-// Which of two layouts stacks of experts have.
-bool has_inputs_first(const ModelSource& source, const std::string& experts,
-                      int hidden, int inner) {
-  const bool square = 2 * inner == hidden;  // which the other stack is not
-  const auto& shape =
-      source.weights.tensor(experts + (square ? "down_proj" : "gate_up_proj"))
-          .shape;
-  return shape.size() == 3 && shape[1] == (square ? inner : hidden);
-}
 
 // Gates and first matrices of all experts in one stack, (experts, outputs,
 // inputs), or, as Qwen3-VL is published, with the inputs first.
@@ -30,7 +21,8 @@ ops::MoeBlock read_stacked_moe(const ModelSource& source,
   const int hidden = config.hidden_size;
   const int inner = moe.intermediate_size;
   const std::string experts = prefix + "experts.";
-  const bool inputs_first = has_inputs_first(source, experts, hidden, inner);
+  const bool inputs_first =
+      io::experts_have_inputs_first(source.weights, experts, hidden);
   const auto rows = [&](const char* stack, int all, int first, int outputs,
                         int inputs) {
     if (!inputs_first) {

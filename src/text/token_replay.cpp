@@ -43,27 +43,31 @@ struct Answer {
   Writing writing;
 };
 
-// `message` with a mark in the place of what it says; nothing if it has parts
-// that no answer has.
-std::optional<Writing> mark(Message& message) {
+// Nothing if `message` is no answer whose ids are known, or has parts that no
+// answer has.
+std::optional<Writing> writing_of(const Message& message) {
+  if (message.token_ids.empty()) return std::nullopt;
   int texts = 0;
   int calls = 0;
-  std::vector<Part> kept;
   for (const Part& part : message.parts) {
     if (std::holds_alternative<TextPart>(part)) {
       ++texts;
     } else if (std::holds_alternative<ToolCall>(part)) {
       ++calls;
-    } else if (std::holds_alternative<ReasoningPart>(part)) {
-      kept.push_back(part);
-    } else {
+    } else if (!std::holds_alternative<ReasoningPart>(part)) {
       return std::nullopt;
     }
   }
   if (texts + calls == 0) return std::nullopt;
-  kept.push_back(TextPart{std::string(kMark)});
-  message.parts = std::move(kept);
   return texts == 1 && calls == 0 ? Writing::kText : Writing::kParts;
+}
+
+// Puts a mark in the place of what the answer says; its thoughts stay.
+void mark(Message& answer) {
+  std::erase_if(answer.parts, [](const Part& part) {
+    return !std::holds_alternative<ReasoningPart>(part);
+  });
+  answer.parts.push_back(TextPart{std::string(kMark)});
 }
 
 // Walks a prompt and the same prompt with marks side by side.
@@ -192,13 +196,10 @@ std::optional<std::vector<Stretch>> try_to_find(
   std::vector<Message> marked = messages;
   std::vector<Answer> answers;
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i].token_ids.empty()) continue;
-    const auto writing = mark(marked[i]);
-    if (writing && (with_parts || *writing == Writing::kText)) {
-      answers.push_back({&messages[i], *writing});
-    } else {
-      marked[i] = messages[i];
-    }
+    const auto writing = writing_of(messages[i]);
+    if (!writing || (!with_parts && *writing == Writing::kParts)) continue;
+    answers.push_back({&messages[i], *writing});
+    mark(marked[i]);
   }
   std::vector<Stretch> stretches;
   if (answers.empty()) return stretches;
@@ -219,9 +220,7 @@ std::optional<std::vector<Stretch>> try_to_find(
 bool has_answer_of_parts(const std::vector<Message>& messages) {
   return std::any_of(messages.begin(), messages.end(),
                      [](const Message& message) {
-                       if (message.token_ids.empty()) return false;
-                       Message marked = message;
-                       return mark(marked) == Writing::kParts;
+                       return writing_of(message) == Writing::kParts;
                      });
 }
 

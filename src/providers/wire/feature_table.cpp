@@ -39,14 +39,7 @@ constexpr FeatureRow kTable[] = {
 std::span<const FeatureRow> feature_table() { return kTable; }
 
 std::string feature_table_markdown() {
-  std::string text = "| |";
-  std::string line = "| --- |";
-  for (std::size_t i = 0; i < kParameterColumns; ++i) {
-    text += " `" + std::string(provider_of(static_cast<ParameterColumn>(i))) +
-            "` |";
-    line += " --- |";
-  }
-  text += "\n" + line + "\n";
+  std::string text = markdown_heading("");
   for (const FeatureRow& row : kTable) {
     text += "| " + std::string(row.feature) + " |";
     for (const std::string_view cell : row.cells) {

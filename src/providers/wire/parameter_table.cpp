@@ -153,14 +153,18 @@ void write_parameters(const GenerationParameters& parameters,
   });
 }
 
-std::string parameter_table_markdown() {
-  std::string text = "| parameter |";
+std::string markdown_heading(std::string_view corner) {
+  std::string text = "| " + std::string(corner) + (corner.empty() ? "|" : " |");
   for (const std::string_view id : kProviders) {
     text += " `" + std::string(id) + "` |";
   }
   text += "\n| --- |";
   for (std::size_t i = 0; i < kParameterColumns; ++i) text += " --- |";
-  text += "\n";
+  return text + "\n";
+}
+
+std::string parameter_table_markdown() {
+  std::string text = markdown_heading("parameter");
   for (const ParameterRow& row : kTable) {
     text += "| `" + std::string(row.field) + "` |";
     for (const std::string_view cell : row.cells) {

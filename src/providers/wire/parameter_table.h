@@ -53,6 +53,10 @@ std::span<const ParameterRow> parameter_table();
 void write_parameters(const GenerationParameters& parameters,
                       ParameterColumn column, nlohmann::ordered_json& body);
 
+/// The first two lines of a table in Markdown with a column a provider;
+/// `corner` stands above the rows' names.
+std::string markdown_heading(std::string_view corner);
+
 /// The table in Markdown, as docs/providers.md has it.
 std::string parameter_table_markdown();
 

@@ -20,9 +20,8 @@ mx::array projected(const mx::array& x, const ops::Linear& linear,
   return norm ? ops::normalise(y, *norm) : y;
 }
 
-}  // namespace
-
-mx::array run_layer(const mx::array& x, const EncoderLayer& layer,
+// x: (tokens, hidden) -> the same shape.
+mx::array output_of(const EncoderLayer& layer, const mx::array& x,
                     const std::shared_ptr<const ops::EncoderLayout>& layout) {
   const mx::array normed = ops::normalise(x, layer.norm);
   const mx::array attended =
@@ -38,14 +37,28 @@ mx::array run_layer(const mx::array& x, const EncoderLayer& layer,
                      *layer.mlp_scale;
 }
 
+}  // namespace
+
+ops::EncoderAttentionSpec plain_heads(int heads, int head_dim) {
+  return {.heads = heads,
+          .head_dim = head_dim,
+          .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))};
+}
+
+mx::array run_layer(const mx::array& x, const EncoderLayer& layer,
+                    const std::shared_ptr<const ops::EncoderLayout>& layout,
+                    Stages& stages) {
+  stages.push_back(output_of(layer, x, layout));
+  return stages.back();
+}
+
 mx::array run_layers(const mx::array& x,
                      const std::vector<EncoderLayer>& layers,
                      const std::shared_ptr<const ops::EncoderLayout>& layout,
                      Stages& stages) {
   mx::array y = x;
   for (const EncoderLayer& layer : layers) {
-    y = run_layer(y, layer, layout);
-    stages.push_back(y);
+    y = run_layer(y, layer, layout, stages);
   }
   return y;
 }
@@ -72,6 +85,15 @@ mx::array cut_patches(const mx::array& pixels, int size) {
       mx::reshape(pixels, {images, channels, rows, size, columns, size});
   return mx::reshape(mx::transpose(cut, {0, 2, 4, 1, 3, 5}),
                      {images * rows * columns, channels * size * size});
+}
+
+mx::array with_class_token(const mx::array& patches, const mx::array& token) {
+  const int images = patches.shape(0);
+  const int hidden = patches.shape(2);
+  const mx::array tokens = mx::broadcast_to(
+      mx::reshape(mx::astype(token, patches.dtype()), {1, 1, hidden}),
+      {images, 1, hidden});
+  return mx::concatenate({tokens, patches}, 1);
 }
 
 mx::array join_squares(const mx::array& x, int factor) {

@@ -34,10 +34,13 @@ struct EncoderLayer {
   std::optional<mlx::core::array> mlp_scale = std::nullopt;
 };
 
-/// x: (tokens, hidden) -> the same shape.
+/// Heads whose scores are divided by the root of their size.
+ops::EncoderAttentionSpec plain_heads(int heads, int head_dim);
+
+/// x: (tokens, hidden) -> the same shape, which is one more of `stages`.
 mlx::core::array run_layer(
     const mlx::core::array& x, const EncoderLayer& layer,
-    const std::shared_ptr<const ops::EncoderLayout>& layout);
+    const std::shared_ptr<const ops::EncoderLayout>& layout, Stages& stages);
 
 /// All of `layers` one after the other.
 mlx::core::array run_layers(
@@ -59,6 +62,11 @@ std::shared_ptr<const ops::EncoderLayout> equal_stretches(int count,
 /// (images, channels, height, width) -> (images * patches, values of a patch);
 /// height and width are multiples of `size`.
 mlx::core::array cut_patches(const mlx::core::array& pixels, int size);
+
+/// (images, patches, hidden) -> (images, 1 + patches, hidden): `token`,
+/// (hidden), before the patches of each image.
+mlx::core::array with_class_token(const mlx::core::array& patches,
+                                  const mlx::core::array& token);
 
 /// (images, side * side, hidden) -> (images * squares, factor^2 * hidden): the
 /// patches of each square of factor x factor in one row.

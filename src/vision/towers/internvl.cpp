@@ -52,10 +52,8 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
     return ops::make_vector(weights.backend(),
                             weights.vector(prefix + name, hidden));
   };
-  const int head_dim = hidden / config.num_attention_heads;
-  return {.spec = {.heads = config.num_attention_heads,
-                   .head_dim = head_dim,
-                   .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))},
+  return {.spec = plain_heads(config.num_attention_heads,
+                              hidden / config.num_attention_heads),
           .norm = norm("layernorm_before"),
           .query = linear("attention.q_proj", hidden, hidden),
           .key = linear("attention.k_proj", hidden, hidden),
@@ -127,10 +125,7 @@ class Tower : public VisionTower {
     const mx::array patches = mx::reshape(
         ops::linear(cut_patches(pixels, config_.patch_size), patch_),
         {crops, config_.patches(), hidden});
-    const mx::array token = mx::broadcast_to(
-        mx::reshape(mx::astype(*class_token_, patches.dtype()), {1, 1, hidden}),
-        {crops, 1, hidden});
-    mx::array x = mx::concatenate({token, patches}, 1);
+    mx::array x = with_class_token(patches, *class_token_);
     if (positions_) x = x + *positions_;
     x = mx::reshape(x, {crops * tokens, hidden});
     const auto layout = equal_stretches(crops, tokens);

@@ -59,11 +59,7 @@ class Tower : public VisionTower {
   // (crops, patches, hidden) -> (crops, side, side, 4 * hidden)
   mx::array merge(const mx::array& x) const {
     const int side = vit_.config().patches_per_side() / kMerge;
-    const int hidden = x.shape(2);
-    return mx::reshape(mx::transpose(mx::reshape(x, {x.shape(0), side, kMerge,
-                                                     side, kMerge, hidden}),
-                                     {0, 1, 3, 2, 4, 5}),
-                       {x.shape(0), side, side, kMerge * kMerge * hidden});
+    return mx::reshape(join_squares(x, kMerge), {x.shape(0), side, side, -1});
   }
 
   // Crops side by side as they lie in the image, one learned row behind each

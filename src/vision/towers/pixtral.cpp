@@ -41,10 +41,7 @@ EncoderLayer read_layer(const WeightReader& weights,
   const auto linear = [&](const char* name, int outputs, int inputs) {
     return weights.linear(prefix + name, outputs, inputs, Bias::kIfPresent);
   };
-  return {.spec = {.heads = config.num_attention_heads,
-                   .head_dim = config.head_dim(),
-                   .scale =
-                       1.0f / std::sqrt(static_cast<float>(config.head_dim()))},
+  return {.spec = plain_heads(config.num_attention_heads, config.head_dim()),
           .norm = read_norm(weights, prefix + "attention_norm", size),
           .query = linear("attention.q_proj", size, size),
           .key = linear("attention.k_proj", size, size),

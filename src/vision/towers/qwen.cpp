@@ -106,10 +106,7 @@ EncoderLayer read_qwen_layer(const WeightReader& weights,
   }
   const std::vector<ops::Linear> inputs = weights.split_linear(
       prefix + "attn.qkv", {size, size, size}, size, Bias::kIfPresent);
-  return {.spec = {.heads = config.num_heads,
-                   .head_dim = config.head_dim(),
-                   .scale =
-                       1.0f / std::sqrt(static_cast<float>(config.head_dim()))},
+  return {.spec = plain_heads(config.num_heads, config.head_dim()),
           .norm = std::move(norm),
           .query = inputs[0],
           .key = inputs[1],

@@ -134,8 +134,7 @@ class Tower : public VisionTower {
                              index_array(windows.order), 0),
                     {-1, config_.embed});
     for (const auto& [layer, sees_all] : layers_) {
-      x = run_layer(x, layer, sees_all ? whole : cut);
-      stages.push_back(x);
+      x = run_layer(x, layer, sees_all ? whole : cut, stages);
     }
     std::vector<std::int32_t> back(windows.order.size());
     for (std::size_t i = 0; i < back.size(); ++i) {

@@ -103,8 +103,7 @@ class Tower : public VisionTower {
     x = x + mx::astype(position_rows(grid, places), x.dtype());
     std::vector<mx::array> given(taps_.size(), mx::array(0.0f));
     for (int i = 0; i < config_.depth; ++i) {
-      x = run_layer(x, layers_[static_cast<std::size_t>(i)], layout);
-      stages.push_back(x);
+      x = run_layer(x, layers_[static_cast<std::size_t>(i)], layout, stages);
       for (std::size_t tap = 0; tap < taps_.size(); ++tap) {
         if (taps_[tap].layer == i) {
           given[tap] = merge(x, taps_[tap].merger, config_);

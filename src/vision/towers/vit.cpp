@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vision/towers/vit.h"
 
-#include <cmath>
 #include <string>
 
 #include "abstractllm/error.h"
@@ -30,10 +29,8 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
   const auto linear = [&](const char* name, int outputs, int inputs) {
     return weights.linear(prefix + name, outputs, inputs, Bias::kIfPresent);
   };
-  const int head_dim = hidden / config.num_attention_heads;
-  return {.spec = {.heads = config.num_attention_heads,
-                   .head_dim = head_dim,
-                   .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))},
+  return {.spec = plain_heads(config.num_attention_heads,
+                              hidden / config.num_attention_heads),
           .norm = norm("layer_norm1"),
           .query = linear("self_attn.q_proj", hidden, hidden),
           .key = linear("self_attn.k_proj", hidden, hidden),
@@ -137,12 +134,7 @@ mx::array Vit::encode(const mx::array& pixels, Stages& stages,
   mx::array x =
       mx::reshape(ops::linear(cut_patches(pixels, config_.patch_size), patch_),
                   {images, config_.patches(), hidden});
-  if (class_token_) {
-    const mx::array token = mx::broadcast_to(
-        mx::reshape(mx::astype(*class_token_, x.dtype()), {1, 1, hidden}),
-        {images, 1, hidden});
-    x = mx::concatenate({token, x}, 1);
-  }
+  if (class_token_) x = with_class_token(x, *class_token_);
   const int tokens = x.shape(1);
   x = mx::reshape(x + positions_, {images * tokens, hidden});
   if (first_norm_) x = ops::normalise(x, *first_norm_);

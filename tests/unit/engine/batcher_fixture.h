@@ -63,17 +63,22 @@ class BatcherTest : public testing::Test {
     Client client;
     client.prompt = prompt;
     options.max_tokens = max_tokens;
+    add({.prompt = std::move(prompt),
+         .options = options,
+         .end_tokens = {},
+         .cancel = client.cancel,
+         .channel = client.channel});
+    return client;
+  }
+
+  /// `numbers`: of the job's images.
+  void add(GenerationJob job, std::vector<std::int32_t> numbers = {}) {
     batcher_->add(std::make_unique<Generation>(
-        GenerationJob{.prompt = std::move(prompt),
-                      .options = options,
-                      .end_tokens = {},
-                      .cancel = client.cancel,
-                      .channel = client.channel},
+        std::move(job),
         GenerationLimits{.vocabulary = CountingModel::kVocabulary,
                          .context_length = 4000,
                          .cache_positions = 4000},
-        Generation::Clock::now()));
-    return client;
+        Generation::Clock::now(), std::move(numbers)));
   }
 
   void steps(int count) {

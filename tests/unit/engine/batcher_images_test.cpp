@@ -78,17 +78,13 @@ class BatcherImages : public BatcherTest {
     for (const std::int32_t id : prompt) {
       client.prompt.push_back(id < 0 ? kLayers : id);
     }
-    batcher_->add(std::make_unique<Generation>(
-        GenerationJob{.prompt = std::move(prompt),
-                      .images = std::move(images),
-                      .options = {.temperature = 0, .max_tokens = max_tokens},
-                      .end_tokens = {},
-                      .cancel = client.cancel,
-                      .channel = client.channel},
-        GenerationLimits{.vocabulary = CountingModel::kVocabulary,
-                         .context_length = 4000,
-                         .cache_positions = 4000},
-        Generation::Clock::now(), shown.numbers));
+    add({.prompt = std::move(prompt),
+         .images = std::move(images),
+         .options = {.temperature = 0, .max_tokens = max_tokens},
+         .end_tokens = {},
+         .cancel = client.cancel,
+         .channel = client.channel},
+        shown.numbers);
     return client;
   }
 
