@@ -26,6 +26,7 @@ target_sources(abstractllm PUBLIC
   "${PROJECT_SOURCE_DIR}/include/abstractllm/factory.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/llm.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/message.h"
+  "${PROJECT_SOURCE_DIR}/include/abstractllm/model_parameter.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/observe.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/parameters.h"
   "${PROJECT_SOURCE_DIR}/include/abstractllm/request.h"

@@ -10,6 +10,7 @@
 #include "abstractllm/factory.h"
 #include "abstractllm/llm.h"
 #include "abstractllm/message.h"
+#include "abstractllm/model_parameter.h"
 #include "abstractllm/observe.h"
 #include "abstractllm/parameters.h"
 #include "abstractllm/request.h"

@@ -85,6 +85,13 @@ int get(const ConfigOptions& options, CliEnvironment& env) {
   return 0;
 }
 
+// A provider that does not exist would make every command fail from here on.
+void require_provider(const std::vector<std::string>& keys,
+                      const CliEnvironment& env) {
+  if (keys.size() < 2 || keys[0] != "providers") return;
+  if (env.models.provider_id) env.models.provider_id(keys[1]);
+}
+
 // A file that may hold keys is for its owner alone.
 void make_private_file(const std::filesystem::path& file) {
   if (file.has_parent_path()) {
@@ -113,6 +120,7 @@ int set(const ConfigOptions& options, CliEnvironment& env) {
   const std::string where = env.config_file.string();
   const std::string before = file_text(env);
   const auto keys = config::split_key(options.key);
+  require_provider(keys, env);
   const auto changed = [&](const std::string& literal) {
     std::string text = config::set_toml_value(before, keys, literal);
     config::parse_configuration(text, where, env.variable);

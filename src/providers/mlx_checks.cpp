@@ -65,24 +65,12 @@ void check_tools(const Request& request) {
                             "", kId);
 }
 
-// A call that must come leaves no text that could have a form.
-void check_form(const Request& request) {
-  if (request.response_format.kind == ResponseFormat::Kind::kText ||
-      !forces_call(request)) {
-    return;
-  }
-  throw UnsupportedFeatureError(
-      "[mlx] response_format has no place where tool_choice asks for a call",
-      "Leave response_format out, or use tool_choice auto.", kId);
-}
-
 }  // namespace
 
 void check_mlx_request(const Request& request) {
   check_one_prompt(request);
   check_needs_chat(request);
   check_tools(request);
-  check_form(request);
 }
 
 bool has_images(const Request& request) {

@@ -170,6 +170,14 @@ output::AnswerFormat RequestReader::format_of(const Request& request,
   return format;
 }
 
+void RequestReader::check_form(const ResponseFormat& wanted) const {
+  engine::AnswerForm form;
+  add_text_form(wanted, form);
+  const engine::AnswerGrammar grammar =
+      engine::answer_grammar(form, {}, package_.tokenizer);
+  trie().compile(grammar.kind, grammar.source);
+}
+
 std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
     const Request& request, output::AnswerFormat& format,
     const types::SamplingOptions& options) const {
@@ -188,7 +196,11 @@ std::unique_ptr<sampling::TokenConstraint> RequestReader::constraint_of(
     }
   }
   if (format.dialect) form.dialect = *format.dialect;
-  if (!forces_call(request)) add_text_form(wanted, form);
+  if (!forces_call(request)) {
+    add_text_form(wanted, form);
+  } else if (has_form) {
+    check_form(wanted);
+  }
   const engine::AnswerGrammar grammar = engine::answer_grammar(
       form, package_.chat_for(offers_tools(request)).chat_template.source(),
       package_.tokenizer);

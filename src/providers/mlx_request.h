@@ -58,6 +58,9 @@ class RequestReader {
   engine::EncodedChat encode_chat(const Request& request, Pixels pixels) const;
   output::AnswerFormat format_of(const Request& request,
                                  const std::string& prompt) const;
+  // Where a call must come first, the form is of the answer after it. What is
+  // wrong with it is thrown all the same.
+  void check_form(const ResponseFormat& wanted) const;
   std::unique_ptr<sampling::TokenConstraint> constraint_of(
       const Request& request, output::AnswerFormat& format,
       const types::SamplingOptions& options) const;

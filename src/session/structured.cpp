@@ -34,7 +34,7 @@ class Conversation {
   StructuredResponse run(int max_retries) {
     std::string problem;
     for (int attempt = 1; attempt <= max_retries + 1; ++attempt) {
-      StructuredResponse result = ask(attempt);
+      StructuredResponse result = attempt == 1 ? ask_first() : ask(attempt);
       if (result.response.finish_reason == FinishReason::kLength) {
         problem = "it was cut off at its token limit";
         if (!raise_limit()) break;
@@ -87,6 +87,28 @@ class Conversation {
     }
     const std::string prompt = request_.system_prompt.value_or("");
     request_.system_prompt = prompt.empty() ? task : prompt + "\n\n" + task;
+  }
+
+  // A provider with structured output may still refuse this format: a schema
+  // beyond its subset, a list at the root, JSON without a schema. What else it
+  // refuses, it refuses again.
+  StructuredResponse ask_first() {
+    if (request_.response_format.kind == ResponseFormat::Kind::kText) {
+      return ask(1);
+    }
+    try {
+      return ask(1);
+    } catch (const UnsupportedFeatureError&) {
+    } catch (const InvalidRequestError& error) {
+      if (!may_be_about_format(error)) throw;
+    }
+    tell_schema();
+    return ask(1);
+  }
+
+  static bool may_be_about_format(const InvalidRequestError& error) {
+    return error.service().http_status != 0 &&
+           error.code() != ErrorCode::kContextWindowExceeded;
   }
 
   StructuredResponse ask(int attempt) {

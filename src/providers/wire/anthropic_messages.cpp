@@ -8,6 +8,7 @@
 #include "providers/wire/anthropic_reader.h"
 #include "providers/wire/images.h"
 #include "providers/wire/json.h"
+#include "providers/wire/native_schema.h"
 #include "providers/wire/parameter_table.h"
 #include "providers/wire/request_parts.h"
 
@@ -148,8 +149,8 @@ void write_format(const ResponseFormat& format, Json& body) {
   }
   body["output_config"]["format"] = {
       {"type", "json_schema"},
-      {"schema",
-       parse_object(format.schema, "the schema of response_format", kId)}};
+      {"schema", closed_for_services(parse_object(
+                     format.schema, "the schema of response_format", kId))}};
 }
 
 void write_effort(const Request& request, Json& body) {

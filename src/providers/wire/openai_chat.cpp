@@ -6,6 +6,7 @@
 
 #include "abstractllm/error.h"
 #include "providers/wire/json.h"
+#include "providers/wire/native_schema.h"
 #include "providers/wire/openai_parts.h"
 #include "providers/wire/request_parts.h"
 
@@ -165,14 +166,9 @@ class Writer {
         body["response_format"] = {{"type", "json_object"}};
         return;
       case ResponseFormat::Kind::kJsonSchema:
-        body["response_format"] = {{"type", "json_schema"},
-                                   {"json_schema",
-                                    {{"name", format.name},
-                                     {"schema", parse_object(format.schema,
-                                                             "the schema of "
-                                                             "response_format",
-                                                             provider_)},
-                                     {"strict", true}}}};
+        body["response_format"] = {
+            {"type", "json_schema"},
+            {"json_schema", named_schema(format, provider_)}};
     }
   }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "providers/wire/json.h"
+#include "providers/wire/native_schema.h"
 #include "providers/wire/openai_parts.h"
 #include "providers/wire/openai_responses_reader.h"
 #include "providers/wire/parameter_table.h"
@@ -113,12 +114,8 @@ void write_format(const ResponseFormat& format, Json& body) {
       body["text"]["format"] = {{"type", "json_object"}};
       return;
     case ResponseFormat::Kind::kJsonSchema:
-      body["text"]["format"] = {
-          {"type", "json_schema"},
-          {"name", format.name},
-          {"schema",
-           parse_object(format.schema, "the schema of response_format", kId)},
-          {"strict", true}};
+      body["text"]["format"] = {{"type", "json_schema"}};
+      body["text"]["format"].update(named_schema(format, kId));
   }
 }
 

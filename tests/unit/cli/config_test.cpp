@@ -50,6 +50,7 @@ TEST_F(Config, WhatIsWrongChangesNothing) {
   EXPECT_EQ(set("parameters.temperature", "9"), 16);
   EXPECT_EQ(set("trace.texts", "perhaps"), 15);
   EXPECT_EQ(set("a b", "x"), 15);
+  EXPECT_EQ(set("providers.openia.base_url", "http://h"), 12);
   EXPECT_EQ(run({"config", "set", "default_model"}).exit_code, kExitUsage);
   EXPECT_EQ(run({"config", "get"}).exit_code, kExitUsage);
   EXPECT_EQ(run({"config", "burn"}).exit_code, kExitUsage);

@@ -55,6 +55,33 @@ TEST_F(Structured, TheProvidersOwnWayIsUsedWhereItHasOne) {
   EXPECT_EQ(model.requests()[0].system_prompt, std::nullopt);
 }
 
+TEST_F(Structured, AFormatThatTheProviderRefusesIsToldInWords) {
+  Capabilities can = model.capabilities();
+  can.supported.insert(ModelCapability::kStructuredOutput);
+  model.set_capabilities(can);
+  InvalidRequestError bad_schema("Invalid schema for response_format");
+  bad_schema.set_service({.http_status = 400});
+  for (const Error& refusal :
+       {Error(UnsupportedFeatureError("JSON without a schema")),
+        Error(bad_schema)}) {
+    model.enqueue(Script().fail(refusal));
+    model.enqueue(R"({"age": 7})");
+    const std::size_t before = model.requests().size();
+    const StructuredResponse result = generate_structured(model, ask_person());
+    EXPECT_EQ(result.json, R"({"age": 7})");
+    EXPECT_EQ(result.attempts, 1);
+    EXPECT_EQ(model.requests()[before + 1].response_format, ResponseFormat{});
+    EXPECT_TRUE(model.requests()[before + 1].system_prompt);
+  }
+  // What is not about the format is told once more, or at once.
+  model.enqueue(Script().fail(bad_schema));
+  model.enqueue(Script().fail(bad_schema));
+  EXPECT_THROW(generate_structured(model, ask_person()), InvalidRequestError);
+  model.enqueue(Script().fail(InvalidRequestError("no service said so")));
+  EXPECT_THROW(generate_structured(model, ask_person()), InvalidRequestError);
+  EXPECT_EQ(model.requests().size(), 7u);
+}
+
 TEST_F(Structured, WhatIsWrongGoesBackToTheModel) {
   model.enqueue("I do not know.");
   model.enqueue(R"({"age": "seven"})");

@@ -96,7 +96,7 @@ TEST(OpenAIChatRequest, WritesResponseFormatsAndEffort) {
                              R"({"type":"object"})", "thing"};
   EXPECT_EQ(body_of(*openai(), request)["response_format"].dump(),
             R"({"type":"json_schema","json_schema":{"name":"thing",)"
-            R"("schema":{"type":"object"},"strict":true}})");
+            R"("schema":{"type":"object"},"strict":false}})");
   request.reasoning_effort = ReasoningEffort::kHigh;
   EXPECT_EQ(body_of(*openai(), request)["reasoning_effort"], "high");
   request.reasoning_effort = ReasoningEffort::kOff;

@@ -48,7 +48,7 @@ TEST(ResponsesRequest, WritesChoicesFormatsEffortAndLogprobs) {
   EXPECT_EQ(body["parallel_tool_calls"], true);
   EXPECT_EQ(body["text"]["format"].dump(),
             R"({"type":"json_schema","name":"thing","schema":)"
-            R"({"type":"object"},"strict":true})");
+            R"({"type":"object"},"strict":false})");
   EXPECT_EQ(body["reasoning"].dump(),
             R"({"effort":"medium","summary":"auto"})");
   EXPECT_EQ(body["include"][1], "message.output_text.logprobs");
