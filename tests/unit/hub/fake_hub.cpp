@@ -156,9 +156,7 @@ Reply FakeHub::answer_file(const SeenRequest& request,
 }
 
 Reply FakeHub::answer_hub(const SeenRequest& request) {
-  if (meddle_hub) {
-    if (auto reply = meddle_hub(request)) return *reply;
-  }
+  if (auto reply = meddle_hub(request)) return *reply;
   if (!token.empty() && request.header("Authorization") != "Bearer " + token) {
     return Reply(401).json("{\"error\": \"Unauthorized\"}");
   }
@@ -180,9 +178,7 @@ Reply FakeHub::answer_hub(const SeenRequest& request) {
 }
 
 Reply FakeHub::answer_storage(const SeenRequest& request) {
-  if (meddle_storage) {
-    if (auto reply = meddle_storage(request)) return *reply;
-  }
+  if (auto reply = meddle_storage(request)) return *reply;
   for (const auto& [path, file] : files) {
     if (request.target == "/" + etag(path) + "?signed=1") {
       return bytes_of(request, file.content);

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "hub/pull.h"
 #include "support/http_server.h"
@@ -20,8 +21,31 @@ struct FakeFile {
 };
 
 /// What a test changes in an answer: nothing for the answer as it should be.
-using Meddle =
-    std::function<std::optional<test::Reply>(const test::SeenRequest&)>;
+/// It may be set while the server still answers a client that has left.
+class Meddle {
+ public:
+  using Function =
+      std::function<std::optional<test::Reply>(const test::SeenRequest&)>;
+
+  Meddle& operator=(Function function) {
+    const std::lock_guard lock(mutex_);
+    function_ = std::move(function);
+    return *this;
+  }
+  std::optional<test::Reply> operator()(
+      const test::SeenRequest& request) const {
+    Function function;
+    {
+      const std::lock_guard lock(mutex_);
+      function = function_;
+    }
+    return function ? function(request) : std::nullopt;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  Function function_;  // mutex_
+};
 
 class FakeHub {
  public:
@@ -68,8 +92,8 @@ class FakeHub {
   std::string tree_json() const;
 
   test::TemporaryFolder folder_;
-  test::HttpServer hub_;
   test::HttpServer storage_;
+  test::HttpServer hub_;  // its answers name the storage, which outlives it
 };
 
 std::string read_file(const std::filesystem::path& path);

@@ -241,7 +241,7 @@ TEST(Pull, GivesUpAfterEnoughFailuresAndKeepsWhatArrived) {
   EXPECT_EQ(read_file(hub.incomplete("model.safetensors")),
             hub.files["model.safetensors"].content.substr(0, 20'000));
   EXPECT_FALSE(fs::exists(hub.repository() / "snapshots"));
-  hub.meddle_storage = {};
+  hub.meddle_storage = nullptr;
   hub.pull();
   EXPECT_EQ(read_file(hub.blob("model.safetensors")),
             hub.files["model.safetensors"].content);
@@ -409,7 +409,7 @@ TEST(Pull, IsLeftWithinTheDownloadAndGoesOnLater) {
                     }),
                CancelledError);
   EXPECT_EQ(fs::file_size(hub.incomplete("model.safetensors")), 10'000u);
-  hub.meddle_storage = {};
+  hub.meddle_storage = nullptr;
   hub.pull();
   EXPECT_EQ(read_file(hub.blob("model.safetensors")),
             hub.files["model.safetensors"].content);
