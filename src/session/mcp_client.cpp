@@ -84,7 +84,11 @@ struct McpClient::Impl {
       changed.notify_all();
       return;
     }
-    const Json json = Json::parse(text, nullptr, false);
+    Json json = Json::parse(text, nullptr, false);
+    if (json.is_discarded() && !base::is_valid_utf8(text)) {
+      // Tools pass on files in other encodings; an answer is worth having.
+      json = Json::parse(base::replace_invalid_utf8(text), nullptr, false);
+    }
     // Version 2025-03-26 had batches.
     if (json.is_array()) {
       for (const Json& each : json) take(each);

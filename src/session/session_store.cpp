@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "session/session_json.h"
 #include "session/session_schema.h"
+#include "session/session_search.h"
 
 namespace abstractllm {
 namespace {
@@ -28,27 +29,6 @@ std::string searchable(const Message& message) {
     }
   }
   return base::replace_invalid_utf8(text);
-}
-
-// Each word in quotes, so that none is taken for an operator of FTS5.
-std::string match_expression(std::string_view query) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  std::string expression;
-  while (true) {
-    const std::size_t start = query.find_first_not_of(kSpace);
-    if (start == std::string_view::npos) break;
-    query.remove_prefix(start);
-    const std::string_view word = query.substr(0, query.find_first_of(kSpace));
-    expression += expression.empty() ? "\"" : " \"";
-    for (const char c : word) {
-      if (c == '"') expression += '"';
-      if (c != 0) expression += c;
-    }
-    expression += '"';
-    query.remove_prefix(word.size());
-  }
-  if (!expression.empty()) return expression;
-  throw InvalidRequestError("[sessions] there is no word to search for");
 }
 
 }  // namespace
@@ -139,23 +119,9 @@ std::vector<SessionSummary> SessionManager::Store::list() {
 
 std::vector<SessionHit> SessionManager::Store::search(std::string_view query,
                                                       int limit) {
-  const std::string expression = match_expression(query);
+  const session::SearchTerms terms = session::search_terms(query);
   const std::lock_guard lock(mutex_);
-  Statement rows(
-      database_,
-      "SELECT sessions.id, coalesce(sessions.name, ''), messages.position, "
-      "messages.role, snippet(words, 0, '', '', '...', 16) FROM words "
-      "JOIN messages ON messages.number = words.rowid "
-      "JOIN sessions ON sessions.id = messages.session "
-      "WHERE words MATCH ? ORDER BY words.rank, messages.number LIMIT ?");
-  rows.bind(expression).bind(std::int64_t{limit});
-  std::vector<SessionHit> hits;
-  while (rows.step()) {
-    hits.push_back({rows.text(0), rows.text(1),
-                    static_cast<std::size_t>(rows.number(2)),
-                    parse_role(rows.text(3)), rows.text(4)});
-  }
-  return hits;
+  return session::search_messages(database_, terms, limit);
 }
 
 std::int64_t SessionManager::Store::revision_of(const std::string& id) {

@@ -37,10 +37,15 @@ class ScriptedTransport : public McpTransport {
     Json answer = {{"jsonrpc", "2.0"}, {"id", request["id"]}};
     if (request["method"] == "initialize") {
       answer["result"] = {{"protocolVersion", "2025-06-18"}};
-    } else {
+    } else if (base::is_valid_utf8(refusal_)) {
       answer["error"] = {{"code", -32000}, {"message", refusal_}};
     }
-    receiver_(answer.dump());
+    // Bytes that are no UTF-8 go out as they are.
+    receiver_(answer.contains("result") || answer.contains("error")
+                  ? answer.dump()
+                  : R"({"jsonrpc":"2.0","id":)" + request["id"].dump() +
+                        R"(,"error":{"code":-1,"message":")" + refusal_ +
+                        "\"}}");
   }
 
  private:
@@ -61,6 +66,19 @@ TEST(McpClient, APingWhileItClosesIsAnswered) {
   ASSERT_FALSE(sent.empty());
   EXPECT_EQ(Json::parse(sent.back()),
             Json::parse(R"({"jsonrpc":"2.0","id":"late","result":{}})"));
+}
+
+TEST(McpClient, AnAnswerInAnotherEncodingIsAnAnswer) {
+  std::vector<std::string> sent;
+  McpClient client = client_over(sent, "gr\xFC\xDF dich");
+  try {
+    client.list_tools();
+    FAIL();
+  } catch (const ProviderAPIError& error) {
+    EXPECT_NE(error.message().find("gr\xEF\xBF\xBD\xEF\xBF\xBD dich"),
+              std::string::npos)
+        << error.message();
+  }
 }
 
 TEST(McpClient, ALongRefusalIsCutBetweenCharacters) {

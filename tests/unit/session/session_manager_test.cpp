@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <thread>
@@ -127,6 +128,33 @@ TEST_F(SessionManagerTest, SearchFindsAllTheWords) {
   EXPECT_THROW(manager.search("  "), InvalidRequestError);
   manager.remove("one");
   EXPECT_TRUE(names("closed").empty());
+}
+
+// The index has no words of scripts without spaces, and no signs.
+TEST_F(SessionManagerTest, SearchFindsWhatHasNoSpacesAroundIt) {
+  SessionManager manager(file());
+  manager.save(named("tokyo", "明日は東京都で会議があります 🎉 C++"));
+  manager.save(named("paris", "Paris 旅行, " + std::string(200, 'x') + "🎉"));
+  const auto names = [&](std::string_view query) {
+    std::vector<std::string> found;
+    for (const SessionHit& hit : manager.search(query)) {
+      found.push_back(hit.session_name);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names("東京"), Names{"tokyo"});
+  EXPECT_EQ(names("会議 東京"), Names{"tokyo"});
+  EXPECT_EQ(names("paris 旅行"), Names{"paris"});
+  EXPECT_EQ(names("paris 東京"), Names{});
+  EXPECT_EQ(names("🎉"), (Names{"paris", "tokyo"}));
+  EXPECT_EQ(names("++"), Names{"tokyo"});
+  const auto hits = manager.search("🎉 旅行");
+  ASSERT_EQ(hits.size(), 1u);
+  EXPECT_NE(hits[0].excerpt.find("🎉"), std::string::npos);
+  EXPECT_TRUE(hits[0].excerpt.starts_with("...x")) << hits[0].excerpt;
+  EXPECT_TRUE(manager.search("東京").front().excerpt.starts_with("明日は"));
 }
 
 TEST_F(SessionManagerTest, WhatAnotherProgramChangedIsNotOverwritten) {
