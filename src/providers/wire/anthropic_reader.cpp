@@ -12,6 +12,7 @@
 #include "providers/wire/json.h"
 #include "providers/wire/openai_parts.h"
 #include "providers/wire/request_parts.h"
+#include "providers/wire/whole_body.h"
 
 namespace abstractllm::providers {
 namespace {
@@ -23,13 +24,17 @@ class Reader : public AnswerReader {
   explicit Reader(std::string model) : model_(std::move(model)) {}
 
   void push(std::string_view bytes, std::vector<Event>& events) override {
+    if (whole_.take(bytes)) return;
     sse_.push(bytes);
     while (const auto event = sse_.next()) {
       if (!ended_) take(parse_wire_json(event->data, kId), events);
     }
   }
 
-  void finish(std::vector<Event>&) override {
+  void finish(std::vector<Event>& events) override {
+    if (!whole_.text().empty() && !ended_) {
+      take_message(parse_wire_json(whole_.text(), kId), events);
+    }
     if (!ended_) throw truncated_stream(kId);
   }
 
@@ -62,6 +67,23 @@ class Reader : public AnswerReader {
                           {.provider = kId, .model = model_});
     }
     // Others, as ping, say nothing; new ones may come.
+  }
+
+  // An answer that did not stream.
+  void take_message(const Json& message, std::vector<Event>& events) {
+    const Json& content = member(message, "content");
+    if (text_at(message, "type") != "message" || !content.is_array()) {
+      take(message, events);
+      return;
+    }
+    read_usage(member(message, "usage"));
+    take_reason(message);
+    int index = 0;
+    for (const Json& block : content) {
+      begin_block(index, block, events);
+      end_block(index++);
+    }
+    end(events);
   }
 
   void begin_block(int index, const Json& block, std::vector<Event>& events) {
@@ -149,6 +171,7 @@ class Reader : public AnswerReader {
 
   const std::string model_;
   net::SseReader sse_;
+  WholeBody whole_{kId};
   std::map<int, Block> blocks_;
   Json thinking_ = Json::array();
   std::vector<ToolCall> calls_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
+#include "net/sse_reader.h"
 #include "providers/wire/json.h"
 
 namespace abstractllm::providers {
@@ -130,8 +131,23 @@ struct Meaning {
   bool transient = false;
 };
 
-Meaning meaning_of_bad_request(const ServiceFault& fault) {
+// Services that have no 404 for it.
+bool is_unknown_model(const ServiceFault& fault) {
+  return says(fault, {"not a valid model", "invalid model name",
+                      "unknown model", "model not found", "no such model"});
+}
+
+Meaning unknown_model(const FaultContext& context) {
+  return {ErrorCode::kModelNotFound, "`allm list " + context.provider +
+                                         "` shows the models that there are."};
+}
+
+Meaning meaning_of_bad_request(const ServiceFault& fault,
+                               const FaultContext& context) {
   using enum ErrorCode;
+  if (!context.model.empty() && is_unknown_model(fault)) {
+    return unknown_model(context);
+  }
   if (is_context_overflow(fault)) {
     return {kContextWindowExceeded,
             "Shorten the conversation or lower max_tokens."};
@@ -158,8 +174,7 @@ Meaning meaning_of(const ServiceFault& fault, int status,
     case 404:
       if (!context.model.empty() &&
           (says(fault, {"model"}) || fault.type == "not_found_error")) {
-        return {kModelNotFound, "`allm list " + context.provider +
-                                    "` shows the models that there are."};
+        return unknown_model(context);
       }
       return {kProviderApi, "Check base_url: nothing is at this path."};
     case 408:
@@ -176,12 +191,24 @@ Meaning meaning_of(const ServiceFault& fault, int status,
     default:
       break;
   }
-  if (status >= 400 && status < 500) return meaning_of_bad_request(fault);
+  if (status >= 400 && status < 500) {
+    return meaning_of_bad_request(fault, context);
+  }
   if (status >= 500) {
     return {kProviderApi, "The service has a problem; ask again later.", true};
   }
   return {kProviderApi, "Check base_url: the service does not answer as such.",
           false};
+}
+
+// A stream was asked for, and some send the fault as one.
+Json first_event(std::string_view body) {
+  if (!body.starts_with("data:") && !body.starts_with("event:")) return {};
+  net::SseReader reader;
+  reader.push(body);
+  reader.push("\n\n");
+  const auto event = reader.next();
+  return event ? Json::parse(event->data, nullptr, false) : Json();
 }
 
 }  // namespace
@@ -202,7 +229,8 @@ ServiceFault read_fault(const Json& error) {
 }
 
 ServiceFault read_fault(std::string_view body) {
-  const Json json = Json::parse(body, nullptr, false);
+  Json json = Json::parse(body, nullptr, false);
+  if (!json.is_object()) json = first_event(body);
   if (!json.is_object()) return {.message = tidy(body)};
   ServiceFault fault = read_fault(member(json, "error"));
   if (member(json, "error").is_null()) fault = read_fault(json);

@@ -9,6 +9,7 @@
 #include "providers/wire/json.h"
 #include "providers/wire/openai_chat.h"
 #include "providers/wire/openai_parts.h"
+#include "providers/wire/whole_body.h"
 
 namespace abstractllm::providers {
 namespace {
@@ -19,10 +20,7 @@ class Reader : public AnswerReader {
       : provider_(std::move(provider)), model_(std::move(model)) {}
 
   void push(std::string_view bytes, std::vector<Event>& events) override {
-    if (looks_whole(bytes)) {
-      whole_.append(bytes);
-      return;
-    }
+    if (whole_.take(bytes)) return;
     sse_.push(bytes);
     while (const auto event = sse_.next()) {
       if (!ended_) take(event->data, events);
@@ -30,8 +28,8 @@ class Reader : public AnswerReader {
   }
 
   void finish(std::vector<Event>& events) override {
-    if (!whole_.empty() && !ended_) {
-      take_chunk(parse_wire_json(whole_, provider_), events);
+    if (!whole_.text().empty() && !ended_) {
+      take_chunk(parse_wire_json(whole_.text(), provider_), events);
     }
     // Some servers leave out the last marker, but none the reason.
     if (!ended_ && reason_) end(events);
@@ -41,15 +39,6 @@ class Reader : public AnswerReader {
   const Usage& usage() const override { return usage_; }
 
  private:
-  // A server that does not stream answers with one JSON object.
-  bool looks_whole(std::string_view bytes) {
-    if (!began_ && !bytes.empty()) {
-      began_ = true;
-      is_whole_ = bytes[0] == '{';
-    }
-    return is_whole_;
-  }
-
   void take(const std::string& data, std::vector<Event>& events) {
     if (data == "[DONE]") {
       if (!reason_) throw truncated_stream(provider_);
@@ -157,9 +146,7 @@ class Reader : public AnswerReader {
   const std::string provider_;
   const std::string model_;
   net::SseReader sse_;
-  bool began_ = false;
-  bool is_whole_ = false;
-  std::string whole_;
+  WholeBody whole_{provider_};
   std::vector<ToolCall> calls_;
   int index_ = 0;
   std::optional<FinishReason> reason_;

@@ -10,6 +10,7 @@
 #include "providers/wire/json.h"
 #include "providers/wire/openai_parts.h"
 #include "providers/wire/request_parts.h"
+#include "providers/wire/whole_body.h"
 
 namespace abstractllm::providers {
 namespace {
@@ -21,6 +22,7 @@ class Reader : public AnswerReader {
   explicit Reader(std::string model) : model_(std::move(model)) {}
 
   void push(std::string_view bytes, std::vector<Event>& events) override {
+    if (whole_.take(bytes)) return;
     sse_.push(bytes);
     while (const auto event = sse_.next()) {
       if (ended_ || event->data == "[DONE]") continue;
@@ -28,7 +30,10 @@ class Reader : public AnswerReader {
     }
   }
 
-  void finish(std::vector<Event>&) override {
+  void finish(std::vector<Event>& events) override {
+    if (!whole_.text().empty() && !ended_) {
+      take_whole(parse_wire_json(whole_.text(), kId), events);
+    }
     if (!ended_) throw truncated_stream(kId);
   }
 
@@ -37,6 +42,8 @@ class Reader : public AnswerReader {
  private:
   void take(const Json& json, std::vector<Event>& events) {
     const std::string type = text_at(json, "type");
+    began_ = began_ || type.ends_with(".delta") ||
+             type == "response.output_item.done";
     if (type == "response.output_text.delta" ||
         type == "response.refusal.delta") {
       TextDelta text{text_at(json, "delta"),
@@ -59,6 +66,38 @@ class Reader : public AnswerReader {
       const Json& inner = member(json, "error");
       throw service_error(read_fault(inner.is_null() ? json : inner),
                           {.provider = kId, .model = model_});
+    }
+  }
+
+  // A response that did not stream.
+  void take_whole(const Json& response, std::vector<Event>& events) {
+    const std::string status = text_at(response, "status");
+    if (status == "completed" || status == "incomplete" || status == "failed") {
+      end("response." + status, response, events);
+      return;
+    }
+    const Json& error = member(response, "error");
+    if (error.is_null()) return;
+    throw service_error(read_fault(error), {.provider = kId, .model = model_});
+  }
+
+  // Of a response that came without events for what is in it.
+  void take_output(const Json& output, std::vector<Event>& events) {
+    if (!output.is_array()) return;
+    for (const Json& item : output) {
+      for (const Json& part : member(item, "summary")) {
+        events.push_back(ReasoningDelta{text_at(part, "text")});
+      }
+      for (const Json& part : member(item, "content")) {
+        TextDelta text{text_at(part, "text") + text_at(part, "refusal"),
+                       read_logprobs(member(part, "logprobs"))};
+        if (text_at(part, "type") == "reasoning_text") {
+          events.push_back(ReasoningDelta{std::move(text.text)});
+        } else if (!text.text.empty() || !text.logprobs.empty()) {
+          events.push_back(std::move(text));
+        }
+      }
+      take_item(item);
     }
   }
 
@@ -98,6 +137,7 @@ class Reader : public AnswerReader {
           "[openai-responses] the service's content filter ended the answer",
           "Say it otherwise.", kId);
     }
+    if (!began_) take_output(member(response, "output"), events);
     ended_ = true;
     Finished finished{.usage = usage_};
     if (type == "response.incomplete") finished.reason = FinishReason::kLength;
@@ -115,9 +155,11 @@ class Reader : public AnswerReader {
 
   const std::string model_;
   net::SseReader sse_;
+  WholeBody whole_{kId};
   std::vector<ToolCall> calls_;
   Json reasoning_ = Json::array();
   Usage usage_;
+  bool began_ = false;  // events told of the output
   bool ended_ = false;
 };
 

@@ -197,6 +197,33 @@ TEST(AnthropicAnswer, AnErrorWithinTheStreamIsTheServicesError) {
   EXPECT_FALSE(error_of("invalid_request_error").service().transient);
 }
 
+TEST(AnthropicAnswer, TakesAWholeAnswerFromAServerThatDoesNotStream) {
+  const Outcome outcome = read_every_split(
+      *anthropic_dialect(),
+      R"({"type":"message","role":"assistant","content":[)"
+      R"({"type":"thinking","thinking":"hm","signature":"s"},)"
+      R"({"type":"text","text":"Hé"},)"
+      R"({"type":"tool_use","id":"t","name":"f","input":{"a":1}}],)"
+      R"("stop_reason":"tool_use","stop_sequence":null,)"
+      R"("usage":{"input_tokens":3,"output_tokens":4}})");
+  EXPECT_EQ(outcome.text, "Hé");
+  EXPECT_EQ(outcome.reasoning, "hm");
+  EXPECT_THAT(outcome.replay, testing::HasSubstr("\"signature\":\"s\""));
+  ASSERT_EQ(outcome.calls.size(), 1U);
+  EXPECT_EQ(outcome.calls[0].arguments, R"({"a":1})");
+  ASSERT_TRUE(outcome.finished);
+  EXPECT_EQ(outcome.finished->reason, FinishReason::kToolCalls);
+  EXPECT_EQ(outcome.finished->usage.prompt_tokens, 3);
+  const Outcome failed = read_stream(
+      *anthropic_dialect(),
+      R"({"type":"error","error":{"type":"overloaded_error","message":"x"}})");
+  ASSERT_TRUE(failed.error);
+  EXPECT_TRUE(failed.error->service().transient);
+  for (const char* odd : {"{}", R"({"type":"message"})", "{"}) {
+    EXPECT_TRUE(read_stream(*anthropic_dialect(), odd).error) << odd;
+  }
+}
+
 TEST(AnthropicAnswer, AStreamThatEndsEarlyIsAnError) {
   for (const std::string& cut :
        {stream_of({kStart}), stream_of({kStart, delta("end_turn")}),

@@ -30,6 +30,31 @@ TEST(Fault, IsReadFromEveryShape) {
   EXPECT_EQ(read_fault(std::string_view("[1]")).message, "[1]");
 }
 
+TEST(Fault, IsReadFromAStream) {
+  for (const char* body :
+       {"data: {\"error\": {\"message\": \"m\", \"code\": 503}}\n\n"
+        "data: [DONE]\n\n",
+        "event: error\r\ndata: {\"type\":\"error\",\"error\":"
+        "{\"message\":\"m\"}}"}) {
+    EXPECT_EQ(read_fault(std::string_view(body)).message, "m") << body;
+  }
+  EXPECT_EQ(read_fault(std::string_view("data: x")).message, "data: x");
+}
+
+TEST(Fault, AnUnknownModelMayComeAsABadRequest) {
+  for (const char* words :
+       {"x is not a valid model ID", "Invalid model name passed in model=x"}) {
+    const FaultContext context{.provider = "p", .model = "x", .status = 400};
+    EXPECT_EQ(service_error({.message = words}, context).code(),
+              ErrorCode::kModelNotFound);
+    // Of a list of models there is none to name.
+    EXPECT_EQ(
+        service_error({.message = words}, {.provider = "p", .status = 400})
+            .code(),
+        ErrorCode::kInvalidRequest);
+  }
+}
+
 TEST(Fault, IsOneCleanShortLineWithoutKeys) {
   const ServiceFault fault = read_fault(std::string_view(
       "a\nb\x1B[31m\xFF Incorrect key: sk-abc123def, Bearer xyz9."));

@@ -96,6 +96,35 @@ TEST(ResponsesAnswer, CollectsTextSummariesCallsAndUsage) {
       R"({"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"enc"})");
 }
 
+TEST(ResponsesAnswer, TakesAWholeAnswerFromAServerThatDoesNotStream) {
+  const std::string response =
+      R"({"object":"response","status":"completed","output":[)"
+      R"({"type":"reasoning","id":"r","summary":[)"
+      R"({"type":"summary_text","text":"hm"}]},)"
+      R"({"type":"message","content":[{"type":"output_text","text":"Hé"}]},)"
+      R"({"type":"function_call","call_id":"c","name":"f",)"
+      R"("arguments":"{}"}],"usage":{"input_tokens":3,"output_tokens":4}})";
+  // So does a stream that tells the output at its end alone.
+  for (const std::string& body :
+       {response, sse({R"({"type":"response.completed","response":)" +
+                       response + "}"})}) {
+    const Outcome outcome = read_every_split(*openai_responses_dialect(), body);
+    EXPECT_EQ(outcome.text, "Hé");
+    EXPECT_EQ(outcome.reasoning, "hm");
+    EXPECT_NE(outcome.replay, "");
+    ASSERT_EQ(outcome.calls.size(), 1U);
+    ASSERT_TRUE(outcome.finished);
+    EXPECT_EQ(outcome.finished->reason, FinishReason::kToolCalls);
+    EXPECT_EQ(outcome.finished->usage.completion_tokens, 4);
+  }
+  for (const char* odd :
+       {"{}", "{", R"({"object":"response","status":"queued"})",
+        R"({"object":"response","status":"failed","error":{"message":"x"}})",
+        R"({"error":{"message":"x"}})"}) {
+    EXPECT_TRUE(read_stream(*openai_responses_dialect(), odd).error) << odd;
+  }
+}
+
 TEST(ResponsesAnswer, EndsIncompleteFailedAndFiltered) {
   const auto read = [](const std::string& end) {
     return read_stream(*openai_responses_dialect(), sse({end}));
