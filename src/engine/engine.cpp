@@ -198,7 +198,7 @@ class Engine::Thread {
                .context_length = options_.context_length,
                .cache_positions =
                    positions_in(cache_bytes, *model_, options_.context_length),
-               .image_grid = model_->has_image_grid()};
+               .image_mode = model_->image_mode()};
     batcher_ = std::make_unique<Batcher>(
         *model_,
         BatcherOptions{.limits = {.parallel = options_.parallel_sequences,
@@ -215,7 +215,11 @@ class Engine::Thread {
                   const ops::Backend& backend) {
     const auto type = config.find_string("model_type");
     if (!type || !models::reads_images(*type)) return;
-    tower_ = vision::make_tower({config, weights, backend, nullptr});
+    // Adapters change what reads tokens alone; one of the tower's modules is
+    // then refused by its name.
+    ops::Backend plain = backend;
+    plain.adaptation = nullptr;
+    tower_ = vision::make_tower({config, weights, plain, nullptr});
     models::refuse_unread_tensors(weights);
     images_ = std::make_unique<ImageStore>(*tower_, kFeatureBytes);
   }

@@ -91,10 +91,11 @@ void Generation::place_images(const GenerationLimits& limits,
     images.push_back({.number = numbers[i],
                       .tokens = image.tokens,
                       .grid_rows = image.grid_rows,
-                      .grid_columns = image.grid_columns});
+                      .grid_columns = image.grid_columns,
+                      .frame_step = image.frame_step});
   }
   images_ = std::make_shared<models::ImagePrompt>(history_, std::move(images),
-                                                  limits.image_grid);
+                                                  limits.image_mode);
 }
 
 void Generation::begin(Clock::time_point now, int cached) {

@@ -19,6 +19,7 @@
 
 namespace abstractllm::models {
 class ImagePrompt;
+enum class ImageMode;
 }
 
 namespace abstractllm::engine {
@@ -45,8 +46,7 @@ struct GenerationLimits {
   /// Positions that the memory for caches holds; less than context_length
   /// where memory is short.
   int cache_positions = 0;
-  /// Images take their places in height and width (models::ImagePrompt).
-  bool image_grid = false;
+  models::ImageMode image_mode{};  ///< in line
 };
 
 /// Holds no tensor. One thread at a time; moves from the thread that makes it

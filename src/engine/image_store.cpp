@@ -64,7 +64,7 @@ ImageStore::Features ImageStore::features(std::int32_t number,
     work->features = std::make_shared<const models::ImageFeatures>(
         tower_.encode(*image.inputs, work->stages));
     const int rows = work->features->rows.shape(0);
-    if (rows != image.tokens) {
+    if (rows != image.tokens && work->features->across.empty()) {
       throw InternalError("[vision] the tower gave " + std::to_string(rows) +
                           " rows for an image of " +
                           std::to_string(image.tokens) + " tokens");
@@ -81,10 +81,7 @@ ImageStore::Features ImageStore::features(std::int32_t number,
     work_ = std::make_unique<Work>(std::move(*work));
     return nullptr;
   }
-  std::vector<mx::array> arrays{work->features->rows};
-  arrays.insert(arrays.end(), work->features->layers.begin(),
-                work->features->layers.end());
-  mx::eval(std::move(arrays));
+  mx::eval(work->features->arrays());
   return keep(number, std::move(work->features));
 }
 

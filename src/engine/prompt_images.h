@@ -24,6 +24,7 @@ struct JobImage {
   /// Of them, for models that place them in height and width.
   int grid_rows = 0;
   int grid_columns = 0;
+  double frame_step = 1;  ///< of a moving picture, see models::PromptImage
 };
 
 /// The id that stands for image `index` of a job in GenerationJob::prompt.

@@ -33,6 +33,7 @@ Llama2Config::Llama2Config() {
 
 Llama3Config::Llama3Config() {
   name = "llama3";
+  model_types = {"mllama"};
   shared_model_types = {"llama"};
   template_marks = {"<|start_header_id|>"};
   names = {"llama-3", "llama3"};

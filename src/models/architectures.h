@@ -57,6 +57,7 @@ std::unique_ptr<Model> make_minicpm3(const ModelSource& source);
 std::unique_ptr<Model> make_mistral(const ModelSource& source);
 std::unique_ptr<Model> make_mistral3(const ModelSource& source);
 std::unique_ptr<Model> make_mixtral(const ModelSource& source);
+std::unique_ptr<Model> make_mllama(const ModelSource& source);
 std::unique_ptr<Model> make_modernbert(const ModelSource& source);
 std::unique_ptr<Model> make_nemotron(const ModelSource& source);
 std::unique_ptr<Model> make_nemotron_h(const ModelSource& source);

@@ -261,6 +261,13 @@ constexpr CatalogueRow kRows[] = {
      .models = "Mixtral",
      .verified = "as `llama`",
      .formats = "safetensors, MLX affine 4 bit, GGUF"},
+    {.model_type = "mllama",
+     .models = "Llama 3.2 Vision 11B, 90B",
+     .verified = "float32 features, logits and greedy tokens of the reference "
+                 "implementation from its pixel values; layers that look at "
+                 "images beside the text, several images in one prompt, none",
+     .formats = "safetensors",
+     .vision = "yes"},
     {.model_type = "modernbert",
      .models = "ModernBERT and embedding models of it",
      .verified = "as `bert`: windows on both sides, two rotations, gated units",
@@ -340,7 +347,7 @@ constexpr CatalogueRow kRows[] = {
                  "implementation from its pixel values; positions in time, "
                  "height and width, windows of the tower",
      .formats = "safetensors",
-     .vision = "yes"},
+     .vision = "images, video"},
     {.model_type = "qwen2_moe",
      .models = "Qwen 1.5 and 2 MoE",
      .verified = "as `llama`, with the shared expert",
@@ -351,7 +358,7 @@ constexpr CatalogueRow kRows[] = {
                  "implementation from its pixel values; positions in time, "
                  "height and width",
      .formats = "safetensors",
-     .vision = "yes"},
+     .vision = "images, video"},
     {.model_type = "qwen3",
      .models = "Qwen 3 dense, Qwen 3 Embedding",
      .verified = "as `llama`, old and new spelling of the rope fields",
@@ -371,12 +378,12 @@ constexpr CatalogueRow kRows[] = {
                  "implementation from its pixel values; positions in time, "
                  "height and width, deepstack",
      .formats = "safetensors",
-     .vision = "yes"},
+     .vision = "images, video"},
     {.model_type = "qwen3_vl_moe",
      .models = "Qwen3-VL 30B-A3B, 235B-A22B",
      .verified = "as `qwen3_vl`, with experts stacked in three layouts",
      .formats = "safetensors",
-     .vision = "yes"},
+     .vision = "images, video"},
     {.model_type = "roberta",
      .models = "RoBERTa",
      .verified =

@@ -3,6 +3,7 @@
 #include "models/image_prompt.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -13,17 +14,27 @@ namespace abstractllm::models {
 
 namespace mx = mlx::core;
 
+std::vector<mx::array> ImageFeatures::arrays() const {
+  std::vector<mx::array> all{rows};
+  all.insert(all.end(), layers.begin(), layers.end());
+  for (const ops::CrossKeys& layer : across) {
+    all.push_back(layer.keys);
+    all.push_back(layer.values);
+  }
+  return all;
+}
+
 std::size_t ImageFeatures::bytes() const {
-  std::size_t bytes = rows.nbytes();
-  for (const mx::array& layer : layers) bytes += layer.nbytes();
+  std::size_t bytes = 0;
+  for (const mx::array& array : arrays()) bytes += array.nbytes();
   return bytes;
 }
 
 ImagePrompt::ImagePrompt(std::span<const std::int32_t> ids,
-                         std::vector<PromptImage> images, bool grid)
-    : images_(std::move(images)), grid_(grid) {
+                         std::vector<PromptImage> images, ImageMode mode)
+    : images_(std::move(images)), mode_(mode) {
   find_runs(ids);
-  if (grid_) place(static_cast<int>(ids.size()));
+  if (mode_ == ImageMode::kInGrid) place(static_cast<int>(ids.size()));
 }
 
 void ImagePrompt::find_runs(std::span<const std::int32_t> ids) {
@@ -69,9 +80,12 @@ void ImagePrompt::place(int length) {
   for (const Run& run : runs_) {
     text_up_to(run.first);
     const PromptImage& image = images_[run.image];
+    const int grid = image.grid_rows * image.grid_columns;
     for (int i = 0; i < run.count; ++i, ++at) {
-      const int token = run.row + i;
-      put(0, at, next);
+      // Text between the frames of a moving picture begins its time anew.
+      const int frame = (run.row + i) / grid - run.row / grid;
+      const int token = (run.row + i) % grid;
+      put(0, at, next + static_cast<int>(frame * image.frame_step));
       put(1, at, next + token / image.grid_columns);
       put(2, at, next + token % image.grid_columns);
     }
@@ -81,8 +95,35 @@ void ImagePrompt::place(int length) {
   shift_ = next - length;
 }
 
+ImagePrompt::Seen ImagePrompt::seen_at(int row) const {
+  const auto behind =
+      std::find_if(runs_.begin(), runs_.end(),
+                   [row](const Run& run) { return run.first > row; });
+  const int end =
+      behind == runs_.end() ? std::numeric_limits<int>::max() : behind->first;
+  if (behind == runs_.begin()) return {0, images_.size(), true, end};
+  auto first = behind - 1;
+  while (first != runs_.begin() && (first - 1)->first + 1 == first->first) {
+    --first;
+  }
+  return {first->image, (behind - 1)->image + 1, false, end};
+}
+
 std::vector<std::size_t> ImagePrompt::images_in(int first, int last) const {
   std::vector<std::size_t> found;
+  if (mode_ == ImageMode::kBeside) {
+    std::vector<bool> needed(images_.size());
+    for (int row = first; row < last && !images_.empty();) {
+      const Seen seen = seen_at(row);
+      std::fill(needed.begin() + static_cast<std::ptrdiff_t>(seen.first),
+                needed.begin() + static_cast<std::ptrdiff_t>(seen.last), true);
+      row = seen.end;
+    }
+    for (std::size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i]) found.push_back(i);
+    }
+    return found;
+  }
   for (const Run& run : runs_) {
     if (run.first >= last || run.first + run.count <= first) continue;
     if (found.empty() || found.back() != run.image) found.push_back(run.image);
@@ -91,6 +132,14 @@ std::vector<std::size_t> ImagePrompt::images_in(int first, int last) const {
 }
 
 int ImagePrompt::next_place(std::size_t image, int from) const {
+  if (mode_ == ImageMode::kBeside) {
+    int row = from;
+    for (Seen seen = seen_at(row); image < seen.first || image >= seen.last;
+         seen = seen_at(row)) {
+      row = seen.end;
+    }
+    return row;
+  }
   const auto run = std::find_if(runs_.begin(), runs_.end(), [&](const Run& r) {
     return r.image == image && r.first + r.count > from;
   });
@@ -104,7 +153,7 @@ bool ImagePrompt::shows(std::int32_t number) const {
 }
 
 std::vector<std::int32_t> ImagePrompt::positions(int first, int last) const {
-  if (!grid_) return {};
+  if (mode_ != ImageMode::kInGrid) return {};
   std::vector<std::int32_t> wanted;
   wanted.reserve(static_cast<std::size_t>(ops::kRopeAxes) * (last - first));
   for (int axis = 0; axis < ops::kRopeAxes; ++axis) {
@@ -126,6 +175,7 @@ mx::array slice_rows(const mx::array& x, int first, int last) {
 }  // namespace
 
 mx::array ImagePrompt::insert(const mx::array& embedded, int first) const {
+  if (mode_ == ImageMode::kBeside) return embedded;
   const int last = first + embedded.shape(0);
   std::vector<mx::array> pieces;
   int at = first;
@@ -146,6 +196,34 @@ mx::array ImagePrompt::insert(const mx::array& embedded, int first) const {
   if (at < last)
     pieces.push_back(slice_rows(embedded, at - first, last - first));
   return mx::concatenate(pieces, 0);
+}
+
+std::shared_ptr<const ops::CrossSight> ImagePrompt::sight_of(
+    const Seen& seen) const {
+  if (seen_ == seen) return sight_;
+  std::vector<ops::CrossPart> parts;
+  for (std::size_t i = seen.first; i < seen.last; ++i) {
+    const std::shared_ptr<const ImageFeatures>& features = images_[i].features;
+    parts.push_back(
+        {{features, &features->across},
+         seen.before_images ? features->rows.shape(0) : features->shown});
+  }
+  sight_ = std::make_shared<const ops::CrossSight>(std::move(parts));
+  seen_ = seen;
+  return sight_;
+}
+
+std::shared_ptr<const std::vector<ops::CrossSpan>> ImagePrompt::across(
+    int first, int last) const {
+  if (mode_ != ImageMode::kBeside || images_.empty()) return nullptr;
+  auto spans = std::make_shared<std::vector<ops::CrossSpan>>();
+  for (int row = first; row < last;) {
+    const Seen seen = seen_at(row);
+    const int end = std::min(seen.end, last);
+    spans->push_back({end - row, sight_of(seen), seen.before_images});
+    row = end;
+  }
+  return spans;
 }
 
 std::vector<mx::array> ImagePrompt::layer_additions(int first, int rows) const {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "mlx/array.h"
@@ -39,9 +40,11 @@ class Model {
   /// Of prompts, with images or without.
   virtual PromptSight prompt_sight() const { return PromptSight::kCausal; }
 
-  /// Images stand in time, height and width, and take as many positions as
-  /// the longer of their sides.
-  virtual bool has_image_grid() const { return false; }
+  virtual ImageMode image_mode() const { return ImageMode::kInLine; }
+
+  /// The id whose embedding stands where an image is looked at from beside
+  /// (ImageMode::kBeside).
+  virtual std::int32_t image_token() const { return 0; }
 };
 
 }  // namespace abstractllm::models

@@ -82,6 +82,7 @@ constexpr std::array kRows{
     Row{"mistral", make_mistral},
     Row{"mistral3", make_mistral3, ModelKind::kDecoder, Reads::kImages},
     Row{"mixtral", make_mixtral},
+    Row{"mllama", make_mllama, ModelKind::kDecoder, Reads::kImages},
     Row{"modernbert", make_modernbert, ModelKind::kEncoder},
     Row{"nemotron", make_nemotron},
     Row{"nemotron_h", make_nemotron_h},

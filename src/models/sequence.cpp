@@ -40,6 +40,18 @@ void add_sight(PromptSight sight, std::span<const std::int32_t> ids, int first,
   }
 }
 
+// The numbers of the images of a prompt, in order.
+std::vector<std::int32_t> images_of(std::span<const std::int32_t> prompt,
+                                    int planned) {
+  std::vector<std::int32_t> numbers;
+  const std::size_t length =
+      std::min(prompt.size(), static_cast<std::size_t>(planned));
+  for (const std::int32_t id : prompt.first(length)) {
+    if (id < 0) numbers.push_back(id);
+  }
+  return numbers;
+}
+
 }  // namespace
 
 int Sequence::reusable(std::span<const std::int32_t> prompt,
@@ -50,7 +62,9 @@ int Sequence::reusable(std::span<const std::int32_t> prompt,
   const auto split = std::mismatch(
       ids_.begin(), ids_.begin() + static_cast<long>(most), prompt.begin());
   int shared = static_cast<int>(split.first - ids_.begin());
-  if (model_.prompt_sight() == PromptSight::kWholePrompt) {
+  if (model_.prompt_sight() == PromptSight::kImagesBeside) {
+    if (images_of(prompt, planned) != seen_images_) return 0;
+  } else if (model_.prompt_sight() == PromptSight::kWholePrompt) {
     // Every token of the prompt has seen all of it.
     if (planned != planned_ || shared < planned) return 0;
   } else if (model_.prompt_sight() == PromptSight::kImages) {
@@ -67,6 +81,7 @@ int Sequence::reuse(std::span<const std::int32_t> prompt, int planned,
                     std::shared_ptr<const ImagePrompt> images) {
   const int shared = reusable(prompt, planned);
   planned_ = planned;
+  seen_images_ = images_of(prompt, planned);
   images_ = std::move(images);
   if (shared == length()) return shared;
   if (shared == 0) {
@@ -83,6 +98,7 @@ std::unique_ptr<Sequence> Sequence::clone() const {
   for (std::size_t i = 0; i < kv_.size(); ++i) copy->kv_[i] = kv_[i]->clone();
   copy->ids_ = ids_;
   copy->planned_ = planned_;
+  copy->seen_images_ = seen_images_;
   copy->images_ = images_;
   return copy;
 }
@@ -125,6 +141,7 @@ ops::SequenceRows Sequence::rows_for(std::span<const std::int32_t> ids,
     add_sight(sight, ids_, first, last, planned_, *placement);
   }
   if (images_) {
+    rows.across = images_->across(first, last);
     rows.position_shift = images_->shift_behind();
     if (first < planned_)
       placement->positions = images_->positions(first, last);
@@ -138,7 +155,9 @@ ops::SequenceRows Sequence::rows_for(std::span<const std::int32_t> ids,
 // REQUIRES: ids are the next ones, not yet counted.
 mx::array Sequence::embed(std::span<const std::int32_t> ids) const {
   std::vector<std::int32_t> known(ids.begin(), ids.end());
-  for (std::int32_t& id : known) id = std::max(id, 0);
+  for (std::int32_t& id : known) {
+    if (id < 0) id = model_.image_token();
+  }
   const mx::array rows = model_.embed(
       mx::array(known.data(), {static_cast<int>(known.size())}, mx::int32));
   return images_ ? images_->insert(rows, length()) : rows;

@@ -81,6 +81,7 @@ class Sequence {
   std::vector<std::int32_t> ids_;
   const int adapter_;
   int planned_ = 0;                            // length of the prompt
+  std::vector<std::int32_t> seen_images_;      // of the prompt
   std::shared_ptr<const ImagePrompt> images_;  // of the prompt, or null
 };
 

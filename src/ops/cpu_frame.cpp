@@ -136,6 +136,21 @@ std::vector<SlabRows> reserve_slabs(const Step& step, int layer, bool added) {
   return sequences;
 }
 
+void attend_all(CpuState& cpu, const cpu::AttentionShape& shape,
+                const cpu::KvSlab& slab, std::int64_t rows, const float* query,
+                float* out) {
+  const std::int64_t width = std::int64_t{shape.heads} * shape.head_size;
+  // The kernel takes queries for the last positions of the slab.
+  for (std::int64_t first = 0; first < rows; first += slab.length()) {
+    cpu::attention(cpu.pool, cpu.attention, shape,
+                   {{.kv = &slab,
+                     .q = query + first * width,
+                     .out = out + first * width,
+                     .tokens = std::min(rows - first, slab.length()),
+                     .causal = false}});
+  }
+}
+
 void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   const std::vector<SlabRows>& sequences, float* query,
                   float* key, const float* value, float* out) {

@@ -68,6 +68,12 @@ struct SlabRows {
 std::vector<SlabRows> reserve_slabs(const Step& step, int layer,
                                     bool added = true);
 
+/// Each of `rows` queries, (rows, heads * head_dim), over all of `slab`, which
+/// is not empty -> out like them.
+void attend_all(CpuState& cpu, const cpu::AttentionShape& shape,
+                const cpu::KvSlab& slab, std::int64_t rows, const float* query,
+                float* out);
+
 /// query (rows, heads * head_dim) is rotated in place, and so may be key; key
 /// and value of kv_heads * head_dim; out like query. Without key and value
 /// those of the rows are in the slabs already.

@@ -33,17 +33,24 @@ mx::array attend_stock(const EncoderAttentionSpec& spec, mx::array query,
     key = rotate_by(key, *layout.angles);
   }
   std::vector<mx::array> outputs;
-  int first = 0;
-  for (const int end : layout.ends) {
-    const auto stretch = [&](const mx::array& x) {
+  // Queries [from, to) over keys [first, last).
+  const auto attend = [&](int from, int to, int first, int last) {
+    const auto rows = [&](const mx::array& x, int begin, int end) {
       return mx::expand_dims(
-          mx::slice(x, {0, first, 0}, {spec.heads, end, spec.head_dim}), 0);
+          mx::slice(x, {0, begin, 0}, {spec.heads, end, spec.head_dim}), 0);
     };
     const mx::array attended = mx::fast::scaled_dot_product_attention(
-        stretch(query), stretch(key), stretch(values), spec.scale);
+        rows(query, from, to), rows(key, first, last),
+        rows(values, first, last), spec.scale);
     outputs.push_back(
         mx::reshape(mx::transpose(mx::squeeze(attended, 0), {1, 0, 2}),
-                    {end - first, spec.heads * spec.head_dim}));
+                    {to - from, spec.heads * spec.head_dim}));
+  };
+  int first = 0;
+  for (const int end : layout.ends) {
+    const int padding = end - layout.padding;
+    attend(first, padding, first, end);
+    if (padding < end) attend(padding, end, first, padding);
     first = end;
   }
   return mx::concatenate(outputs, 0);
@@ -59,6 +66,10 @@ void run_attention(CpuState& cpu, const EncoderAttentionSpec& spec,
   cpu::KvSlab slab({.heads = spec.heads,
                     .head_size = spec.head_dim,
                     .type = cpu::KvType::kF32});
+  const cpu::AttentionShape shape{.heads = spec.heads,
+                                  .kv_heads = spec.heads,
+                                  .head_size = spec.head_dim,
+                                  .scale = spec.scale};
   std::int64_t first = 0;
   for (const int end : layout.ends) {
     const std::int64_t tokens = end - first;
@@ -78,16 +89,13 @@ void run_attention(CpuState& cpu, const EncoderAttentionSpec& spec,
                            .v = value + first * width,
                            .tokens = tokens,
                            .k_transform = turn});
-    cpu::attention(cpu.pool, cpu.attention,
-                   {.heads = spec.heads,
-                    .kv_heads = spec.heads,
-                    .head_size = spec.head_dim,
-                    .scale = spec.scale},
-                   {{.kv = &slab,
-                     .q = q,
-                     .out = out + first * width,
-                     .tokens = tokens,
-                     .causal = false}});
+    const std::int64_t padding = tokens - layout.padding;
+    attend_all(cpu, shape, slab, padding, q, out + first * width);
+    if (padding < tokens) {
+      slab.truncate(padding);
+      attend_all(cpu, shape, slab, layout.padding, q + padding * width,
+                 out + (first + padding) * width);
+    }
     first = end;
   }
 }

@@ -26,6 +26,9 @@ struct EncoderLayout {
   /// (tokens, head_dim / 2): queries and keys turn by these; absent: they do
   /// not turn.
   std::optional<RopeAngles> angles = std::nullopt;
+  /// Rows at the end of each stretch that stand for nothing: the others see
+  /// them, and they see the others alone. Fewer than the stretch has.
+  int padding = 0;
 };
 
 /// query, key, value: (tokens, heads * head_dim) -> the same shape.

@@ -15,6 +15,7 @@ namespace abstractllm::ops {
 namespace cpu {
 class KvSlab;
 }
+struct CrossSpan;
 
 /// Keys and values that a query may look at.
 struct KvView {
@@ -104,6 +105,9 @@ struct SequenceRows {
   int position_shift = 0;
   /// Null: all rows are text.
   std::shared_ptr<const RowPlacement> placement = nullptr;
+  /// What the rows see of images beside the text, all rows of it; null: there
+  /// are no such images (ops/cross_attention.h).
+  std::shared_ptr<const std::vector<CrossSpan>> across = nullptr;
 };
 
 /// One forward pass over the new tokens of one or several sequences, laid one

@@ -9,8 +9,9 @@ SPEC is a JSON file with `name`, `config` (config.json), `preprocessor` and
 `processor` (their files); BASE the folder of a fixture whose tokenizer, chat
 template and images it takes. SPEC may have `tokens`, which renames some of the
 tokens, `template`, pairs of texts to be exchanged in the chat template,
-`tokenizer`, fields for tokenizer_config.json, and `cases`, by name the images and
-the words of each case; `head_scale` sets the logits further apart, and
+`chat_template`, one of its own, `tokenizer`, fields for tokenizer_config.json, and
+`cases`, by name the images and the words of each case, or its parts in order: names
+of images and words; `head_scale` sets the logits further apart, and
 `turned` names stacks of matrices that are stored with the inputs first. Weights
 are drawn from a seed, spread as wide as those of the other fixtures; everything is
 computed by transformers in float32 on the CPU from the stored weights. Needs
@@ -29,12 +30,12 @@ from transformers import (AutoConfig, AutoModelForImageTextToText,
 
 TOKENS = 24
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids",
-               "mm_token_type_ids")
+               "mm_token_type_ids", "cross_attention_mask")
 CASES = {
-    "small": (["small.png"], "Describe the image."),
-    "large": (["large.png"], "What is the capital of France?"),
-    "two": (["small.png", "tall.png"], "Describe the image."),
-    "text": ([], "Describe the image."),
+    "small": ["small.png", "Describe the image."],
+    "large": ["large.png", "What is the capital of France?"],
+    "two": ["small.png", "tall.png", "Describe the image."],
+    "text": ["Describe the image."],
 }
 
 
@@ -42,7 +43,9 @@ def draw_weights(model, seed, head_scale):
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in model.named_parameters():
         noise = torch.randn(tensor.shape, generator=generator)
-        if tensor.ndim == 1 and "norm" in name and name.endswith("weight"):
+        if tensor.numel() == 1 and "gate" in name:
+            tensor.data = 0.6 + 0.2 * noise
+        elif tensor.ndim == 1 and "norm" in name and name.endswith("weight"):
             tensor.data = 1 + 0.2 * noise
         elif tensor.ndim == 1:
             tensor.data = 0.2 * noise
@@ -57,16 +60,37 @@ def draw_weights(model, seed, head_scale):
         tensor.data = tensor.data.to(torch.bfloat16).to(torch.float32)
 
 
-def run_case(model, processor, folder, names, words, arrays, key):
-    content = [{"type": "image"} for _ in names] + [
-        {"type": "text", "text": words}]
+def parts_of(case):
+    """The parts of a case's one message, with the names of its images."""
+    if isinstance(case[0], list):
+        case = [*case[0], case[1]]
+    return [{"type": "image", "name": part} if part.endswith(".png")
+            else {"type": "text", "text": part} for part in case]
+
+
+def image_features(model, inputs):
+    images = {k: v for k, v in inputs.items() if k not in TEXT_INPUTS}
+    if hasattr(model, "get_image_features"):
+        return model.get_image_features(**images).pooler_output
+    states = model.model.vision_model(**images).last_hidden_state
+    return model.model.multi_modal_projector(states)
+
+
+def run_case(model, processor, folder, parts, arrays, key):
+    names = [part["name"] for part in parts if "name" in part]
+    content = [{k: v for k, v in part.items() if k != "name"}
+               for part in parts]
     messages = [{"role": "user", "content": content}]
     prompt = processor.apply_chat_template(messages,
                                            add_generation_prompt=True)
     images = [Image.open(folder / "images" / name) for name in names]
     # The tokenizer adds its own.
     prompt = prompt.removeprefix(processor.tokenizer.bos_token or "")
-    inputs = processor(text=prompt, images=images or None, return_tensors="pt")
+    # Llama's processor adds the beginning by itself.
+    added = {} if model.config.model_type != "mllama" else {
+        "add_special_tokens": False}
+    inputs = processor(text=prompt, images=images or None, return_tensors="pt",
+                       **added)
     if "pixel_values" in inputs:
         inputs["pixel_values"] = inputs["pixel_values"].half().float()
     with torch.no_grad():
@@ -74,11 +98,7 @@ def run_case(model, processor, folder, names, words, arrays, key):
         out = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False,
                              output_logits=True, return_dict_in_generate=True,
                              eos_token_id=-1, pad_token_id=0)
-        features = None
-        if names:
-            features = model.get_image_features(
-                **{k: v for k, v in inputs.items()
-                   if k not in TEXT_INPUTS}).pooler_output
+        features = image_features(model, inputs) if names else None
     length = inputs["input_ids"].shape[1]
     positions = list(range(length - 4, length))
     arrays[f"{key}.logits"] = logits[positions].contiguous()
@@ -125,6 +145,7 @@ def write_tokenizer(spec, base, folder):
             if name == "chat_template.jinja":
                 for old, new in spec.get("template", []):
                     text = text.replace(old, new)
+                text = spec.get("chat_template", text)
             (folder / name).write_text(renamed(text))
     config = json.loads(renamed((base / "tokenizer_config.json").read_text()))
     config.update(spec.get("tokenizer", {}))
@@ -155,9 +176,9 @@ def main():
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     processor = AutoProcessor.from_pretrained(folder, use_fast=False)
     arrays = {}
-    cases = [run_case(model, processor, base.parent.parent, names, words,
+    cases = [run_case(model, processor, base.parent.parent, parts_of(case),
                       arrays, key)
-             for key, (names, words) in spec.get("cases", CASES).items()]
+             for key, case in spec.get("cases", CASES).items()]
     save_file(arrays, folder / "reference" / "arrays.safetensors")
     reference = {"kind": "vision", "name": spec["name"],
                  "model_type": spec["config"]["model_type"],

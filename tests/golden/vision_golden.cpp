@@ -111,6 +111,8 @@ class VisionRun {
         pixels.shape(1) == crops) {
       pixels = mx::squeeze(pixels, 0);
     }
+    // Llama has the images of a prompt in one row, with all tiles.
+    if (pixels.ndim() == 6) pixels = mx::squeeze(pixels, 0);
     const bool has_crop_rows = pixels.shape(0) == crops;
     int patch = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -125,9 +127,11 @@ class VisionRun {
       int rows = has_crop_rows ? images[i].plan.crops : 1;
       bool are_joined = has_crop_rows;
       for (const auto& [name, input] : inputs.items()) {
-        if (name == "pixel_values" || !name.starts_with("image_")) continue;
-        const std::vector<float> values =
-            host_floats(rows_of(array(input.at("array")), first, 1));
+        const bool is_tiles = name.starts_with("aspect_ratio_");
+        if (!is_tiles && !name.starts_with("image_")) continue;
+        const mx::array& stored = array(input.at("array"));
+        const std::vector<float> values = host_floats(
+            rows_of(is_tiles ? mx::squeeze(stored, 0) : stored, first, 1));
         vision::IntTensor& to = images[i].integers[name];
         to.values.assign(values.begin(), values.end());
         to.shape = {1, static_cast<int>(values.size())};
@@ -159,12 +163,10 @@ class VisionRun {
     for (const vision::ImageInputs& inputs : split_inputs(c)) {
       const auto features =
           std::make_shared<models::ImageFeatures>(tower_->encode(inputs));
-      std::vector<mx::array> all{features->rows};
-      all.insert(all.end(), features->layers.begin(), features->layers.end());
-      mx::eval(all);
+      mx::eval(features->arrays());
       rows.push_back(features->rows);
       images.push_back({.number = -1 - static_cast<int>(images.size()),
-                        .tokens = features->rows.shape(0),
+                        .tokens = inputs.plan.image_tokens,
                         .grid_rows = inputs.plan.grid_rows,
                         .grid_columns = inputs.plan.grid_columns,
                         .features = features});
@@ -182,7 +184,7 @@ class VisionRun {
       ++used;
     }
     prompt.images = std::make_shared<models::ImagePrompt>(
-        prompt.ids, std::move(images), model_->has_image_grid());
+        prompt.ids, std::move(images), model_->image_mode());
     check_positions(c, *prompt.images, static_cast<int>(prompt.ids.size()));
     return prompt;
   }

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/decoder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "cache/empty_cache.h"
 #include "cache/kv_cache.h"
 #include "cache/recurrent_cache.h"
 #include "mlx/ops.h"
@@ -51,6 +53,12 @@ mx::array run_mixer(const mx::array& input, const mx::array& residual,
                     const ops::SelectiveScanBlock& block, int layer,
                     const ops::Step& step) {
   return ops::selective_scan_block(input, residual, block, layer, step);
+}
+
+mx::array run_mixer(const mx::array& input, const mx::array& residual,
+                    const ops::CrossAttentionBlock& block, int /*layer*/,
+                    const ops::Step& step) {
+  return ops::cross_attention_block(input, residual, block, step);
 }
 
 mx::array mix(const mx::array& input, const mx::array& residual,
@@ -116,6 +124,25 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(
   return cache::make_recurrent_cache(state_bytes(block.convolution) + memory);
 }
 
+// Nothing of the text is kept: the keys are the images'.
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& /*backend*/,
+    const ops::CrossAttentionBlock& /*block*/) {
+  return cache::make_empty_cache();
+}
+
+bool looks_beside(const DecoderLayer& layer) {
+  return std::holds_alternative<ops::CrossAttentionBlock>(layer.mixer);
+}
+
+// Whether rows of the step see images beside the text.
+bool has_images_beside(const ops::Step& step) {
+  return std::any_of(step.sequences.begin(), step.sequences.end(),
+                     [](const ops::SequenceRows& sequence) {
+                       return sequence.across != nullptr;
+                     });
+}
+
 class Decoder : public Model {
  public:
   explicit Decoder(DecoderParts parts) : parts_(std::move(parts)) {}
@@ -133,8 +160,10 @@ class Decoder : public Model {
     if (parts_.positions) x = x + embed_positions(*parts_.positions, 0, step);
     const int count = static_cast<int>(parts_.layers.size());
     int beside = count;  // caches of second mixers stand behind the others
+    const bool images_beside = has_images_beside(step);
     for (int i = 0; i < count; ++i) {
       const DecoderLayer& layer = parts_.layers[i];
+      if (looks_beside(layer) && !images_beside) continue;
       mx::array mixed = mix(x, x, layer.mixer, i, step);
       if (layer.beside) mixed = mix(x, mixed, *layer.beside, beside++, step);
       x = std::visit(
@@ -142,6 +171,7 @@ class Decoder : public Model {
             return run_feed_forward(layer.parallel ? x : mixed, mixed, block);
           },
           layer.feed_forward);
+      if (looks_beside(layer)) x = ops::rows_behind_images(mixed, x, step);
       if (static_cast<std::size_t>(i) < step.layer_additions.size()) {
         x = x + step.layer_additions[i];
       }
@@ -195,10 +225,21 @@ class Decoder : public Model {
     return 0;
   }
 
-  bool has_image_grid() const override {
+  ImageMode image_mode() const override {
+    if (std::any_of(parts_.layers.begin(), parts_.layers.end(), looks_beside)) {
+      return ImageMode::kBeside;
+    }
     const auto* block =
         std::get_if<ops::AttentionBlock>(&parts_.layers.front().mixer);
-    return block != nullptr && !block->spec.rope.axes.empty();
+    const bool grid = block != nullptr && !block->spec.rope.axes.empty();
+    return grid ? ImageMode::kInGrid : ImageMode::kInLine;
+  }
+
+  std::int32_t image_token() const override { return parts_.image_token; }
+
+  PromptSight prompt_sight() const override {
+    return image_mode() == ImageMode::kBeside ? PromptSight::kImagesBeside
+                                              : PromptSight::kCausal;
   }
 
  private:

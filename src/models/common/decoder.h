@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -10,6 +11,7 @@
 
 #include "models/model.h"
 #include "ops/blocks.h"
+#include "ops/cross_attention.h"
 #include "ops/delta_rule.h"
 #include "ops/latent_attention.h"
 #include "ops/moe.h"
@@ -21,7 +23,8 @@ namespace abstractllm::models {
 /// Brings positions together.
 using Mixer = std::variant<ops::AttentionBlock, ops::LatentAttentionBlock,
                            ops::ShortConvolutionBlock, ops::StateSpaceBlock,
-                           ops::DeltaRuleBlock, ops::SelectiveScanBlock>;
+                           ops::DeltaRuleBlock, ops::SelectiveScanBlock,
+                           ops::CrossAttentionBlock>;
 /// Nothing where a family's layers have one half only.
 using FeedForward = std::variant<std::monostate, ops::MlpBlock, ops::MoeBlock>;
 
@@ -49,6 +52,9 @@ struct DecoderParts {
   bool headless = false;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;  ///< 0: none
+  /// The token that marks the place of an image where layers look at images
+  /// beside the text (ops::CrossAttentionBlock).
+  std::int32_t image_token = 0;
 };
 
 std::unique_ptr<Model> make_decoder(DecoderParts parts);

@@ -316,8 +316,10 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   const bool tied =
       source.config.find_bool("tie_word_embeddings").value_or(!has_head);
   DecoderParts parts{
-      .embedding = weights.linear(traits.names.embedding, config.vocab_size,
-                                  config.hidden_size, Bias::kNone),
+      .embedding = weights.linear(
+          traits.names.embedding,
+          config.embedding_rows > 0 ? config.embedding_rows : config.vocab_size,
+          config.hidden_size, Bias::kNone),
       .layers = {},
       .final_norm = read_norm(weights, config, traits, traits.names.final_norm),
       .head = std::nullopt};

@@ -24,6 +24,7 @@ struct DenseConfig {
   int num_key_value_heads = 0;
   int head_dim = 0;
   int vocab_size = 0;
+  int embedding_rows = 0;  ///< where the table has others; 0: vocab_size
   float norm_eps = 0;
   ops::Activation activation = ops::Activation::kSilu;
   std::vector<int> windows;  ///< per layer; 0: full attention

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/vision_language.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -53,6 +54,12 @@ constexpr std::array kDefaults{
                  "num_key_value_heads": 8, "head_dim": 128,
                  "vocab_size": 32000, "max_position_embeddings": 131072,
                  "rms_norm_eps": 1e-6})"},
+    Defaults{"mllama_text_model", "mllama",
+             R"({"hidden_size": 4096, "intermediate_size": 14336,
+                 "num_hidden_layers": 40, "num_attention_heads": 32,
+                 "num_key_value_heads": 8, "vocab_size": 128256,
+                 "max_position_embeddings": 131072, "rms_norm_eps": 1e-5,
+                 "rope_theta": 500000.0})"},
     Defaults{"phi3_v", "phi3", "{}"},
     Defaults{"qwen2", "qwen2",
              R"({"hidden_size": 4096, "intermediate_size": 22016,
@@ -82,6 +89,12 @@ constexpr std::array kDefaults{
                  "num_hidden_layers": 24, "num_attention_heads": 16,
                  "image_size": 448, "patch_size": 14, "num_channels": 3,
                  "layer_norm_eps": 1e-6, "hidden_act": "gelu"})"},
+    Defaults{"mllama_vision_model", "",
+             R"({"hidden_size": 1280, "intermediate_size": 5120,
+                 "num_hidden_layers": 32, "num_global_layers": 8,
+                 "attention_heads": 16, "image_size": 448, "patch_size": 14,
+                 "num_channels": 3, "norm_eps": 1e-5, "hidden_act": "gelu",
+                 "max_num_tiles": 4})"},
     Defaults{"pixtral", "",
              R"({"hidden_size": 1024, "intermediate_size": 4096,
                  "num_hidden_layers": 24, "num_attention_heads": 16,
@@ -147,6 +160,7 @@ std::string_view default_text_type(std::string_view type) {
   if (type == "gemma3") return "gemma3_text";
   if (type == "internvl") return "qwen2";
   if (type == "mistral3" || type == "pixtral") return "mistral";
+  if (type == "mllama") return "mllama_text_model";
   if (type == "paligemma") return "gemma";
   if (type == "qwen3_vl_moe") return "qwen3_vl_moe_text";
   if (type == "qwen3_vl") return "qwen3_vl_text";
@@ -159,6 +173,7 @@ std::string_view default_tower_type(std::string_view type) {
   if (type == "gemma3" || type == "paligemma") return "siglip_vision_model";
   if (type == "internvl") return "internvl_vision";
   if (type == "mistral3" || type == "pixtral") return "pixtral";
+  if (type == "mllama") return "mllama_vision_model";
   if (type == "idefics3" || type == "smolvlm") return "idefics3_vision";
   return "clip_vision_model";
 }
@@ -191,7 +206,8 @@ class LanguageModel : public Model {
   int vocabulary_size() const override { return model_->vocabulary_size(); }
   int position_border() const override { return model_->position_border(); }
   PromptSight prompt_sight() const override { return sight_; }
-  bool has_image_grid() const override { return model_->has_image_grid(); }
+  ImageMode image_mode() const override { return model_->image_mode(); }
+  std::int32_t image_token() const override { return model_->image_token(); }
 
  private:
   std::unique_ptr<Model> model_;
@@ -221,6 +237,24 @@ io::JsonConfig vision_config(const io::JsonConfig& config) {
   const std::string type = own.find_string("model_type").value_or(fallback);
   const bool known = find_defaults(type) != nullptr;
   return with_defaults_of(own, known ? type : fallback);
+}
+
+std::vector<int> cross_attention_layers(const io::JsonConfig& text_config) {
+  const std::int64_t count = text_config.require_int("num_hidden_layers");
+  std::vector<int> layers;
+  for (const std::int64_t layer :
+       text_config.find_ints("cross_attention_layers")
+           .value_or(std::vector<std::int64_t>{3, 8, 13, 18, 23, 28, 33, 38})) {
+    if (layer < 0 || layer >= count) {
+      throw ModelLoadingError("[config] cross_attention_layers names layer " +
+                              std::to_string(layer) + " of " +
+                              std::to_string(count));
+    }
+    layers.push_back(static_cast<int>(layer));
+  }
+  std::sort(layers.begin(), layers.end());
+  layers.erase(std::unique(layers.begin(), layers.end()), layers.end());
+  return layers;
 }
 
 std::string canonical_name(std::string_view name) {

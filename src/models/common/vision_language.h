@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/json_config.h"
 #include "models/model.h"
@@ -23,6 +24,10 @@ io::JsonConfig text_config(const io::JsonConfig& config);
 
 /// The fields of vision_config with the defaults of its kind of tower.
 io::JsonConfig vision_config(const io::JsonConfig& config);
+
+/// The layers of a text model that look at images beside the text (Llama 3.2
+/// Vision), ascending. Throws ModelLoadingError for one that is not there.
+std::vector<int> cross_attention_layers(const io::JsonConfig& text_config);
 
 /// One name for each tensor, whether a checkpoint follows the older or the
 /// newer layout of transformers or was converted by mlx-vlm: "model." and

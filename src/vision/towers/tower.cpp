@@ -26,6 +26,7 @@ constexpr std::array kRows{
     Row{"llava", make_llava_tower},
     Row{"llava_next", make_llava_next_tower},
     Row{"mistral3", make_mistral3_tower},
+    Row{"mllama", make_mllama_tower},
     Row{"paligemma", make_paligemma_tower},
     Row{"phi3_v", make_phi3_v_tower},
     Row{"pixtral", make_llava_tower},

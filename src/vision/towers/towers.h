@@ -16,6 +16,7 @@ TowerPtr make_internvl_tower(const models::ModelSource& source);
 TowerPtr make_llava_tower(const models::ModelSource& source);
 TowerPtr make_llava_next_tower(const models::ModelSource& source);
 TowerPtr make_mistral3_tower(const models::ModelSource& source);
+TowerPtr make_mllama_tower(const models::ModelSource& source);
 TowerPtr make_paligemma_tower(const models::ModelSource& source);
 TowerPtr make_phi3_v_tower(const models::ModelSource& source);
 TowerPtr make_qwen2_vl_tower(const models::ModelSource& source);

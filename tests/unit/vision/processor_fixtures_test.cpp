@@ -7,11 +7,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "io/half.h"
 #include "io/safetensors.h"
+#include "support/source_folder.h"
 #include "text/tokenizer.h"
 #include "vision/processor.h"
 
@@ -21,17 +23,21 @@ namespace {
 using nlohmann::json;
 
 std::vector<std::filesystem::path> folders() {
-  std::vector<std::filesystem::path> found;
-  const auto root =
-      std::filesystem::path(ABSTRACTLLM_TEST_DATA) / "fixtures" / "vision";
-  if (!std::filesystem::is_directory(root)) return found;
-  for (const auto& entry : std::filesystem::directory_iterator(root)) {
-    if (std::filesystem::exists(entry.path() / "reference.json")) {
-      found.push_back(entry.path());
+  std::map<std::string, std::filesystem::path> found;  // by name
+  for (const std::filesystem::path& data :
+       {std::filesystem::path(ABSTRACTLLM_TEST_DATA),
+        test::source_folder() / "tests/data"}) {
+    const auto root = data / "fixtures" / "vision";
+    if (!std::filesystem::is_directory(root)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(root)) {
+      if (std::filesystem::exists(entry.path() / "reference.json")) {
+        found.emplace(entry.path().filename().string(), entry.path());
+      }
     }
   }
-  std::sort(found.begin(), found.end());
-  return found;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& [name, path] : found) paths.push_back(path);
+  return paths;
 }
 
 struct Reference {
