@@ -41,6 +41,19 @@ ImagePart image_argument(const std::string& text) {
   return {.path = text};
 }
 
+ImagePart video_argument(const std::string& path, std::optional<double> fps) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    throw FileProcessingError(
+        fmt::format("[video] '{}' is neither a file nor a folder",
+                    one_line(path)),
+        "Give an animated GIF, or a folder with an image a frame.");
+  }
+  return {.path = path,
+          .media_type =
+              fps ? fmt::format("video/frames; fps={}", *fps) : "video/frames"};
+}
+
 Message message_with_images(std::vector<ImagePart> images, std::string text) {
   Message message{.role = Role::kUser, .parts = {}};
   for (ImagePart& image : images) message.parts.push_back(std::move(image));

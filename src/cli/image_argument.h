@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,10 @@ namespace abstractllm::cli {
 /// InvalidRequestError for a damaged data: URL and FileProcessingError for a
 /// file that is not there.
 ImagePart image_argument(const std::string& text);
+
+/// An animated GIF, or a folder with an image a frame; `fps`: frames a second.
+/// Throws FileProcessingError for what is neither file nor folder.
+ImagePart video_argument(const std::string& path, std::optional<double> fps);
 
 /// `images`, then `text`, as one message of the user.
 Message message_with_images(std::vector<ImagePart> images, std::string text);

@@ -76,7 +76,7 @@ int run(const RunOptions& options, CliEnvironment& env) {
   const auto model = open_model(options.model, env);
   const std::chrono::duration<double> load = Clock::now() - start;
 
-  if (!options.images.empty()) {
+  if (!options.images.empty() || !options.videos.empty()) {
     env.err.write(image_cost_lines(*model, request));
   }
   AnswerView view;
@@ -130,6 +130,21 @@ void add_prompt_options(CLI::App& command, RunOptions& options) {
           ->type_name("FILE")
           ->allow_extra_args(false)
           ->excludes(messages);
+  CLI::Option* video =
+      command
+          .add_option("--video", options.videos,
+                      "A moving picture to show with the prompt: an animated "
+                      "GIF, or a folder with an image a frame. May be "
+                      "repeated; stands behind the images.")
+          ->type_name("PATH")
+          ->allow_extra_args(false)
+          ->excludes(messages);
+  command
+      .add_option("--video-fps", options.video_fps,
+                  "Frames a second of the folder, or of the GIF in the place "
+                  "of its own")
+      ->type_name("N")
+      ->needs(video);
   command
       .add_option("--draw", options.draw_file,
                   "Draw the boxes of the answer (PaliGemma's <loc>) over the "
@@ -148,6 +163,7 @@ void add_prompt_options(CLI::App& command, RunOptions& options) {
                 "Continue the prompt as it stands, without a chat template")
       ->excludes(messages)
       ->excludes(image)
+      ->excludes(video)
       ->excludes(system)
       ->excludes(files);
 }

@@ -106,10 +106,13 @@ Request make_request(const RunOptions& options, CliEnvironment& env) {
   }
   if (!options.messages_file.empty()) {
     add_messages(options, env, request);
-  } else if (!options.images.empty()) {
+  } else if (!options.images.empty() || !options.videos.empty()) {
     std::vector<ImagePart> images;
     for (const std::string& image : options.images) {
       images.push_back(image_argument(image));
+    }
+    for (const std::string& video : options.videos) {
+      images.push_back(video_argument(video, options.video_fps));
     }
     request.messages = {
         message_with_images(std::move(images), prompt_text(options, env))};

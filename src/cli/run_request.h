@@ -23,6 +23,8 @@ struct RunOptions {
   std::string messages_file;
   std::vector<std::string> files;
   std::vector<std::string> images;
+  std::vector<std::string> videos;
+  std::optional<double> video_fps;
   std::string draw_file;
   std::optional<std::string> schema_file;
   std::optional<std::string> regex;

@@ -3,13 +3,14 @@
 #include "engine/image_reader.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <utility>
 
 #include "abstractllm/error.h"
 #include "hub/digest.h"
 #include "io/image.h"
-#include "vision/placeholders.h"
+#include "io/moving_picture.h"
 
 namespace abstractllm::engine {
 
@@ -58,6 +59,25 @@ vision::PixelBudget budget_of(const vision::ImageProcessor& processor,
   return all;
 }
 
+SeenImage see_video(const vision::ImageProcessor& processor,
+                    const io::MovingPicture& video,
+                    std::optional<std::int64_t> max_pixels) {
+  return {.width = video.width(),
+          .height = video.height(),
+          .plan = processor.plan_video(video, {.max_pixels = max_pixels})};
+}
+
+JobImage job_image(std::string digest, vision::ImageInputs inputs) {
+  const vision::ImagePlan plan = inputs.plan;
+  return {
+      .digest = std::move(digest),
+      .inputs = std::make_shared<const vision::ImageInputs>(std::move(inputs)),
+      .tokens = plan.image_tokens,
+      .grid_rows = plan.grid_rows,
+      .grid_columns = plan.grid_columns,
+      .frame_step = plan.frame_step};
+}
+
 std::vector<const ImagePart*> images_of(const std::vector<Message>& messages) {
   std::vector<const ImagePart*> images;
   for (const Message& message : messages) {
@@ -79,6 +99,18 @@ std::string digest_of(const io::EncodedImage& image,
   digest.update(fmt::format("|{}x{}|{}|{}x{}|{}", plan.width, plan.height,
                             plan.crops, plan.grid_rows, plan.grid_columns,
                             plan.image_tokens));
+  return digest.finish();
+}
+
+// The same for a moving picture.
+std::string digest_of(const io::MovingPicture& video,
+                      const vision::ImagePlan& plan) {
+  hub::Digest digest(hub::Digest::Kind::kSha256);
+  video.read_bytes([&digest](std::span<const std::byte> bytes) {
+    digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  });
+  digest.update(fmt::format("|{}x{}|{}", plan.width, plan.height,
+                            fmt::join(plan.frames, ",")));
   return digest.finish();
 }
 
@@ -107,6 +139,9 @@ ImageReader::ImageReader(
                             " has no token '" + token +
                             "', which stands for images");
   }
+  if (!processor_->video_token().empty()) {
+    video_token_ = token_id(processor_->video_token());
+  }
 }
 
 ConversationImages ImageReader::look(
@@ -114,6 +149,11 @@ ConversationImages ImageReader::look(
     std::optional<std::int64_t> max_pixels) const {
   ConversationImages found;
   for (const ImagePart* part : images_of(messages)) {
+    if (io::is_video(*part)) {
+      found.seen.push_back(
+          see_video(*processor_, *io::MovingPicture::open(*part), max_pixels));
+      continue;
+    }
     const io::EncodedImage image = open_image(*part);
     found.seen.push_back(see(*processor_, image,
                              budget_of(*processor_, *part, image, max_pixels)));
@@ -126,18 +166,20 @@ ConversationImages ImageReader::read(
     std::optional<std::int64_t> max_pixels) const {
   ConversationImages found;
   for (const ImagePart* part : images_of(messages)) {
+    if (io::is_video(*part)) {
+      const auto video = io::MovingPicture::open(*part);
+      found.seen.push_back(see_video(*processor_, *video, max_pixels));
+      found.images.push_back(job_image(
+          digest_of(*video, found.seen.back().plan),
+          processor_->process_video(*video, {.max_pixels = max_pixels})));
+      continue;
+    }
     const io::EncodedImage image = open_image(*part);
     const vision::PixelBudget budget =
         budget_of(*processor_, *part, image, max_pixels);
     found.seen.push_back(see(*processor_, image, budget));
-    auto inputs = std::make_shared<const vision::ImageInputs>(
-        processor_->process(image, budget));
-    const vision::ImagePlan& plan = inputs->plan;
-    found.images.push_back({.digest = digest_of(image, plan),
-                            .inputs = inputs,
-                            .tokens = plan.image_tokens,
-                            .grid_rows = plan.grid_rows,
-                            .grid_columns = plan.grid_columns});
+    found.images.push_back(job_image(digest_of(image, found.seen.back().plan),
+                                     processor_->process(image, budget)));
   }
   return found;
 }
@@ -150,11 +192,14 @@ std::vector<Message> ImageReader::with_places(
     bool has_image = false;
     std::vector<Part> others;
     for (const Part& part : message.parts) {
-      if (std::holds_alternative<ImagePart>(part)) {
+      if (const auto* image = std::get_if<ImagePart>(&part)) {
         has_image = true;
         ++number;
+        const std::string& place = io::is_video(*image)
+                                       ? processor_->video_placeholder()
+                                       : processor_->placeholder();
         text += (has_numbered_places() ? fmt::format("<|image_{}|>", number)
-                                       : processor_->placeholder()) +
+                                       : place) +
                 "\n";
       } else if (const auto* words = std::get_if<TextPart>(&part)) {
         text += words->text;
@@ -193,8 +238,7 @@ std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
   const bool together =
       reader_.images_go_first() || reader_.has_numbered_places();
   const std::size_t places =
-      together ? (at_start ? left : 0)
-               : vision::occurrences(text, processor.placeholder());
+      together ? (at_start ? left : 0) : processor.places_in(text);
   if (places > left) {
     throw InvalidRequestError(
         fmt::format("[images] the prompt has places for {} images or more, "
@@ -229,7 +273,7 @@ void ImageReader::name_images(const std::vector<SeenImage>& images,
   std::size_t image = 0;
   int used = 0;
   for (std::int32_t& id : ids) {
-    if (id >= 0 && id != image_token_) continue;
+    if (id >= 0 && id != image_token_ && id != video_token_) continue;
     if (image < images.size() && used == images[image].plan.image_tokens) {
       ++image;
       used = 0;

@@ -96,6 +96,7 @@ class ImageReader {
  private:
   std::unique_ptr<const vision::ImageProcessor> processor_;
   std::optional<std::int32_t> image_token_;
+  std::optional<std::int32_t> video_token_;
 };
 
 }  // namespace abstractllm::engine

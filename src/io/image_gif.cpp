@@ -1,250 +1,19 @@
 // The first frame of a GIF, on its canvas.
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
-#include <functional>
-#include <optional>
 #include <vector>
 
-#include "io/image_codecs.h"
+#include "io/gif_frames.h"
 
 namespace abstractllm::io {
 namespace {
 
 constexpr ImageFormat kFormat = ImageFormat::kGif;
-constexpr std::size_t kMaxCodes = 4096;
 
-struct Frame {
-  int canvas_width = 0;
-  int canvas_height = 0;
-  int left = 0;
-  int top = 0;
-  int width = 0;
-  int height = 0;
-  bool interlaced = false;
-  std::optional<std::uint8_t> transparent{};
-  std::array<std::uint8_t, 3 * 256> palette{};
-  std::size_t data_at = 0;  // of the byte with the code size
-};
-
-[[noreturn]] void fail_short() { fail_image(kFormat, "the file ends early"); }
-
-// The sub-blocks of a GIF as one stream of bytes.
-class Blocks {
- public:
-  Blocks(ImageBytes file, std::size_t at) : file_(file), at_(at) {}
-
-  // Nothing behind the last block.
-  std::optional<std::uint8_t> next() {
-    if (left_ == 0) {
-      if (ended_) return std::nullopt;
-      if (at_ >= file_.size()) fail_short();
-      left_ = byte_at(file_, at_++);
-      if (left_ == 0) {
-        ended_ = true;
-        return std::nullopt;
-      }
-    }
-    if (at_ >= file_.size()) fail_short();
-    --left_;
-    return byte_at(file_, at_++);
-  }
-
-  // Where the file goes on behind the last block.
-  std::size_t skip() {
-    while (next()) continue;
-    return at_;
-  }
-
- private:
-  ImageBytes file_;
-  std::size_t at_;
-  std::size_t left_ = 0;
-  bool ended_ = false;
-};
-
-std::size_t read_palette(ImageBytes file, std::size_t at, std::uint8_t flags,
-                         Frame& frame) {
-  if ((flags & 0x80) == 0) return at;
-  const std::size_t bytes = std::size_t{3} << ((flags & 7) + 1);
-  frame.palette.fill(0);
-  for (std::size_t i = 0; i < bytes; ++i) {
-    frame.palette[i] = byte_at(file, at + i);
-  }
-  return at + bytes;
-}
-
-// Without a palette the numbers are grey levels.
-void fill_grey(Frame& frame) {
-  for (std::size_t i = 0; i < frame.palette.size(); ++i) {
-    frame.palette[i] = static_cast<std::uint8_t>(i / 3);
-  }
-}
-
-void read_descriptor(ImageBytes file, std::size_t at, Frame& frame) {
-  if (at + 10 > file.size()) fail_short();
-  frame.left = static_cast<int>(u16_at(file, at));
-  frame.top = static_cast<int>(u16_at(file, at + 2));
-  frame.width = static_cast<int>(u16_at(file, at + 4));
-  frame.height = static_cast<int>(u16_at(file, at + 6));
-  const std::uint8_t flags = byte_at(file, at + 8);
-  frame.interlaced = (flags & 0x40) != 0;
-  frame.data_at = read_palette(file, at + 9, flags, frame);
-  // Writers exist that make the canvas too small.
-  frame.canvas_width = std::max(frame.canvas_width, frame.left + frame.width);
-  frame.canvas_height = std::max(frame.canvas_height, frame.top + frame.height);
-}
-
-Frame read_frame(ImageBytes file) {
-  constexpr std::size_t kHeaderBytes = 13;
-  if (file.size() < kHeaderBytes) fail_short();
-  Frame frame;
-  fill_grey(frame);
-  frame.canvas_width = static_cast<int>(u16_at(file, 6));
-  frame.canvas_height = static_cast<int>(u16_at(file, 8));
-  std::size_t at = read_palette(file, kHeaderBytes, byte_at(file, 10), frame);
-  while (at < file.size()) {
-    const std::uint8_t kind = byte_at(file, at++);
-    if (kind == ',') {
-      read_descriptor(file, at, frame);
-      return frame;
-    }
-    if (kind == ';') break;
-    if (kind != '!') {
-      fail_image(kFormat, fmt::format("a block of unknown kind {}", kind));
-    }
-    // Graphic control: flags, two bytes of delay, the transparent number.
-    if (byte_at(file, at) == 0xF9 && (byte_at(file, at + 2) & 1) != 0) {
-      frame.transparent = byte_at(file, at + 5);
-    }
-    at = Blocks(file, at + 1).skip();
-  }
-  fail_image(kFormat, "no frame");
-}
-
-// LZW with growing codes (GIF89a, appendix F).
-class Lzw {
- public:
-  Lzw(ImageBytes file, std::size_t at)
-      : first_bits_(byte_at(file, at)), blocks_(file, at + 1) {
-    if (first_bits_ < 1 || first_bits_ > 11) {
-      fail_image(kFormat, fmt::format("codes of {} bits", first_bits_));
-    }
-    for (std::size_t i = 0; i < clear(); ++i) {
-      suffix_[i] = static_cast<std::uint8_t>(i);
-    }
-    restart();
-  }
-
-  // Fills `row`; false if the codes end before.
-  bool fill(std::span<std::uint8_t> row) {
-    for (std::uint8_t& pixel : row) {
-      if (depth_ == 0 && !expand()) return false;
-      pixel = stack_[--depth_];
-    }
-    return true;
-  }
-
- private:
-  static constexpr std::size_t kNone = kMaxCodes;
-
-  std::size_t clear() const { return std::size_t{1} << first_bits_; }
-
-  void restart() {
-    bits_ = first_bits_ + 1;
-    next_ = clear() + 2;
-    previous_ = kNone;
-  }
-
-  std::optional<std::size_t> read_code() {
-    while (held_ < bits_) {
-      const auto byte = blocks_.next();
-      if (!byte) return std::nullopt;
-      pool_ |= std::uint32_t{*byte} << held_;
-      held_ += 8;
-    }
-    const std::size_t code = pool_ & ((1U << bits_) - 1);
-    pool_ >>= bits_;
-    held_ -= bits_;
-    return code;
-  }
-
-  // The pixels of the next code onto the stack, last one first.
-  bool expand() {
-    auto code = read_code();
-    while (code == clear()) {
-      restart();
-      code = read_code();
-    }
-    if (!code || *code == clear() + 1) return false;
-    if (*code > next_ || (*code == next_ && previous_ == kNone)) {
-      fail_image(kFormat, fmt::format("code {} of {}", *code, next_));
-    }
-    std::size_t walk = *code;
-    if (*code == next_) {
-      stack_[depth_++] = first_;
-      walk = previous_;
-    }
-    for (; walk >= clear(); walk = prefix_[walk]) {
-      stack_[depth_++] = suffix_[walk];
-    }
-    first_ = suffix_[walk];
-    stack_[depth_++] = first_;
-    if (previous_ != kNone && next_ < kMaxCodes) {
-      prefix_[next_] = static_cast<std::uint16_t>(previous_);
-      suffix_[next_] = first_;
-      if (++next_ == std::size_t{1} << bits_ && bits_ < 12) ++bits_;
-    }
-    previous_ = *code;
-    return true;
-  }
-
-  unsigned first_bits_;
-  Blocks blocks_;
-  unsigned bits_ = 0;
-  std::uint32_t pool_ = 0;
-  unsigned held_ = 0;
-  std::size_t next_ = 0;
-  std::size_t previous_ = kNone;
-  std::uint8_t first_ = 0;
-  std::array<std::uint16_t, kMaxCodes> prefix_{};
-  std::array<std::uint8_t, kMaxCodes> suffix_{};
-  std::array<std::uint8_t, kMaxCodes + 1> stack_{};
-  std::size_t depth_ = 0;
-};
-
-// Calls `row` with the colour numbers of each row of the frame from the top.
-void decode(ImageBytes file, const Frame& frame,
-            const std::function<void(std::span<const std::uint8_t>)>& row) {
-  Lzw codes(file, frame.data_at);
-  const auto width = static_cast<std::size_t>(frame.width);
-  const auto height = static_cast<std::size_t>(frame.height);
-  const auto fill = [&](std::span<std::uint8_t> pixels, std::size_t y) {
-    if (codes.fill(pixels)) return;
-    fail_image(kFormat,
-               fmt::format("the pixels end in row {} of {}", y, frame.height));
-  };
-  if (!frame.interlaced) {
-    std::vector<std::uint8_t> pixels(width);
-    for (std::size_t y = 0; y < height; ++y) {
-      fill(pixels, y);
-      row(pixels);
-    }
-    return;
-  }
-  std::vector<std::uint8_t> pixels(width * height);
-  constexpr std::array<std::array<std::size_t, 2>, 4> kPasses = {
-      {{0, 8}, {4, 8}, {2, 4}, {1, 2}}};
-  for (const auto& [first, step] : kPasses) {
-    for (std::size_t y = first; y < height; y += step) {
-      fill(std::span(pixels).subspan(y * width, width), y);
-    }
-  }
-  for (std::size_t y = 0; y < height; ++y) {
-    row(std::span(pixels).subspan(y * width, width));
-  }
+GifFrame first_frame(ImageBytes file) {
+  std::optional<GifFrame> frame = GifScanner(file).next();
+  if (!frame) fail_image(kFormat, "no frame");
+  return *std::move(frame);
 }
 
 bool recognizes(ImageBytes file) {
@@ -254,7 +23,7 @@ bool recognizes(ImageBytes file) {
 }
 
 ImageHeader read_header(ImageBytes file) {
-  const Frame frame = read_frame(file);
+  const GifFrame frame = first_frame(file);
   std::uint64_t memory =
       65536 + 4 * static_cast<std::uint64_t>(frame.canvas_width);
   if (frame.interlaced) {
@@ -268,7 +37,7 @@ ImageHeader read_header(ImageBytes file) {
 
 // Around the frame lies what is transparent, or else colour 0.
 void read_rows(ImageBytes file, const RowSink& sink) {
-  Frame frame = read_frame(file);
+  GifFrame frame = first_frame(file);
   if (frame.transparent) {
     std::fill_n(&frame.palette[std::size_t{3} * *frame.transparent], 3,
                 std::uint8_t{255});
@@ -283,7 +52,7 @@ void read_rows(ImageBytes file, const RowSink& sink) {
   }
   for (int y = 0; y < frame.top; ++y) sink(empty);
   std::vector<std::uint8_t> rgb = empty;
-  decode(file, frame, [&](std::span<const std::uint8_t> row) {
+  decode_gif(file, frame, [&](std::span<const std::uint8_t> row) {
     std::uint8_t* out = &rgb[3 * static_cast<std::size_t>(frame.left)];
     for (const std::uint8_t index : row) {
       colour(index, out);

@@ -69,8 +69,10 @@ Json content_of(const Message& message, const MessageShape& shape) {
   for (const Part& part : message.parts) {
     if (const auto* text = std::get_if<TextPart>(&part)) {
       parts.push_back({{"type", "text"}, {"text", text->text}});
-    } else if (std::holds_alternative<ImagePart>(part)) {
-      parts.push_back({{"type", "image"}});
+    } else if (const auto* image = std::get_if<ImagePart>(&part)) {
+      const bool moves = image->media_type.starts_with("video/") ||
+                         image->url.starts_with("data:video/");
+      parts.push_back({{"type", moves ? "video" : "image"}});
       has_image = true;
     }
   }

@@ -31,15 +31,35 @@ void require_places(std::size_t places, std::size_t images,
 std::string replace_placeholders(
     std::string_view prompt, std::string_view placeholder, std::size_t images,
     const std::function<std::string(std::size_t)>& text_of) {
+  return replace_placeholders(
+      prompt, {std::string(placeholder)}, images,
+      [&](std::size_t image, std::size_t) { return text_of(image); });
+}
+
+std::string replace_placeholders(
+    std::string_view prompt, const std::vector<std::string>& placeholders,
+    std::size_t images,
+    const std::function<std::string(std::size_t, std::size_t)>& text_of) {
   if (images == 0) return std::string(prompt);
-  require_places(occurrences(prompt, placeholder), images, placeholder);
+  std::size_t places = 0;
+  for (const std::string& text : placeholders) {
+    places += occurrences(prompt, text);
+  }
+  require_places(places, images, placeholders.front());
   std::string expanded;
   std::size_t begin = 0;
   for (std::size_t image = 0; image < images; ++image) {
-    const std::size_t at = prompt.find(placeholder, begin);
-    expanded += prompt.substr(begin, at - begin);
-    expanded += text_of(image);
-    begin = at + placeholder.size();
+    std::size_t next = std::string_view::npos;
+    std::size_t which = 0;
+    for (std::size_t i = 0; i < placeholders.size(); ++i) {
+      const std::size_t at = prompt.find(placeholders[i], begin);
+      if (at >= next) continue;
+      next = at;
+      which = i;
+    }
+    expanded += prompt.substr(begin, next - begin);
+    expanded += text_of(image, which);
+    begin = next + placeholders[which].size();
   }
   expanded += prompt.substr(begin);
   return expanded;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace abstractllm::vision {
 
@@ -15,6 +16,12 @@ namespace abstractllm::vision {
 std::string replace_placeholders(
     std::string_view prompt, std::string_view placeholder, std::size_t images,
     const std::function<std::string(std::size_t)>& text_of);
+
+/// The same with several `placeholders`: text_of(n, which) of them.
+std::string replace_placeholders(
+    std::string_view prompt, const std::vector<std::string>& placeholders,
+    std::size_t images,
+    const std::function<std::string(std::size_t, std::size_t)>& text_of);
 
 /// How often `text` occurs in `prompt`.
 std::size_t occurrences(std::string_view prompt, std::string_view text);

@@ -73,9 +73,48 @@ io::JsonConfig read(const std::filesystem::path& folder, const char* name) {
 
 std::vector<PromptPiece> ImageProcessor::expand(
     std::string_view prompt, std::span<const ImagePlan> plans) const {
+  if (video_placeholder_.empty()) {
+    return {{.text = replace_placeholders(
+                 prompt, placeholder_, plans.size(),
+                 [&](std::size_t image) { return text_of(plans[image]); })}};
+  }
   return {{.text = replace_placeholders(
-               prompt, placeholder_, plans.size(),
-               [&](std::size_t image) { return text_of(plans[image]); })}};
+               prompt, {placeholder_, video_placeholder_}, plans.size(),
+               [&](std::size_t image, std::size_t kind) {
+                 const bool moves = !plans[image].frames.empty();
+                 if (moves == (kind == 1)) return text_of(plans[image]);
+                 throw InvalidRequestError(
+                     "[image processor] the chat template has the places of "
+                     "images and of moving pictures in another order than the "
+                     "messages");
+               })}};
+}
+
+std::size_t ImageProcessor::places_in(std::string_view prompt) const {
+  return occurrences(prompt, placeholder_) +
+         occurrences(prompt, video_placeholder_);
+}
+
+namespace {
+
+[[noreturn]] void refuse_video(std::string_view kind) {
+  throw UnsupportedFeatureError(
+      fmt::format("[image processor] {} models see still images alone", kind),
+      "Qwen2-VL, Qwen2.5-VL and Qwen3-VL see moving pictures; or send frames "
+      "as "
+      "images.");
+}
+
+}  // namespace
+
+ImagePlan ImageProcessor::plan_video(const io::MovingPicture& /*video*/,
+                                     const PixelBudget& /*budget*/) const {
+  refuse_video(kind());
+}
+
+ImageInputs ImageProcessor::process_video(const io::MovingPicture& /*video*/,
+                                          const PixelBudget& /*budget*/) const {
+  refuse_video(kind());
 }
 
 std::string ImageProcessor::text_of(const ImagePlan& plan) const {
@@ -86,12 +125,17 @@ ProcessorFiles ProcessorFiles::in(const std::filesystem::path& folder) {
   ProcessorFiles files{.preprocessor = read(folder, "preprocessor_config.json"),
                        .processor = read(folder, "processor_config.json"),
                        .model = read(folder, "config.json"),
-                       .tokenizer = read(folder, "tokenizer_config.json")};
+                       .tokenizer = read(folder, "tokenizer_config.json"),
+                       .video = read(folder, "video_preprocessor_config.json")};
   // Newer folders keep the image processor's fields inside the other file.
   if (files.preprocessor.keys().empty()) {
     if (auto inner = files.processor.find_object("image_processor")) {
       files.preprocessor = std::move(*inner);
     }
+  }
+  if (files.video.keys().empty()) {
+    files.video = files.processor.find_object("video_processor")
+                      .value_or(files.preprocessor);
   }
   return files;
 }

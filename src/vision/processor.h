@@ -14,6 +14,7 @@
 
 #include "io/image.h"
 #include "io/json_config.h"
+#include "io/moving_picture.h"
 
 namespace abstractllm::vision {
 
@@ -34,6 +35,7 @@ struct ProcessorFiles {
   io::JsonConfig processor{};     ///< processor_config.json
   io::JsonConfig model{};         ///< config.json
   io::JsonConfig tokenizer{};     ///< tokenizer_config.json
+  io::JsonConfig video{};         ///< video_preprocessor_config.json
   /// Reads them in `folder`. Throws ModelLoadingError for a damaged one.
   static ProcessorFiles in(const std::filesystem::path& folder);
 };
@@ -60,6 +62,13 @@ struct ImagePlan {
   int grid_columns = 0;
   int width = 0;   ///< what the image is resized to, without padding
   int height = 0;  ///< (crops of fixed size: the whole they are cut from)
+  /// Of a moving picture, the frames that are seen, as often as they are; empty
+  /// for a still image.
+  std::vector<int> frames{};
+  /// When, in seconds, each stretch of frames is that the tower takes together.
+  std::vector<double> times{};
+  /// Positions from one such stretch to the next, where they stand in one row.
+  double frame_step = 1;
   bool operator==(const ImagePlan&) const = default;
 };
 
@@ -118,6 +127,15 @@ class ImageProcessor {
   /// expand() gives ids (phi3_v: -N for image N).
   const std::string& image_token() const noexcept { return image_token_; }
 
+  /// The same for a moving picture. Empty: the kind sees still images alone.
+  const std::string& video_placeholder() const noexcept {
+    return video_placeholder_;
+  }
+  const std::string& video_token() const noexcept { return video_token_; }
+
+  /// How often either placeholder stands in `prompt`.
+  std::size_t places_in(std::string_view prompt) const;
+
   /// Whether the expanded prompt is tokenized with the special tokens that the
   /// tokenizer adds by itself (a beginning token the kind has not written).
   bool adds_special_tokens() const noexcept { return adds_special_tokens_; }
@@ -132,9 +150,17 @@ class ImageProcessor {
   virtual ImageInputs process(const io::ImageSource& image,
                               const PixelBudget& budget) const = 0;
 
+  /// plan() and process() for a moving picture. Throw UnsupportedFeatureError
+  /// where the kind sees still images alone.
+  virtual ImagePlan plan_video(const io::MovingPicture& video,
+                               const PixelBudget& budget) const;
+  virtual ImageInputs process_video(const io::MovingPicture& video,
+                                    const PixelBudget& budget) const;
+
   /// The prompt with every placeholder expanded to the tokens of its image, in
   /// order; without images the prompt as it stands. Throws InvalidRequestError
-  /// if the number of placeholders is not that of `plans`.
+  /// if the number of placeholders is not that of `plans`, or one is not of
+  /// their kind.
   virtual std::vector<PromptPiece> expand(
       std::string_view prompt, std::span<const ImagePlan> plans) const;
 
@@ -145,6 +171,8 @@ class ImageProcessor {
 
   std::string placeholder_;
   std::string image_token_;
+  std::string video_placeholder_;
+  std::string video_token_;
   bool adds_special_tokens_ = true;
 };
 

@@ -10,6 +10,8 @@
 #include "abstractllm/error.h"
 #include "vision/kinds.h"
 #include "vision/picture.h"
+#include "vision/placeholders.h"
+#include "vision/qwen_video.h"
 
 namespace abstractllm::vision {
 namespace {
@@ -62,56 +64,38 @@ struct Config {
   int factor() const { return patch * merge; }
 };
 
-// Multiples of `factor` near width x height, with min to max pixels. Halves
-// are rounded to even, as Python rounds.
-Extent smart_resize(Extent size, int factor, std::int64_t min_pixels,
-                    std::int64_t max_pixels) {
-  const double width = size.width;
-  const double height = size.height;
-  const auto multiple = [factor](double count) {
-    return static_cast<int>(count) * factor;
-  };
-  Extent result{multiple(std::nearbyint(width / factor)),
-                multiple(std::nearbyint(height / factor))};
-  if (result.pixels() > max_pixels) {
-    const double beta =
-        std::sqrt(width * height / static_cast<double>(max_pixels));
-    result = {std::max(factor, multiple(std::floor(width / beta / factor))),
-              std::max(factor, multiple(std::floor(height / beta / factor)))};
-  } else if (result.pixels() < min_pixels) {
-    const double beta =
-        std::sqrt(static_cast<double>(min_pixels) / (width * height));
-    result = {multiple(std::ceil(width * beta / factor)),
-              multiple(std::ceil(height * beta / factor))};
-  }
-  return result;
-}
-
 class Qwen2Vl final : public ImageProcessor {
  public:
   explicit Qwen2Vl(const ProcessorFiles& files)
       : config_(files.preprocessor, files.model.find_object("vision_config")
                                         .value_or(io::JsonConfig())),
         values_(files.preprocessor, PixelValues::kClipMean,
-                PixelValues::kClipStd) {
+                PixelValues::kClipStd),
+        newer_(files.model.find_string("model_type")
+                   .value_or("")
+                   .starts_with("qwen3")),
+        video_(files.video, newer_, config_.factor(), config_.temporal),
+        video_filter_(filter_setting(files.video, config_.filter)),
+        video_values_(files.video, PixelValues::kClipMean,
+                      PixelValues::kClipStd) {
     image_token_ = image_token_of(files, "<|image_pad|>");
     placeholder_ = image_token_;
+    video_token_ = token_named(files, "video_token_id", "<|video_pad|>");
+    video_placeholder_ = video_token_;
+    start_ = token_named(files, "vision_start_token_id", "<|vision_start|>");
+    end_ = token_named(files, "vision_end_token_id", "<|vision_end|>");
+    // Frames have marks of their own, which stand for those of the template.
+    if (newer_) video_placeholder_ = start_ + video_token_ + end_;
+    if (const auto tower = files.model.find_object("vision_config")) {
+      positions_a_second_ = tower->find_number("tokens_per_second").value_or(0);
+    }
   }
 
   std::string_view kind() const noexcept override { return "qwen2_vl"; }
 
   ImagePlan plan(int width, int height,
                  const PixelBudget& budget) const override {
-    require_size(width, height);
-    const double proportion =
-        static_cast<double>(std::max(width, height)) / std::min(width, height);
-    if (proportion > kMaxProportion) {
-      throw ImageProcessingError(
-          fmt::format("[image processor] {}x{} pixels are {:.0f} to 1, the "
-                      "model takes up to {:.0f} to 1",
-                      width, height, proportion, kMaxProportion),
-          "crop the image");
-    }
+    check_proportion(width, height);
     const Extent size = resized({width, height}, budget);
     const int rows = size.height / config_.factor();
     const int columns = size.width / config_.factor();
@@ -135,11 +119,97 @@ class Qwen2Vl final : public ImageProcessor {
     inputs.integers["image_grid_thw"] = {{1, 3}, {1, rows, columns}};
     inputs.pixel_values = blank(
         {rows * columns, 3 * config_.temporal * config_.patch * config_.patch});
-    write_patches(resized, inputs.pixel_values.values);
+    const std::vector<const io::RgbImage*> frames(
+        static_cast<std::size_t>(config_.temporal), &resized);
+    write_patches(frames, values_, inputs.pixel_values.values);
     return inputs;
   }
 
+  ImagePlan plan_video(const io::MovingPicture& video,
+                       const PixelBudget& budget) const override {
+    check_proportion(video.width(), video.height());
+    std::vector<int> frames = video_.frames_of(video);
+    const auto count = static_cast<int>(frames.size());
+    const Extent size = video_.size_of({video.width(), video.height()}, count,
+                                       budget.max_pixels);
+    const int rows = size.height / config_.factor();
+    const int columns = size.width / config_.factor();
+    const double rate = video.rate().value_or(kUsualFrameRate);
+    ImagePlan plan{.pixels = size.pixels() * count,
+                   .crops = count,
+                   .grid_rows = rows,
+                   .grid_columns = columns,
+                   .width = size.width,
+                   .height = size.height,
+                   .frames = std::move(frames)};
+    plan.times = video_.times_of(plan.frames, rate);
+    plan.image_tokens = static_cast<int>(plan.times.size()) * rows * columns;
+    plan.prompt_tokens = plan.image_tokens;
+    if (positions_a_second_ > 0 && !newer_) {
+      const double seen_rate = rate * count / video.frames();
+      plan.frame_step = positions_a_second_ * config_.temporal / seen_rate;
+    }
+    return plan;
+  }
+
+  ImageInputs process_video(const io::MovingPicture& video,
+                            const PixelBudget& budget) const override {
+    ImageInputs inputs{.plan = plan_video(video, budget)};
+    const ImagePlan& plan = inputs.plan;
+    const auto stretches = static_cast<int>(plan.times.size());
+    const int rows = plan.height / config_.patch;
+    const int columns = plan.width / config_.patch;
+    inputs.integers["image_grid_thw"] = {{1, 3}, {stretches, rows, columns}};
+    inputs.pixel_values =
+        blank({stretches * rows * columns,
+               3 * config_.temporal * config_.patch * config_.patch});
+    std::vector<io::RgbImage> held;  // of one stretch
+    int written = 0;
+    const auto write = [&] {
+      std::vector<const io::RgbImage*> frames;
+      for (std::size_t i = 0; i < static_cast<std::size_t>(config_.temporal);
+           ++i) {
+        frames.push_back(&held[std::min(i, held.size() - 1)]);
+      }
+      write_patches(frames, video_values_,
+                    part(inputs.pixel_values, written++, stretches));
+      held.clear();
+    };
+    video.read(plan.frames, [&](const io::ImageSource& frame) {
+      const ResizeJob job =
+          ResizeJob::whole(frame, plan.width, plan.height, video_filter_);
+      held.push_back(std::move(resize(frame, {&job, 1}).front()));
+      if (static_cast<int>(held.size()) == config_.temporal) write();
+    });
+    if (!held.empty()) write();
+    return inputs;
+  }
+
+ protected:
+  std::string text_of(const ImagePlan& plan) const override {
+    if (plan.frames.empty()) return ImageProcessor::text_of(plan);
+    if (!newer_) return repeated(video_token_, plan.image_tokens);
+    std::string text;
+    for (const double time : plan.times) {
+      text += fmt::format("<{:.1f} seconds>", time) + start_ +
+              repeated(video_token_, plan.grid_rows * plan.grid_columns) + end_;
+    }
+    return text;
+  }
+
  private:
+  static void check_proportion(int width, int height) {
+    require_size(width, height);
+    const double proportion =
+        static_cast<double>(std::max(width, height)) / std::min(width, height);
+    if (proportion <= kMaxProportion) return;
+    throw ImageProcessingError(
+        fmt::format("[image processor] {}x{} pixels are {:.0f} to 1, the "
+                    "model takes up to {:.0f} to 1",
+                    width, height, proportion, kMaxProportion),
+        "crop the image");
+  }
+
   Extent resized(Extent size, const PixelBudget& budget) const {
     const int factor = config_.factor();
     if (!config_.resizes) {
@@ -165,22 +235,31 @@ class Qwen2Vl final : public ImageProcessor {
   }
 
   // (rows / merge, columns / merge, merge, merge) patches of (3, temporal,
-  // patch, patch).
-  void write_patches(const io::RgbImage& image, std::span<float> out) const {
+  // patch, patch). `frames`: of one size, as many as are taken together.
+  void write_patches(const std::vector<const io::RgbImage*>& frames,
+                     const PixelValues& values, std::span<float> out) const {
     const int patch = config_.patch;
     const int block = config_.factor();
     const auto plane =
         static_cast<std::size_t>(patch) * static_cast<std::size_t>(patch);
-    std::vector<float> planes(3 * plane);
+    std::vector<std::vector<float>> planes(frames.size(),
+                                           std::vector<float>(3 * plane));
     float* to = out.data();
-    for (int top = 0; top < image.height; top += block) {
-      for (int left = 0; left < image.width; left += block) {
+    for (int top = 0; top < frames.front()->height; top += block) {
+      for (int left = 0; left < frames.front()->width; left += block) {
         for (int i = 0; i < config_.merge * config_.merge; ++i) {
-          values_.planes(image, left + i % config_.merge * patch,
-                         top + i / config_.merge * patch, patch, patch, planes);
+          for (std::size_t frame = 0; frame < frames.size(); ++frame) {
+            if (frame > 0 && frames[frame] == frames[frame - 1]) {
+              planes[frame] = planes[frame - 1];
+              continue;
+            }
+            values.planes(*frames[frame], left + i % config_.merge * patch,
+                          top + i / config_.merge * patch, patch, patch,
+                          planes[frame]);
+          }
           for (std::size_t channel = 0; channel < 3; ++channel) {
-            for (int frame = 0; frame < config_.temporal; ++frame) {
-              to = std::copy_n(planes.data() + channel * plane, plane, to);
+            for (const std::vector<float>& frame : planes) {
+              to = std::copy_n(frame.data() + channel * plane, plane, to);
             }
           }
         }
@@ -190,6 +269,13 @@ class Qwen2Vl final : public ImageProcessor {
 
   Config config_;
   PixelValues values_;
+  bool newer_;  // Qwen3-VL
+  QwenVideo video_;
+  Filter video_filter_;
+  PixelValues video_values_;
+  std::string start_;  // around what is seen
+  std::string end_;
+  double positions_a_second_ = 0;  // 0: time has no measure
 };
 
 }  // namespace

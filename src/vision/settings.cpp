@@ -58,8 +58,14 @@ Filter filter_setting(const io::JsonConfig& config, Filter otherwise) {
 }
 
 std::string image_token_of(const ProcessorFiles& files, std::string otherwise) {
-  auto id = files.model.find_int("image_token_id");
-  if (!id) id = files.model.find_int("image_token_index");
+  return files.model.has("image_token_id")
+             ? token_named(files, "image_token_id", std::move(otherwise))
+             : token_named(files, "image_token_index", std::move(otherwise));
+}
+
+std::string token_named(const ProcessorFiles& files, const char* key,
+                        std::string otherwise) {
+  const auto id = files.model.find_int(key);
   const auto tokens = files.tokenizer.find_object("added_tokens_decoder");
   if (!id || !tokens) return otherwise;
   const auto token = tokens->find_object(std::to_string(*id));

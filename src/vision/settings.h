@@ -49,6 +49,10 @@ Filter filter_setting(const io::JsonConfig& config, Filter otherwise);
 /// names, if tokenizer_config.json spells it; else `otherwise`.
 std::string image_token_of(const ProcessorFiles& files, std::string otherwise);
 
+/// The same for the token that the field `key` of config.json names.
+std::string token_named(const ProcessorFiles& files, const char* key,
+                        std::string otherwise);
+
 /// A token of tokenizer_config.json, "bos_token" say: a string, or an object
 /// with its content.
 std::string token_of(const ProcessorFiles& files, const char* key,

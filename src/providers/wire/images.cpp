@@ -55,6 +55,13 @@ std::string WireImage::data_url() const {
 void check_image(const ImagePart& image, const std::string& provider) {
   const int given = (image.path.empty() ? 0 : 1) +
                     (image.bytes.empty() ? 0 : 1) + (image.url.empty() ? 0 : 1);
+  if (image.media_type.starts_with("video/") ||
+      image.url.starts_with("data:video/")) {
+    throw UnsupportedFeatureError(
+        "[" + provider + "] moving pictures are not sent",
+        "Send frames as images, or use a local model that sees them.",
+        provider);
+  }
   const bool is_web = image.url.starts_with("http://") ||
                       image.url.starts_with("https://") ||
                       image.url.starts_with("data:");
