@@ -14,6 +14,7 @@
 #include "engine/model_outline.h"
 #include "engine/model_package.h"
 #include "hub/local_models.h"
+#include "io/model_config.h"
 #include "io/model_files.h"
 #include "models/catalogue.h"
 #include "models/common/vision_language.h"
@@ -52,7 +53,7 @@ class Doctor {
     std::optional<io::WeightSource> weights;
     try {
       const io::ModelFiles files = io::ModelFiles::at(path);
-      if (files.config) config = io::JsonConfig::load(*files.config);
+      if (files.config) config = io::load_model_config(*files.config);
       read_architecture(config);
       weights = models::canonical_weights(io::WeightSource::open(files));
       config = weights->config();

@@ -20,6 +20,7 @@
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
 #include "io/latent_parts.h"
+#include "io/model_config.h"
 #include "io/packed_checkpoints.h"
 #include "io/quantization_config.h"
 #include "io/tensor_archive.h"
@@ -179,7 +180,7 @@ WeightSource WeightSource::open(const ModelFiles& files) {
   if (!files.gguf) {
     auto state =
         std::make_shared<State>(TensorArchive::open_folder(files.location));
-    if (files.config) state->config = JsonConfig::load(*files.config);
+    if (files.config) state->config = load_model_config(*files.config);
     state->quantization = QuantizationConfig(state->config);
     for (const std::string& name : state->archive.names()) {
       names.emplace_back(published_name(name), state->archive.find(name));

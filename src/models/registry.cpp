@@ -69,6 +69,7 @@ constexpr std::array kRows{
     Row{"internlm2", make_internlm2},
     Row{"internlm3", make_internlm3},
     Row{"internvl", make_internvl, ModelKind::kDecoder, Reads::kImages},
+    Row{"internvl_chat", make_internvl, ModelKind::kDecoder, Reads::kImages},
     Row{"lfm2", make_lfm2},
     Row{"llama", make_llama},
     Row{"llama4", make_llama4_text},

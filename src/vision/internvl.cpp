@@ -27,9 +27,26 @@ class InternVl final : public ImageProcessor {
       : filter_(filter_setting(files.preprocessor, Filter::kBicubic)),
         values_(files.preprocessor, PixelValues::kClipMean,
                 PixelValues::kClipStd),
-        cuts_(files.preprocessor.find_bool("crop_to_patches").value_or(true)),
-        least_(int_setting(files.preprocessor, "min_patches", 1, 1, 256)),
-        most_(int_setting(files.preprocessor, "max_patches", 12, 1, 256)) {
+        cuts_(files.preprocessor.find_bool("crop_to_patches")
+                  .value_or(files.model.find_bool("dynamic_image_size")
+                                .value_or(true))),
+        shows_whole_(files.model.find_bool("use_thumbnail").value_or(true)),
+        least_(int_setting(
+            files.preprocessor, "min_patches",
+            int_setting(files.model, "min_dynamic_patch", 1, 1, 256), 1, 256)),
+        most_(int_setting(
+            files.preprocessor, "max_patches",
+            int_setting(files.model, "max_dynamic_patch", 12, 1, 256), 1,
+            256)) {
+    image_token_ = token_of(files, "context_image_token",
+                            image_token_of(files, "<IMG_CONTEXT>"));
+    placeholder_ = image_token_;
+    start_ = token_of(files, "start_image_token", "<img>");
+    end_ = token_of(files, "end_image_token", "</img>");
+    if (files.model.find_string("model_type") == "internvl_chat") {
+      read_own_sizes(files.model);
+      return;
+    }
     const auto size =
         size_setting(files.preprocessor, "size", SingleNumber::kSquare)
             .value_or(SizeSetting{.width = 384, .height = 384});
@@ -40,11 +57,6 @@ class InternVl final : public ImageProcessor {
                       files.preprocessor.origin()));
     }
     side_ = {*size.width, *size.height};
-    image_token_ = token_of(files, "context_image_token",
-                            image_token_of(files, "<IMG_CONTEXT>"));
-    placeholder_ = image_token_;
-    start_ = token_of(files, "start_image_token", "<img>");
-    end_ = token_of(files, "end_image_token", "</img>");
     tokens_ = int_setting(
         files.processor, "image_seq_length",
         int_setting(files.model, "image_seq_length", 256, 1, 1 << 20), 1,
@@ -58,7 +70,7 @@ class InternVl final : public ImageProcessor {
     require_size(width, height);
     require_budget(budget, side_.pixels(), kind());
     const Grid grid = grid_of({width, height}, budget);
-    const int pictures = grid.cells() == 1 ? 1 : grid.cells() + 1;
+    const int pictures = grid.cells() + (has_whole(grid.cells()) ? 1 : 0);
     return {.image_tokens = pictures * tokens_,
             .prompt_tokens = pictures * tokens_ + 2,
             .pixels = pictures * side_.pixels(),
@@ -75,18 +87,19 @@ class InternVl final : public ImageProcessor {
     const ImagePlan& plan = inputs.plan;
     std::vector<ResizeJob> jobs{
         ResizeJob::whole(image, plan.width, plan.height, filter_)};
-    if (plan.crops > 1) {
+    const int cells = plan.grid_rows * plan.grid_columns;
+    if (has_whole(cells)) {
       jobs.push_back(
           ResizeJob::whole(image, side_.width, side_.height, filter_));
     }
     const auto results = resize(image, jobs);
     inputs.pixel_values = blank({plan.crops, 3, side_.height, side_.width});
-    for (int i = 0; i < plan.grid_rows * plan.grid_columns; ++i) {
+    for (int i = 0; i < cells; ++i) {
       values_.planes(results[0], i % plan.grid_columns * side_.width,
                      i / plan.grid_columns * side_.height, side_.width,
                      side_.height, part(inputs.pixel_values, i, plan.crops));
     }
-    if (plan.crops > 1) {
+    if (has_whole(cells)) {
       values_.planes(results[1],
                      part(inputs.pixel_values, plan.crops - 1, plan.crops));
     }
@@ -100,6 +113,27 @@ class InternVl final : public ImageProcessor {
   }
 
  private:
+  // Of its authors' layout, where the model's config has them.
+  void read_own_sizes(const io::JsonConfig& model) {
+    const io::JsonConfig tower = model.require_object("vision_config");
+    const int tower_side = int_setting(tower, "image_size", 448, 1, kMaxSide);
+    const int side =
+        int_setting(model, "force_image_size", tower_side, 1, kMaxSide);
+    const int patch = int_setting(tower, "patch_size", 14, 1, side);
+    const double ratio = model.find_number("downsample_ratio").value_or(0.5);
+    const int tokens = static_cast<int>(side / patch * ratio);
+    if (!(ratio > 0 && ratio <= 1) || tokens < 1) {
+      throw ModelLoadingError(fmt::format(
+          "[image processor] {}: {} pixels a side, patches of {} and a "
+          "downsample_ratio of {} cannot be",
+          model.origin(), side, patch, ratio));
+    }
+    side_ = {side, side};
+    tokens_ = tokens * tokens;
+  }
+
+  bool has_whole(int cells) const { return cells > 1 && shows_whole_; }
+
   int most_within(const PixelBudget& budget) const {
     if (!budget.max_pixels) return most_;
     const std::int64_t pictures = *budget.max_pixels / side_.pixels();
@@ -140,7 +174,8 @@ class InternVl final : public ImageProcessor {
   Filter filter_;
   PixelValues values_;
   bool cuts_;
-  int least_;  // crops
+  bool shows_whole_;  // behind several crops
+  int least_;         // crops
   int most_;
   Extent side_{};
   int tokens_ = 256;  // for each picture

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "abstractllm/error.h"
+#include "io/model_config.h"
 #include "vision/kinds.h"
 #include "vision/placeholders.h"
 
@@ -39,13 +40,14 @@ constexpr std::array kProcessorTypes = {
 
 constexpr std::array kModelTypes = {
     Entry{"gemma3", make_gemma3},         Entry{"idefics3", make_idefics3},
-    Entry{"internvl", make_internvl},     Entry{"llava", make_llava},
-    Entry{"llava_next", make_llava_next}, Entry{"mistral3", make_pixtral},
-    Entry{"mllama", make_mllama},         Entry{"paligemma", make_paligemma},
-    Entry{"phi3_v", make_phi3_v},         Entry{"pixtral", make_pixtral},
-    Entry{"qwen2_5_vl", make_qwen2_vl},   Entry{"qwen2_vl", make_qwen2_vl},
-    Entry{"qwen3_vl", make_qwen2_vl},     Entry{"qwen3_vl_moe", make_qwen2_vl},
-    Entry{"smolvlm", make_idefics3},      Entry{"vipllava", make_llava},
+    Entry{"internvl", make_internvl},     Entry{"internvl_chat", make_internvl},
+    Entry{"llava", make_llava},           Entry{"llava_next", make_llava_next},
+    Entry{"mistral3", make_pixtral},      Entry{"mllama", make_mllama},
+    Entry{"paligemma", make_paligemma},   Entry{"phi3_v", make_phi3_v},
+    Entry{"pixtral", make_pixtral},       Entry{"qwen2_5_vl", make_qwen2_vl},
+    Entry{"qwen2_vl", make_qwen2_vl},     Entry{"qwen3_vl", make_qwen2_vl},
+    Entry{"qwen3_vl_moe", make_qwen2_vl}, Entry{"smolvlm", make_idefics3},
+    Entry{"vipllava", make_llava},
 };
 
 template <typename Table>
@@ -66,6 +68,12 @@ std::string plain_type(std::string type) {
 io::JsonConfig read(const std::filesystem::path& folder, const char* name) {
   const auto path = folder / name;
   return std::filesystem::exists(path) ? io::JsonConfig::load(path)
+                                       : io::JsonConfig();
+}
+
+io::JsonConfig read_model(const std::filesystem::path& folder) {
+  const auto path = folder / "config.json";
+  return std::filesystem::exists(path) ? io::load_model_config(path)
                                        : io::JsonConfig();
 }
 
@@ -124,7 +132,7 @@ std::string ImageProcessor::text_of(const ImagePlan& plan) const {
 ProcessorFiles ProcessorFiles::in(const std::filesystem::path& folder) {
   ProcessorFiles files{.preprocessor = read(folder, "preprocessor_config.json"),
                        .processor = read(folder, "processor_config.json"),
-                       .model = read(folder, "config.json"),
+                       .model = read_model(folder),
                        .tokenizer = read(folder, "tokenizer_config.json"),
                        .video = read(folder, "video_preprocessor_config.json")};
   // Newer folders keep the image processor's fields inside the other file.

@@ -152,7 +152,7 @@ class VisionRun {
     for (const char* field : {"image_token_id", "image_token_index"}) {
       if (config.find_int(field) == id) return true;
     }
-    return id < 0;
+    return id < 0 || id == reference_.value("image_token_id", -1);
   }
 
   Prompt make_prompt(const json& c, VisionResult& result) {

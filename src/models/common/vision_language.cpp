@@ -123,6 +123,7 @@ constexpr std::array kPrefixes{
     Prefix{"model.language_model.", "model."},
     Prefix{"language_model.model.", "model."},
     Prefix{"language_model.lm_head.", "lm_head."},
+    Prefix{"language_model.output.", "output."},  // of InternLM 2
     Prefix{"language_model.", "model."},
     Prefix{"model.text_model.", "model."},
     Prefix{"text_model.", "model."},
@@ -138,6 +139,9 @@ constexpr std::array kPrefixes{
     Prefix{"model.multi_modal_projector.", "multi_modal_projector."},
     Prefix{"model.connector.", "connector."},
     Prefix{"model.image_newline", "image_newline"},
+    Prefix{"mlp1.0.", "multi_modal_projector.layer_norm."},
+    Prefix{"mlp1.1.", "multi_modal_projector.linear_1."},
+    Prefix{"mlp1.3.", "multi_modal_projector.linear_2."},
 };
 
 const Defaults* find_defaults(std::string_view type) {
@@ -158,7 +162,7 @@ io::JsonConfig with_defaults_of(const io::JsonConfig& config,
 // The model_type of a text_config that does not say it.
 std::string_view default_text_type(std::string_view type) {
   if (type == "gemma3") return "gemma3_text";
-  if (type == "internvl") return "qwen2";
+  if (type == "internvl" || type == "internvl_chat") return "qwen2";
   if (type == "mistral3" || type == "pixtral") return "mistral";
   if (type == "mllama") return "mllama_text_model";
   if (type == "paligemma") return "gemma";
@@ -171,7 +175,7 @@ std::string_view default_text_type(std::string_view type) {
 // And of a vision_config.
 std::string_view default_tower_type(std::string_view type) {
   if (type == "gemma3" || type == "paligemma") return "siglip_vision_model";
-  if (type == "internvl") return "internvl_vision";
+  if (type == "internvl" || type == "internvl_chat") return "internvl_vision";
   if (type == "mistral3" || type == "pixtral") return "pixtral";
   if (type == "mllama") return "mllama_vision_model";
   if (type == "idefics3" || type == "smolvlm") return "idefics3_vision";

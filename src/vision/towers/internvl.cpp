@@ -1,5 +1,5 @@
-// InternVL in transformers' layout: InternViT over crops, squares of patches
-// side by side in one row, a norm and two linear layers.
+// InternVL in transformers' and its authors' layouts: InternViT over crops,
+// squares of patches side by side in one row, a norm and two linear layers.
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
@@ -32,10 +32,69 @@ ops::NormKind read_norm_kind(const io::JsonConfig& config) {
                           "', expected layer_norm or rms_norm");
 }
 
+// Names of modules behind "vision_tower.".
+struct Names {
+  const char* class_token;
+  const char* positions;
+  const char* patches;
+  const char* layers;
+  const char* before_attention;
+  const char* before_mlp;
+  const char* output;
+  const char* query_norm;
+  const char* key_norm;
+  const char* attention_scale;
+  const char* mlp_scale;
+};
+constexpr Names kPublished{"embeddings.cls_token",
+                           "embeddings.position_embeddings",
+                           "embeddings.patch_embeddings.projection",
+                           "encoder.layer.",
+                           "layernorm_before",
+                           "layernorm_after",
+                           "attention.projection_layer",
+                           "attention.q_norm",
+                           "attention.k_norm",
+                           "lambda_1",
+                           "lambda_2"};
+constexpr Names kAuthors{"embeddings.class_embedding",
+                         "embeddings.position_embedding",
+                         "embeddings.patch_embedding",
+                         "encoder.layers.",
+                         "norm1",
+                         "norm2",
+                         "attn.proj",
+                         "attn.q_norm",
+                         "attn.k_norm",
+                         "ls1",
+                         "ls2"};
+const std::string kTower = "vision_tower.";
+
+const Names& names_in(const WeightReader& weights) {
+  return weights.has_vector(kTower + kAuthors.class_token) ? kAuthors
+                                                           : kPublished;
+}
+
+// Query, key and value, which are fused in its authors' layout.
+std::vector<ops::Linear> read_inputs(const WeightReader& weights,
+                                     const std::string& prefix, int hidden) {
+  if (weights.has_matrix(prefix + "attn.qkv")) {
+    return weights.split_linear(prefix + "attn.qkv", {hidden, hidden, hidden},
+                                hidden, Bias::kIfPresent);
+  }
+  std::vector<ops::Linear> inputs;
+  for (const char* name : {"q_proj", "k_proj", "v_proj"}) {
+    inputs.push_back(weights.linear(prefix + "attention." + name, hidden,
+                                    hidden, Bias::kIfPresent));
+  }
+  return inputs;
+}
+
 EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
                         ops::NormKind kind, int index) {
+  const Names& names = names_in(weights);
   const std::string prefix =
-      "vision_tower.encoder.layer." + std::to_string(index) + ".";
+      kTower + names.layers + std::to_string(index) + ".";
   const int hidden = config.hidden_size;
   const auto norm = [&](const char* name) {
     return weights.norm(kind, prefix + name, hidden, config.layer_norm_eps);
@@ -52,34 +111,31 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
     return ops::make_vector(weights.backend(),
                             weights.vector(prefix + name, hidden));
   };
+  const std::vector<ops::Linear> inputs = read_inputs(weights, prefix, hidden);
   return {.spec = plain_heads(config.num_attention_heads,
                               hidden / config.num_attention_heads),
-          .norm = norm("layernorm_before"),
-          .query = linear("attention.q_proj", hidden, hidden),
-          .key = linear("attention.k_proj", hidden, hidden),
-          .value = linear("attention.v_proj", hidden, hidden),
-          .output = linear("attention.projection_layer", hidden, hidden),
-          .mlp = {.frame = {.before = norm("layernorm_after")},
+          .norm = norm(names.before_attention),
+          .query = inputs[0],
+          .key = inputs[1],
+          .value = inputs[2],
+          .output = linear(names.output, hidden, hidden),
+          .mlp = {.frame = {.before = norm(names.before_mlp)},
                   .activation = config.activation,
                   .gate = std::nullopt,
                   .up = linear("mlp.fc1", config.intermediate_size, hidden),
                   .down = linear("mlp.fc2", hidden, config.intermediate_size)},
-          .query_norm = head_norm("attention.q_norm"),
-          .key_norm = head_norm("attention.k_norm"),
-          .attention_scale = scale("lambda_1"),
-          .mlp_scale = scale("lambda_2")};
+          .query_norm = head_norm(names.query_norm),
+          .key_norm = head_norm(names.key_norm),
+          .attention_scale = scale(names.attention_scale),
+          .mlp_scale = scale(names.mlp_scale)};
 }
 
 class Tower : public VisionTower {
  public:
   Tower(const models::ModelSource& source, const io::JsonConfig& vision)
       : config_(read_vit_config(vision)),
-        patch_(WeightReader(source.weights, source.backend)
-                   .patch_linear(
-                       "vision_tower.embeddings.patch_embeddings.projection",
-                       config_.hidden_size, config_.num_channels,
-                       {config_.patch_size, config_.patch_size},
-                       Bias::kIfPresent)),
+        patch_(read_patches(WeightReader(source.weights, source.backend),
+                            config_)),
         factor_(read_factor(source.config)),
         projector_norm_(
             WeightReader(source.weights, source.backend)
@@ -88,21 +144,23 @@ class Tower : public VisionTower {
         projector_(
             read_projector(source, config_.hidden_size * factor_ * factor_)) {
     const WeightReader weights(source.weights, source.backend);
-    const std::string place = "vision_tower.embeddings.";
+    const Names& names = names_in(weights);
     class_token_ = ops::make_vector(
         source.backend,
-        weights.vector(place + "cls_token", config_.hidden_size));
+        weights.vector(kTower + names.class_token, config_.hidden_size));
     const int tokens = config_.patches() + 1;
     if (vision.find_bool("use_absolute_position_embeddings").value_or(true)) {
       positions_ = mx::reshape(
           ops::make_vector(
               source.backend,
-              weights.vector(place + "position_embeddings",
+              weights.vector(kTower + names.positions,
                              std::int64_t{tokens} * config_.hidden_size)),
           {1, tokens, config_.hidden_size});
     }
     const int layer =
-        feature_layer(source.config, config_.num_hidden_layers, -1);
+        source.config.has("select_layer")
+            ? own_feature_layer(source.config)
+            : feature_layer(source.config, config_.num_hidden_layers, -1);
     const ops::NormKind kind = read_norm_kind(vision);
     for (int i = 0; i < config_.num_hidden_layers + layer + 1; ++i) {
       layers_.push_back(read_layer(weights, config_, kind, i));
@@ -138,6 +196,25 @@ class Tower : public VisionTower {
   }
 
  private:
+  static ops::Linear read_patches(const WeightReader& weights,
+                                  const VitConfig& config) {
+    return weights.patch_linear(kTower + names_in(weights).patches,
+                                config.hidden_size, config.num_channels,
+                                {config.patch_size, config.patch_size},
+                                Bias::kIfPresent);
+  }
+
+  // As its authors' config counts: -1 is the last layer's.
+  int own_feature_layer(const io::JsonConfig& config) const {
+    const std::int64_t layer = config.require_int("select_layer");
+    if (layer < 0 && layer >= -config_.num_hidden_layers) {
+      return static_cast<int>(layer);
+    }
+    throw ModelLoadingError("[config] select_layer is " +
+                            std::to_string(layer) + ", expected -1 to -" +
+                            std::to_string(config_.num_hidden_layers));
+  }
+
   int read_factor(const io::JsonConfig& config) const {
     const double ratio = models::number_or(config, "downsample_ratio", 0.5);
     const int factor =

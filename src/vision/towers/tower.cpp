@@ -23,6 +23,7 @@ constexpr std::array kRows{
     Row{"gemma3", make_gemma3_tower},
     Row{"idefics3", make_idefics3_tower},
     Row{"internvl", make_internvl_tower},
+    Row{"internvl_chat", make_internvl_tower},
     Row{"llava", make_llava_tower},
     Row{"llava_next", make_llava_next_tower},
     Row{"mistral3", make_mistral3_tower},
