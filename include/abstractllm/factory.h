@@ -61,7 +61,7 @@ struct ProviderConfig {
   std::string kv_cache_type = "auto";
   /// Local, CPU: worker threads; 0 takes what the process may use.
   int threads = 0;
-  /// Local: tokens of context to provide for; 0 takes the model's own.
+  /// Local and Ollama: tokens of context to provide for; 0: the model's own.
   int context_length = 0;
   /// Local: prompt tokens computed at a time; 0 lets the engine choose.
   int prefill_chunk = 0;

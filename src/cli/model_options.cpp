@@ -164,6 +164,10 @@ config::Configuration configuration_of(const CliEnvironment& environment) {
       throw UnsupportedProviderError(where + ": there is no such provider",
                                      error.hint());
     }
+    if (auto key = configuration.missing_keys.extract(name)) {
+      key.key() = id;
+      configuration.missing_keys.insert(std::move(key));
+    }
     if (!by_id.emplace(id, std::move(config)).second) {
       throw InvalidRequestError(
           where + " is the provider " + id + ", which has a table already",
@@ -249,7 +253,10 @@ ConnectionOptions connection_of(std::string_view provider,
 
 ProviderConnections configured_connections(const CliEnvironment& environment) {
   ProviderConnections connections;
-  for (const auto& [id, config] : configuration_of(environment).providers) {
+  const config::Configuration configuration = configuration_of(environment);
+  for (const auto& [id, config] : configuration.providers) {
+    // Without its own key it must not be asked with another one.
+    if (configuration.missing_keys.contains(id)) continue;
     connections.emplace(id, config.connection);
   }
   return connections;

@@ -156,16 +156,18 @@ class Table {
   std::vector<std::string_view> known_;
 };
 
-void read_connection(Table& table, ConnectionOptions& connection,
-                     Environment environment) {
+// The name of a variable that should have the key and is not set; else empty.
+std::string read_connection(Table& table, ConnectionOptions& connection,
+                            Environment environment) {
   table.read("base_url", connection.base_url);
   table.read("api_key", connection.api_key);
   std::string variable;
   table.read("api_key_env", variable);
+  std::string missing;
   if (!variable.empty() && connection.api_key.empty()) {
-    if (const char* value = environment(variable.c_str())) {
-      connection.api_key = value;
-    }
+    const char* value = environment(variable.c_str());
+    connection.api_key = value == nullptr ? "" : value;
+    if (connection.api_key.empty()) missing = variable;
   }
   table.read("organization", connection.organization);
   table.read_texts("headers", connection.headers);
@@ -175,11 +177,10 @@ void read_connection(Table& table, ConnectionOptions& connection,
   table.read("first_byte_timeout", connection.first_byte_timeout);
   table.read("idle_timeout", connection.idle_timeout);
   table.read("total_timeout", connection.total_timeout);
+  return missing;
 }
 
-ProviderConfig read_provider(Table& table, Environment environment) {
-  ProviderConfig config;
-  read_connection(table, config.connection, environment);
+ProviderConfig read_local(Table& table, ProviderConfig config) {
   table.read("parameters", config.parameters);
   table.read("device", config.device);
   table.read("cpu_backend", config.cpu_backend);
@@ -224,6 +225,15 @@ std::string variable(Environment environment, const char* name) {
 }  // namespace
 
 ProviderConfig Configuration::provider(std::string_view provider) const {
+  if (const auto missing = missing_keys.find(provider);
+      missing != missing_keys.end()) {
+    throw AuthenticationError(
+        fmt::format("[config] the variable {} is not set, which "
+                    "providers.{}.api_key_env names",
+                    missing->second, provider),
+        "Set it, or take api_key_env out of the configuration.",
+        std::string(provider));
+  }
   const auto found = providers.find(provider);
   ProviderConfig config =
       found == providers.end() ? ProviderConfig{} : found->second;
@@ -253,7 +263,11 @@ Configuration parse_configuration(std::string_view toml, std::string_view where,
   root.read_texts("aliases", configuration.aliases);
   root.read("parameters", configuration.parameters);
   root.read_tables("providers", [&](const std::string& name, Table& table) {
-    configuration.providers[name] = read_provider(table, environment);
+    ProviderConfig config;
+    const std::string missing =
+        read_connection(table, config.connection, environment);
+    if (!missing.empty()) configuration.missing_keys[name] = missing;
+    configuration.providers[name] = read_local(table, std::move(config));
   });
   root.read_tables("mcp", [&](const std::string& name, Table& table) {
     configuration.mcp[name] = read_mcp(table);

@@ -21,11 +21,15 @@ struct Configuration {
   /// Of every provider; its own come first.
   GenerationParameters parameters{};
   std::map<std::string, ProviderConfig, std::less<>> providers{};
+  /// Providers whose api_key_env names a variable that is not set, and which.
+  std::map<std::string, std::string, std::less<>> missing_keys{};
   std::map<std::string, McpServer, std::less<>> mcp{};
   std::filesystem::path trace_file{};
   bool trace_texts = false;
 
   /// The settings of `provider` with the common parameters under its own.
+  /// Throws AuthenticationError for one of missing_keys: its key is no other
+  /// one.
   ProviderConfig provider(std::string_view provider) const;
 
   /// "default" is the default model, an alias what it stands for; any other

@@ -198,6 +198,12 @@ void HttpTransfer::fail(int curl_code) const {
                     .uses_proxy = !options().proxy.empty()});
 }
 
+void HttpTransfer::check_total(Clock::time_point now) const {
+  const milliseconds limit = options().timeouts.total;
+  if (limit.count() <= 0 || now < started_ + limit) return;
+  throw_timeout("the whole answer", limit, options().provider, shown_url());
+}
+
 milliseconds HttpTransfer::check_deadlines() const {
   const HttpTimeouts& limits = options().timeouts;
   const Clock::time_point now = Clock::now();
@@ -256,6 +262,7 @@ void HttpTransfer::turn(milliseconds patience) {
   if (!arrived_.empty()) {
     body_began_ = true;
     last_arrival_ = Clock::now();
+    check_total(last_arrival_);  // bytes that keep coming put no end off
     return;
   }
   if (running == 0) {

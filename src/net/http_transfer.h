@@ -46,6 +46,7 @@ class HttpTransfer {
   int perform(int& running) const;  // CURLMcode
   void turn(std::chrono::milliseconds patience);
   void read_messages();
+  void check_total(std::chrono::steady_clock::time_point now) const;
   std::chrono::milliseconds check_deadlines() const;
   [[noreturn]] void fail(int curl_code) const;
 

@@ -190,8 +190,17 @@ Error Endpoint::fault_of(net::HttpExchange& exchange,
 }
 
 Error Endpoint::masked(const Error& error) const {
-  Error result(error.code(), without(error.message(), key_),
-               without(error.hint(), key_), id());
+  std::string message = without(error.message(), key_);
+  std::string hint = without(error.hint(), key_);
+  for (const net::Header& header : headers_) {
+    if (!net::is_secret_header(header.name)) continue;
+    // "Bearer KEY": a service may echo the key alone.
+    const std::string secret =
+        header.value.substr(header.value.find_last_of(' ') + 1);
+    message = without(std::move(message), secret);
+    hint = without(std::move(hint), secret);
+  }
+  Error result(error.code(), message, std::move(hint), id());
   result.set_service(error.service());
   return result;
 }

@@ -23,6 +23,7 @@ const RemoteDefinition& lmstudio_provider() {
             return openai_chat_dialect({.column = ParameterColumn::kLMStudio,
                                         .reasoning_field = "reasoning_content",
                                         .takes_effort = false,
+                                        .takes_json_object = false,
                                         .takes_raw_prompt = true});
           },
       .embed = &embed_as_openai};

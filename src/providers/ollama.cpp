@@ -92,7 +92,8 @@ const RemoteDefinition& ollama_provider() {
       .dialect = &ollama_dialect,
       .embed = &embed,
       .describe = &describe,
-      .pull = &pull};
+      .pull = &pull,
+      .sets_context_length = true};
   return definition;
 }
 

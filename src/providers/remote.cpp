@@ -21,18 +21,20 @@ class RemoteProvider : public AbstractLLMInterface {
         endpoint_(std::move(endpoint)),
         dialect_(definition.dialect()),
         model_(std::move(config.model)),
-        defaults_(std::move(config.parameters)) {}
+        defaults_(std::move(config.parameters)),
+        context_length_(config.context_length) {}
 
   std::string_view provider() const override { return definition_.traits.id; }
   std::string_view model() const override { return model_; }
   Capabilities capabilities() const override {
-    return {definition_.capabilities, 0};
+    return {definition_.capabilities, context_length_};
   }
 
   void stream(const Request& request, const EventSink& sink) override {
     RemoteAnswer answer(
         *endpoint_, *dialect_,
-        {request, model_, overlay(request.parameters, defaults_)});
+        {request, model_, overlay(request.parameters, defaults_),
+         context_length_});
     while (true) {
       const Event event = answer.next();
       const bool wants_more = sink(event);
@@ -81,10 +83,13 @@ class RemoteProvider : public AbstractLLMInterface {
   const std::unique_ptr<Dialect> dialect_;
   const std::string model_;
   const GenerationParameters defaults_;
+  const int context_length_;
 };
 
 // Options of local models have no meaning for a service.
-void check_config(const ProviderConfig& config, const std::string& provider) {
+void check_config(const ProviderConfig& config,
+                  const RemoteDefinition& definition) {
+  const std::string provider(definition.traits.id);
   const ProviderConfig fresh;
   const auto refuse = [&](bool is_set, const char* name) {
     if (!is_set) return;
@@ -99,7 +104,8 @@ void check_config(const ProviderConfig& config, const std::string& provider) {
   refuse(config.cpu_exact, "cpu_exact");
   refuse(config.kv_cache_type != fresh.kv_cache_type, "kv_cache_type");
   refuse(config.threads != 0, "threads");
-  refuse(config.context_length != 0, "context_length");
+  refuse(config.context_length != 0 && !definition.sets_context_length,
+         "context_length");
   refuse(config.prefill_chunk != 0, "prefill_chunk");
   refuse(config.parallel_sequences != 0, "parallel_sequences");
   refuse(config.max_queued_requests != 0, "max_queued_requests");
@@ -142,7 +148,7 @@ std::shared_ptr<const Endpoint> open_endpoint(
 std::unique_ptr<AbstractLLMInterface> make_remote(
     const RemoteDefinition& definition, ProviderConfig config,
     const Environment& environment) {
-  check_config(config, std::string(definition.traits.id));
+  check_config(config, definition);
   validate(config.parameters);
   auto endpoint = open_endpoint(definition, config.connection, environment);
   return std::make_unique<RemoteProvider>(definition, std::move(endpoint),

@@ -102,6 +102,8 @@ struct RemoteDefinition {
   /// Null: models cannot be fetched.
   void (*pull)(const Endpoint&, std::string_view model,
                const std::function<bool(const PullProgress&)>&) = nullptr;
+  /// The service lets its clients say how much context it provides for.
+  bool sets_context_length = false;
 };
 
 /// The endpoint of `definition` in the process's environment.

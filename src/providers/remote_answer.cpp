@@ -52,13 +52,21 @@ void RemoteAnswer::begin() {
   reader_ = dialect_.reader(call_);
   // A cancel before the start must not reach the service.
   if (call_.request.cancel.cancelled()) throw CancelledError("[remote] left");
+  const auto refused = ask(std::move(wire));
+  if (!refused) return;
+  auto other = dialect_.other_way(call_, *refused);
+  if (!other) throw *refused;
+  if (const auto again = ask(*std::move(other))) throw *again;
+}
+
+std::optional<Error> RemoteAnswer::ask(WireRequest wire) {
+  exchange_.reset();
   exchange_.emplace(endpoint_.start(
       wire.path, std::move(wire.body), call_.request.cancel,
       "text/event-stream, application/x-ndjson, application/json"));
   request_id_ = request_id(exchange_->headers());
-  if (exchange_->status() >= 300) {
-    throw endpoint_.fault_of(*exchange_, call_.model);
-  }
+  if (exchange_->status() < 300) return std::nullopt;
+  return endpoint_.fault_of(*exchange_, call_.model);
 }
 
 // At least one event more. What came before an error in the same bytes

@@ -35,6 +35,8 @@ class RemoteAnswer {
   using Clock = std::chrono::steady_clock;
 
   void begin();
+  // Starts the exchange; the service's refusal if it refuses.
+  std::optional<Error> ask(WireRequest wire);
   void refill();
   void advance();
   void observe(Event& event);

@@ -48,7 +48,14 @@ class RetryingProvider : public types::Delegating {
         report(error);
         const auto wait =
             retry_wait(config_, error, attempt + 1, world_.chance());
-        if (!wait || !world_.wait(*wait, request.cancel)) throw;
+        if (!wait) throw;
+        if (!world_.wait(*wait, request.cancel)) {
+          throw CancelledError("[retry] the request was cancelled", {},
+                               std::string(provider()));
+        }
+      } catch (...) {
+        breaker_.left();
+        throw;
       }
     }
   }
@@ -102,6 +109,7 @@ class RetryingProvider : public types::Delegating {
       if (!reported) breaker_.left();
       throw;
     }
+    if (!reported) breaker_.left();
     return retry;
   }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -100,6 +101,24 @@ TEST(Endpoint, RefusesAKeyThatWouldBreakTheHeaderWithoutShowingIt) {
   }
 }
 
+TEST(Endpoint, SecretsOfFurtherHeadersAreMaskedToo) {
+  HttpServer server;
+  server.enqueue(Reply(400).json(
+      R"({"error":{"message":"bad token proxy-secret-1 of k-123456"}})"));
+  const auto endpoint = open_endpoint(
+      openai_provider(),
+      {.base_url = server.url(),
+       .api_key = "k-123456",
+       .headers = {{"Proxy-Authorization", "Basic proxy-secret-1"}}},
+      kEmpty);
+  try {
+    endpoint->ask("/x", "{}", {}, "");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("bad token <key> of <key>"));
+  }
+}
+
 TEST(Endpoint, SendsKeyOrganizationAndFurtherHeaders) {
   HttpServer server;
   const auto seen_by = [&](const RemoteDefinition& definition,
@@ -129,6 +148,14 @@ TEST(Endpoint, SendsKeyOrganizationAndFurtherHeaders) {
 TEST(Provider, RefusesAConfigWithoutModelOrWithOptionsOfLocalOnes) {
   EXPECT_THROW(make_remote(ollama_provider(), {}, kEmpty), InvalidRequestError);
   try {
+    EXPECT_EQ(make_remote(ollama_provider(),
+                          {.model = "m", .context_length = 4096}, kEmpty)
+                  ->capabilities()
+                  .context_length,
+              4096);
+    EXPECT_THROW(make_remote(lmstudio_provider(),
+                             {.model = "m", .context_length = 4096}, kEmpty),
+                 UnsupportedFeatureError);
     make_remote(ollama_provider(), {.model = "m", .threads = 4}, kEmpty);
     FAIL();
   } catch (const UnsupportedFeatureError& error) {
@@ -174,6 +201,28 @@ TEST(Provider, ReportsTheServicesIdOfTheRequestAndItsTimes) {
   const GenerateResponse response = llm->generate("Hi");
   EXPECT_EQ(response.request_id, "req_7");
   EXPECT_GT(response.timings.time_to_first_token_seconds, 0);
+}
+
+TEST(Provider, AsksOnceMoreWithoutWhatAModelHasNot) {
+  HttpServer server;
+  const auto script =
+      std::find_if(test::wire_scripts().begin(), test::wire_scripts().end(),
+                   [](const WireScript& each) {
+                     return each.provider == "openai-responses";
+                   });
+  const auto llm = test::provider_at(*script, server);
+  const Reply refusal = Reply(400).json(
+      R"({"error":{"message":"Encrypted content is not supported with this )"
+      R"(model.","type":"invalid_request_error","param":"include"}})");
+  server.enqueue(refusal);
+  server.enqueue(test::stream_reply(*script, script->text({"Hi"})));
+  EXPECT_EQ(llm->generate("x").content, "Hi");
+  EXPECT_THAT(server.requests()[0].body, HasSubstr("include"));
+  EXPECT_THAT(server.requests()[1].body, Not(HasSubstr("include")));
+  server.enqueue(refusal);
+  server.enqueue(refusal);
+  EXPECT_THROW(llm->generate("x"), InvalidRequestError);
+  EXPECT_EQ(server.requests().size(), 4U);
 }
 
 TEST(Models, AreListedSortedByEveryRemoteProvider) {

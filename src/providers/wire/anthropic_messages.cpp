@@ -2,7 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/wire/anthropic_messages.h"
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "abstractllm/error.h"
 #include "providers/wire/anthropic_reader.h"
@@ -19,15 +23,9 @@ const std::string kId = "anthropic";
 
 Json image_block(const ImagePart& image) {
   check_image(image, kId);
-  if (!image.detail.empty()) {
-    refuse_feature("levels of image detail", kId, "Leave detail out.");
-  }
   if (!image.url.empty() && !image.url.starts_with("data:")) {
     return {{"type", "image"},
             {"source", {{"type", "url"}, {"url", image.url}}}};
-  }
-  if (!image.url.empty()) {
-    refuse_feature("data: URLs", kId, "Give the image as bytes.");
   }
   WireImage wire = encode_image(image, kId);
   return {{"type", "image"},
@@ -60,13 +58,10 @@ void append_block(const Part& part, Json& blocks) {
   } else if (const auto* image = std::get_if<ImagePart>(&part)) {
     blocks.push_back(image_block(*image));
   } else if (const auto* call = std::get_if<ToolCall>(&part)) {
-    blocks.push_back(
-        {{"type", "tool_use"},
-         {"id", call->id},
-         {"name", call->name},
-         {"input",
-          parse_object(call->arguments.empty() ? "{}" : call->arguments,
-                       "arguments of the call " + call->id, kId)}});
+    blocks.push_back({{"type", "tool_use"},
+                      {"id", call->id},
+                      {"name", call->name},
+                      {"input", history_arguments(call->arguments)}});
   } else if (const auto* thought = std::get_if<ReasoningPart>(&part)) {
     append_thinking(*thought, blocks);
   }
@@ -153,15 +148,71 @@ void write_format(const ResponseFormat& format, Json& body) {
                      format.schema, "the schema of response_format", kId))}};
 }
 
-void write_effort(const Request& request, Json& body) {
-  if (!request.reasoning_effort) return;
-  if (*request.reasoning_effort == ReasoningEffort::kOff) {
-    body["thinking"] = {{"type", "disabled"}};
-    return;
+// Major and minor version in a name as claude-sonnet-4-5-20250929 or
+// claude-3.7-sonnet; nothing in others.
+std::optional<std::pair<int, int>> version_of(std::string_view model) {
+  const std::size_t start = model.find("claude");
+  if (start == std::string_view::npos) return std::nullopt;
+  model.remove_prefix(start);
+  std::vector<int> numbers;
+  while (!model.empty() && numbers.size() < 2) {
+    const std::string_view piece = model.substr(0, model.find_first_of("-.@:"));
+    int number = 0;
+    const auto [end, error] =
+        std::from_chars(piece.data(), piece.data() + piece.size(), number);
+    const bool is_number =
+        error == std::errc{} && end == piece.data() + piece.size();
+    if (is_number && number >= 100) break;  // a date
+    if (is_number) numbers.push_back(number);
+    if (!is_number && !numbers.empty()) break;
+    model.remove_prefix(std::min(piece.size() + 1, model.size()));
   }
-  body["thinking"] = {{"type", "adaptive"}};
-  body["output_config"]["effort"] =
-      std::string(to_string(*request.reasoning_effort));
+  if (numbers.empty()) return std::nullopt;
+  return std::pair(numbers[0], numbers.size() > 1 ? numbers[1] : 0);
+}
+
+// Models from 4.6 on decide themselves how long they think. New names count as
+// new models.
+bool thinks_adaptively(std::string_view model) {
+  const auto version = version_of(model);
+  return !version || *version >= std::pair(4, 6);
+}
+
+// Older ones are given tokens to think with, which count as max_tokens do and
+// must leave some of these.
+void write_budget(ReasoningEffort effort, std::optional<int> max_tokens,
+                  Json& body) {
+  constexpr int kLeast = 1024;  // the service's
+  const int wanted = effort == ReasoningEffort::kLow      ? kLeast
+                     : effort == ReasoningEffort::kMedium ? 4 * kLeast
+                                                          : 16 * kLeast;
+  if (!max_tokens) {
+    body["max_tokens"] = kAnthropicMaxTokens + wanted;
+  } else if (*max_tokens <= kLeast) {
+    throw InvalidParameterError(
+        "[anthropic] max_tokens is " + std::to_string(*max_tokens) +
+            ", but with reasoning_effort this model needs more than " +
+            std::to_string(kLeast),
+        "Raise max_tokens, or leave reasoning_effort out.", kId);
+  }
+  body["thinking"] = {
+      {"type", "enabled"},
+      {"budget_tokens",
+       max_tokens ? std::min(wanted, std::max(kLeast, *max_tokens / 2))
+                  : wanted}};
+}
+
+void write_effort(const ChatCall& call, Json& body) {
+  if (!call.request.reasoning_effort) return;
+  const ReasoningEffort effort = *call.request.reasoning_effort;
+  if (effort == ReasoningEffort::kOff) {
+    body["thinking"] = {{"type", "disabled"}};
+  } else if (thinks_adaptively(call.model)) {
+    body["thinking"] = {{"type", "adaptive"}, {"display", "summarized"}};
+    body["output_config"]["effort"] = std::string(to_string(effort));
+  } else {
+    write_budget(effort, call.parameters.max_tokens, body);
+  }
 }
 
 class AnthropicMessages : public Dialect {
@@ -170,6 +221,7 @@ class AnthropicMessages : public Dialect {
 
   WireRequest write(const ChatCall& call) const override {
     check_request(call.request, kId, /* takes_raw_prompt = */ false);
+    refuse_detail(call.request, kId);
     Json body{{"model", call.model}, {"max_tokens", kAnthropicMaxTokens}};
     if (const auto text = system_text(call.request)) body["system"] = *text;
     body["messages"] = messages_of(call.request);
@@ -177,7 +229,7 @@ class AnthropicMessages : public Dialect {
     write_parameters(call.parameters, ParameterColumn::kAnthropic, body);
     write_tools(call.request, body);
     write_format(call.request.response_format, body);
-    write_effort(call.request, body);
+    write_effort(call, body);
     return {"/v1/messages", dump(body)};
   }
 

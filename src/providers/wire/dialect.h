@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct ChatCall {
   const Request& request;
   std::string model;
   GenerationParameters parameters;
+  int context_length = 0;  ///< that the service is to provide; 0: its own
 };
 
 /// Where a request goes, and what it says.
@@ -52,6 +54,13 @@ class Dialect {
   /// Throws InvalidRequestError, UnsupportedFeatureError and others for a
   /// request that the service cannot be asked.
   virtual WireRequest write(const ChatCall& call) const = 0;
+
+  /// What to ask instead, once, after the service refused `call` with
+  /// `refusal`; nothing where there is no other way to say it.
+  virtual std::optional<WireRequest> other_way(const ChatCall&,
+                                               const Error&) const {
+    return std::nullopt;
+  }
   virtual std::unique_ptr<AnswerReader> reader(const ChatCall& call) const = 0;
 };
 

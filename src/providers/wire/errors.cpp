@@ -16,6 +16,18 @@ namespace abstractllm::providers {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = 500;
+// Behind its prefix; what is shorter is a word.
+constexpr std::size_t kLeastKeyBytes = 8;
+
+bool begins_word(std::string_view line, std::size_t at) {
+  return at == 0 || std::isalnum(static_cast<unsigned char>(line[at - 1])) == 0;
+}
+
+bool is_key(std::string_view start, std::string_view rest) {
+  const bool has_digit = std::any_of(
+      rest.begin(), rest.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return rest.size() >= kLeastKeyBytes || (start == "Bearer " && has_digit);
+}
 
 // One line of clean UTF-8. A service may echo a part of the key that it
 // refused: what looks like one is masked.
@@ -30,6 +42,12 @@ std::string tidy(std::string_view text) {
     while ((at = line.find(start, at)) != std::string::npos) {
       const std::size_t end = std::min(
           line.find_first_of(" ,;'\")", at + start.size()), line.size());
+      if (!begins_word(line, at) ||
+          !is_key(start,
+                  line.substr(at + start.size(), end - at - start.size()))) {
+        at += start.size();
+        continue;
+      }
       line.replace(at, end - at, "<key>");
       at += 5;
     }

@@ -12,7 +12,7 @@ constexpr std::string_view kNo = kRefused;
 constexpr FeatureRow kTable[] = {
     //           mlx, openai, openai-responses, anthropic, ollama, lmstudio, huggingface, openai-compatible
     {"images as path or bytes", {{"where the model reads them", kYes, kYes, kYes, kYes, kYes, kYes, kYes}}},
-    {"images as URL", {{"data: URLs", kYes, kYes, kYes, kNo, kYes, kYes, kYes}}},
+    {"images as URL", {{"data: URLs", kYes, kYes, kYes, "data: URLs", kYes, kYes, kYes}}},
     {"level of image detail", {{"low: 512 x 512 pixels", kYes, kYes, kNo, kNo, kYes, kYes, kYes}}},
     {"tools, parallel", {{kYes, kYes, kYes, kYes, kYes, kYes, kYes, kYes}}},
     {"tool choice `none`", {{kYes, kYes, kYes, kYes, kYes, kYes, kYes, kYes}}},

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "providers/wire/images.h"
 
+#include <optional>
 #include <string_view>
 
 #include "abstractllm/error.h"
@@ -46,6 +47,22 @@ WireImage encode(std::string_view bytes, const std::string& media_type,
   return {type, base::base64_encode(bytes)};
 }
 
+// data:image/png;base64,...; the content is looked at, the named type is not.
+WireImage encode_data_url(std::string_view url, const std::string& provider) {
+  const std::size_t comma = url.find(',');
+  std::optional<std::string> bytes;
+  if (comma != std::string_view::npos &&
+      url.substr(0, comma).ends_with(";base64")) {
+    bytes = base::base64_decode(url.substr(comma + 1));
+  }
+  if (!bytes) {
+    throw ImageProcessingError(
+        "[" + provider + "] the data: URL of an image is not base64",
+        "Write it as data:image/png;base64,...", provider);
+  }
+  return encode(*bytes, {}, provider);
+}
+
 }  // namespace
 
 std::string WireImage::data_url() const {
@@ -73,6 +90,7 @@ void check_image(const ImagePart& image, const std::string& provider) {
 
 WireImage encode_image(const ImagePart& image, const std::string& provider) {
   check_image(image, provider);
+  if (!image.url.empty()) return encode_data_url(image.url, provider);
   if (image.path.empty()) {
     return encode(image.bytes, image.media_type, provider);
   }

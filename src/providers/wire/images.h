@@ -15,7 +15,8 @@ struct WireImage {
   std::string data_url() const;
 };
 
-/// Reads and encodes an image that is given as path or bytes. The media type
+/// Reads and encodes an image that is given as path, bytes or data: URL (others
+/// are the caller's to pass on or refuse). The media type
 /// is the part's, else what the first bytes say. Throws FileProcessingError
 /// for a file that cannot be read, ImageProcessingError for bytes that are no
 /// image or more than 32 MiB, and InvalidRequestError unless exactly one of

@@ -22,11 +22,8 @@ const std::string kId = "ollama";
 
 std::string image_base64(const ImagePart& image) {
   check_image(image, kId);
-  if (!image.url.empty()) {
+  if (!image.url.empty() && !image.url.starts_with("data:")) {
     refuse_feature("image URLs", kId, "Give the image as path or bytes.");
-  }
-  if (!image.detail.empty()) {
-    refuse_feature("levels of image detail", kId, "Leave detail out.");
   }
   return encode_image(image, kId).base64;
 }
@@ -67,9 +64,7 @@ void append(const Message& message, CallNames& names, Json& list) {
       json["tool_calls"].push_back(
           {{"function",
             {{"name", call->name},
-             {"arguments",
-              parse_object(call->arguments.empty() ? "{}" : call->arguments,
-                           "arguments of the call " + call->id, kId)}}}});
+             {"arguments", history_arguments(call->arguments)}}}});
     }
   }
   if (!thought.empty()) json["thinking"] = thought;
@@ -224,6 +219,7 @@ class OllamaChat : public Dialect {
 
   WireRequest write(const ChatCall& call) const override {
     check_request(call.request, kId, /* takes_raw_prompt = */ true);
+    refuse_detail(call.request, kId);
     Json body{{"model", call.model}, {"stream", true}};
     if (call.request.prompt) {
       body["prompt"] = *call.request.prompt;
@@ -232,6 +228,9 @@ class OllamaChat : public Dialect {
       body["messages"] = messages_of(call.request);
     }
     write_parameters(call.parameters, ParameterColumn::kOllama, body);
+    if (call.context_length > 0) {
+      body["options"]["num_ctx"] = call.context_length;
+    }
     write_tools(call.request, body);
     write_format(call.request.response_format, body);
     write_effort(call.request, body);

@@ -164,6 +164,11 @@ class Writer {
         return;
       case ResponseFormat::Kind::kJsonObject:
         body["response_format"] = {{"type", "json_object"}};
+        if (style_.takes_json_object) return;
+        body["response_format"] = {
+            {"type", "json_schema"},
+            {"json_schema",
+             {{"name", format.name}, {"schema", {{"type", "object"}}}}}};
         return;
       case ResponseFormat::Kind::kJsonSchema:
         body["response_format"] = {

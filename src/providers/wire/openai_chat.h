@@ -18,6 +18,8 @@ struct OpenAIChatStyle {
   std::string reasoning_field{};
   /// Takes "reasoning_effort".
   bool takes_effort = true;
+  /// Takes JSON without a schema; else it is asked for by the widest schema.
+  bool takes_json_object = true;
   /// Has /completions for prompts without a template.
   bool takes_raw_prompt = false;
 };

@@ -1,5 +1,6 @@
 // Answers of /chat/completions, chunk by chunk.
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -84,17 +85,20 @@ class Reader : public AnswerReader {
     if (!reason.empty()) take_reason(reason);
   }
 
-  // Servers number the calls of one answer, or send each whole under the same
-  // number with an id of its own.
+  // Servers number the calls of one answer, whose pieces may alternate, or send
+  // each whole under the same number with an id of its own.
   void take_call(const Json& piece) {
     const int index = int_at(piece, "index");
     const std::string id = text_at(piece, "id");
-    const bool is_new =
-        calls_.empty() || index != index_ ||
-        (!id.empty() && !calls_.back().id.empty() && id != calls_.back().id);
-    if (is_new) calls_.emplace_back();
-    index_ = index;
-    ToolCall& call = calls_.back();
+    const auto known = places_.find(index);
+    const auto is_other = [&](const ToolCall& call) {
+      return !id.empty() && !call.id.empty() && id != call.id;
+    };
+    if (known == places_.end() || is_other(calls_[known->second])) {
+      places_[index] = calls_.size();
+      calls_.emplace_back();
+    }
+    ToolCall& call = calls_[places_[index]];
     if (call.id.empty()) call.id = id;
     const Json& function = member(piece, "function");
     if (call.name.empty()) call.name = text_at(function, "name");
@@ -148,7 +152,7 @@ class Reader : public AnswerReader {
   net::SseReader sse_;
   WholeBody whole_{provider_};
   std::vector<ToolCall> calls_;
-  int index_ = 0;
+  std::map<int, std::size_t> places_;  // in calls_, by their numbers
   std::optional<FinishReason> reason_;
   Usage usage_;
   bool ended_ = false;

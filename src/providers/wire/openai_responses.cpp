@@ -128,11 +128,41 @@ void write_effort(const Request& request, Json& body) {
   if (!is_off) body["reasoning"]["summary"] = "auto";
 }
 
+// Models that do not reason refuse to be asked for their reasoning.
+bool may_reason(const ChatCall& call) {
+  if (call.request.reasoning_effort) return true;
+  std::string_view model = call.model;
+  if (model.starts_with("ft:")) model.remove_prefix(3);
+  const bool chats = model.find("-chat") != std::string_view::npos ||
+                     model.starts_with("chatgpt-");
+  return !chats && !model.starts_with("gpt-4") && !model.starts_with("gpt-3");
+}
+
 class OpenAIResponses : public Dialect {
  public:
   std::string_view provider() const override { return kId; }
 
   WireRequest write(const ChatCall& call) const override {
+    return write(call, may_reason(call));
+  }
+
+  // Which models reason is known by their names alone, and names are new.
+  std::optional<WireRequest> other_way(const ChatCall& call,
+                                       const Error& refusal) const override {
+    const std::string message = refusal.message();
+    const bool about_it = refusal.service().http_status == 400 &&
+                          (message.find("ncrypted") != std::string::npos ||
+                           message.find("'include") != std::string::npos);
+    if (!about_it || !may_reason(call)) return std::nullopt;
+    return write(call, false);
+  }
+
+  std::unique_ptr<AnswerReader> reader(const ChatCall& call) const override {
+    return openai_responses_reader(call.model);
+  }
+
+ private:
+  static WireRequest write(const ChatCall& call, bool with_reasoning) {
     check_request(call.request, kId, /* takes_raw_prompt = */ false);
     Json body{{"model", call.model}};
     if (const auto text = system_text(call.request)) {
@@ -144,16 +174,14 @@ class OpenAIResponses : public Dialect {
     body["stream"] = true;
     body["store"] = false;
     // Without a store the reasoning of a turn comes back with the next one.
-    body["include"] = Json::array({"reasoning.encrypted_content"});
+    if (with_reasoning) {
+      body["include"] = Json::array({"reasoning.encrypted_content"});
+    }
     write_parameters(call.parameters, ParameterColumn::kOpenAIResponses, body);
     write_tools(call.request, body);
     write_format(call.request.response_format, body);
     write_effort(call.request, body);
     return {"/responses", dump(body)};
-  }
-
-  std::unique_ptr<AnswerReader> reader(const ChatCall& call) const override {
-    return openai_responses_reader(call.model);
   }
 };
 

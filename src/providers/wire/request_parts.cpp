@@ -110,6 +110,30 @@ void check_request(const Request& request, const std::string& provider,
   }
 }
 
+Json history_arguments(const std::string& arguments) {
+  if (arguments.empty()) return Json::object();
+  try {
+    return parse_object(arguments, "arguments", {});
+  } catch (const InvalidRequestError&) {
+    return {{"_raw", arguments}};
+  }
+}
+
+void refuse_detail(const Request& request, const std::string& provider) {
+  for (auto message = request.messages.rbegin();
+       message != request.messages.rend() && message->role != Role::kAssistant;
+       ++message) {
+    for (const Part& part : message->parts) {
+      const auto* image = std::get_if<ImagePart>(&part);
+      if (image == nullptr || image->detail.empty() ||
+          image->detail == "auto") {
+        continue;
+      }
+      refuse_feature("levels of image detail", provider, "Leave detail out.");
+    }
+  }
+}
+
 std::optional<std::string> system_text(const Request& request) {
   if (request.system_prompt) return request.system_prompt;
   std::optional<std::string> text;

@@ -33,6 +33,16 @@ std::string pack_replay(std::string_view service,
 nlohmann::ordered_json unpack_replay(std::string_view service,
                                      const std::string& replay);
 
+/// The arguments of a call of the history as an object. What a model wrote that
+/// is none goes as {"_raw": text}: it was answered with an error, which the
+/// model has to see beside it.
+nlohmann::ordered_json history_arguments(const std::string& arguments);
+
+/// Throws UnsupportedFeatureError for a level of image detail other than "auto"
+/// in the messages after the last answer. What was said before may have come
+/// from another provider: there it is passed over.
+void refuse_detail(const Request& request, const std::string& provider);
+
 /// "call_" and 8 hexadecimal digits, for services that give no id.
 std::string new_call_id();
 

@@ -162,10 +162,15 @@ TEST(Configuration, AKeyInTheFileComesBeforeTheVariable) {
                 .provider("x")
                 .connection.api_key,
             "a");
-  EXPECT_EQ(parse("providers.x.api_key_env = 'OTHER'")
-                .provider("x")
-                .connection.api_key,
-            "");
+  // Another key than the named one must not be sent.
+  const Configuration missing = parse("providers.x.api_key_env = 'OTHER'");
+  try {
+    missing.provider("x");
+    FAIL();
+  } catch (const AuthenticationError& error) {
+    EXPECT_NE(error.message().find("OTHER"), std::string::npos);
+  }
+  EXPECT_NO_THROW(missing.provider("y"));
 }
 
 TEST(Configuration, WithoutADefaultModelThereIsNone) {

@@ -213,6 +213,27 @@ TEST(HttpClient, ASlowDripEndsAtTheTotalTimeOut) {
   EXPECT_THROW(ask(client, server), RequestTimeoutError);
 }
 
+// Whoever reads more slowly than the bytes come never waits for any.
+TEST(HttpClient, BytesThatKeepComingPutTheTotalTimeOutNotOff) {
+  HttpServer server;
+  Reply drip = Reply().sse();
+  for (int i = 0; i < 2000; ++i) drip.chunk("x").delay(1ms);
+  server.enqueue(drip);
+  const HttpClient client({.timeouts = {.idle = 5000ms, .total = 60ms}});
+  const auto start = std::chrono::steady_clock::now();
+  HttpExchange exchange = client.start(request_to(server), {});
+  EXPECT_THROW(
+      {
+        while (!exchange.read().empty()) {
+          const auto until = std::chrono::steady_clock::now() + 3ms;
+          while (std::chrono::steady_clock::now() < until) {
+          }
+        }
+      },
+      RequestTimeoutError);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 1500ms);
+}
+
 TEST(HttpClient, AConnectionThatIsNotMadeInTimeIsATimeOut) {
   // 192.0.2.0/24 is kept for documentation: nothing answers, or the system
   // says at once that there is no way to it.

@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <new>
+
 #include "providers/routing.h"
 #include "support/scripted_provider.h"
 
@@ -285,6 +288,45 @@ TEST_F(Breaker, AFailedTrialOpensItAgain) {
   *world.now += 61;
   fail_once();
   EXPECT_FALSE(is_asked());
+}
+
+class BadEmbedder : public ScriptedProvider {
+ public:
+  explicit BadEmbedder(std::function<void()> fail) : fail_(std::move(fail)) {}
+  EmbeddingResponse embed(const EmbeddingRequest&) override {
+    fail_();
+    return {};
+  }
+
+ private:
+  std::function<void()> fail_;
+};
+
+TEST_F(Retry, ACancelWhileItWaitsToEmbedAgainIsACancel) {
+  EmbeddingRequest request{.inputs = {"a"}};
+  const auto llm = make_retrying(std::make_unique<BadEmbedder>([&] {
+                                   request.cancel.cancel();
+                                   throw_error(passing());
+                                 }),
+                                 {}, world.make());
+  EXPECT_THROW(llm->embed(request), CancelledError);
+}
+
+// Each call of a half-open breaker has to give its place back.
+TEST_F(Retry, WhatIsNoErrorOfTheLibraryLeavesTheBreakerAsItWas) {
+  bool passes = true;
+  const auto llm =
+      make_retrying(std::make_unique<BadEmbedder>([&] {
+                      if (passes) throw_error(passing());
+                      throw std::bad_alloc();
+                    }),
+                    {.max_attempts = 1, .breaker_threshold = 1}, world.make());
+  const EmbeddingRequest request{.inputs = {"a"}};
+  EXPECT_THROW(llm->embed(request), ProviderAPIError);
+  *world.now += 61;
+  passes = false;
+  for (int i = 0; i < 10; ++i)
+    EXPECT_THROW(llm->embed(request), std::bad_alloc);
 }
 
 TEST_F(Breaker, LetsOnlyAFewTrialsThroughAtATime) {

@@ -74,11 +74,11 @@ TEST(Acceptance, A18_ThinkingIsMappedForEachServiceOrRefused) {
         Row{kOff, "\"none\"", R"({"effort":"none"})", R"({"type":"disabled"})",
             "false"},
         Row{kLow, "\"low\"", R"({"effort":"low","summary":"auto"})",
-            R"({"type":"adaptive"})", "\"low\""},
+            R"({"type":"adaptive","display":"summarized"})", "\"low\""},
         Row{kMedium, "\"medium\"", R"({"effort":"medium","summary":"auto"})",
-            R"({"type":"adaptive"})", "\"medium\""},
+            R"({"type":"adaptive","display":"summarized"})", "\"medium\""},
         Row{kHigh, "\"high\"", R"({"effort":"high","summary":"auto"})",
-            R"({"type":"adaptive"})", "\"high\""}}) {
+            R"({"type":"adaptive","display":"summarized"})", "\"high\""}}) {
     Request request = question();
     request.reasoning_effort = row.effort;
     const auto sent = [&](const Dialect& dialect, const char* field) {

@@ -78,9 +78,64 @@ TEST(AnthropicRequest, WritesChoicesFormatsAndEffort) {
   EXPECT_EQ(body["output_config"].dump(),
             R"({"format":{"type":"json_schema","schema":{"type":"object"}},)"
             R"("effort":"low"})");
-  EXPECT_EQ(body["thinking"].dump(), R"({"type":"adaptive"})");
+  EXPECT_EQ(body["thinking"].dump(),
+            R"({"type":"adaptive","display":"summarized"})");
   request.response_format = {ResponseFormat::Kind::kJsonObject};
   EXPECT_THROW(body_of(*anthropic_dialect(), request), UnsupportedFeatureError);
+}
+
+TEST(AnthropicRequest, OlderModelsAreGivenTokensToThinkWith) {
+  Request request;
+  request.messages = {Message::user("a")};
+  request.reasoning_effort = ReasoningEffort::kMedium;
+  for (const char* model :
+       {"claude-3-7-sonnet-20250219", "claude-sonnet-4-20250514",
+        "claude-opus-4-1-20250805", "claude-haiku-4-5", "claude-3.7-sonnet",
+        "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}) {
+    const TestJson body = body_of(*anthropic_dialect(), request, model);
+    EXPECT_EQ(body["thinking"].dump(),
+              R"({"type":"enabled","budget_tokens":4096})")
+        << model;
+    EXPECT_EQ(body["max_tokens"], 8192);
+    EXPECT_FALSE(body.contains("output_config"));
+  }
+  for (const char* model : {"claude-opus-4-6", "claude-sonnet-4-7-20260301",
+                            "claude-opus-5", "claude-next", "m"}) {
+    EXPECT_EQ(body_of(*anthropic_dialect(), request, model)["thinking"]["type"],
+              "adaptive")
+        << model;
+  }
+  request.reasoning_effort = ReasoningEffort::kHigh;
+  request.parameters.max_tokens = 1025;
+  const TestJson small =
+      body_of(*anthropic_dialect(), request, "claude-haiku-4-5");
+  EXPECT_EQ(small["thinking"]["budget_tokens"], 1024);
+  EXPECT_EQ(small["max_tokens"], 1025);
+  request.parameters.max_tokens = 1024;
+  EXPECT_THROW(body_of(*anthropic_dialect(), request, "claude-haiku-4-5"),
+               InvalidParameterError);
+}
+
+TEST(AnthropicRequest, TakesWhatOtherProvidersLeftInTheHistory) {
+  Request request;
+  request.messages = {
+      {Role::kUser,
+       {ImagePart{.url = "data:image/png;base64,iVBORw0KGgp4",
+                  .detail = "high"}}},
+      {Role::kAssistant, {ToolCall{"c", "f", "not json"}}},
+      {Role::kTool, {ToolResult{"c", "f", "bad arguments", true}}}};
+  const TestJson messages = body_of(*anthropic_dialect(), request)["messages"];
+  EXPECT_EQ(messages[0]["content"][0]["source"].dump(),
+            R"({"type":"base64","media_type":"image/png",)"
+            R"("data":"iVBORw0KGgp4"})");
+  EXPECT_EQ(messages[1]["content"][0]["input"].dump(),
+            R"({"_raw":"not json"})");
+  // New ones are refused with what to do.
+  request.messages = {
+      {Role::kUser, {ImagePart{.bytes = "\xFF\xD8\xFF", .detail = "high"}}}};
+  EXPECT_THROW(body_of(*anthropic_dialect(), request), UnsupportedFeatureError);
+  request.messages = {{Role::kUser, {ImagePart{.url = "data:image/png,x"}}}};
+  EXPECT_THROW(body_of(*anthropic_dialect(), request), ImageProcessingError);
 }
 
 TEST(AnthropicRequest, PassesImageUrls) {

@@ -30,6 +30,16 @@ TEST(Fault, IsReadFromEveryShape) {
   EXPECT_EQ(read_fault(std::string_view("[1]")).message, "[1]");
 }
 
+TEST(Fault, WordsAreNoKeys) {
+  const auto shown = [](std::string_view text) {
+    return read_fault(text).message;
+  };
+  EXPECT_EQ(shown("task-identifiers and disk-encryption of sk-learn"),
+            "task-identifiers and disk-encryption of sk-learn");
+  EXPECT_EQ(shown("no Bearer token"), "no Bearer token");
+  EXPECT_EQ(shown("key (sk-abcdefgh12) is bad"), "key (<key>) is bad");
+}
+
 TEST(Fault, IsReadFromAStream) {
   for (const char* body :
        {"data: {\"error\": {\"message\": \"m\", \"code\": 503}}\n\n"

@@ -59,12 +59,30 @@ TEST(OllamaRequest, WritesFormatsThinkingAndRawPrompts) {
   body = body_of(*ollama_dialect(), request);
   EXPECT_EQ(body["format"].dump(), R"({"type":"object"})");
   EXPECT_EQ(body["think"], "low");
+  EXPECT_FALSE(body.contains("options"));
+  body = TestJson::parse(
+      ollama_dialect()->write({request, "m", {.top_k = 3}, 8192}).body);
+  EXPECT_EQ(body["options"].dump(), R"({"top_k":3,"num_ctx":8192})");
   Request raw;
   raw.prompt = "Once";
   const WireRequest wire = ollama_dialect()->write({raw, "m", {}});
   EXPECT_EQ(wire.path, "/api/generate");
   EXPECT_EQ(wire.body,
             R"({"model":"m","stream":true,"prompt":"Once","raw":true})");
+}
+
+TEST(OllamaRequest, TakesWhatOtherProvidersLeftInTheHistory) {
+  Request request;
+  request.messages = {
+      {Role::kUser,
+       {ImagePart{.url = "data:image/png;base64,iVBORw0KGgp4",
+                  .detail = "low"}}},
+      {Role::kAssistant, {ToolCall{"c", "f", "[1]"}}},
+      {Role::kTool, {ToolResult{"c", "f", "bad arguments", true}}}};
+  const TestJson messages = body_of(*ollama_dialect(), request)["messages"];
+  EXPECT_EQ(messages[0]["images"].dump(), R"(["iVBORw0KGgp4"])");
+  EXPECT_EQ(messages[1]["tool_calls"][0]["function"]["arguments"].dump(),
+            R"({"_raw":"[1]"})");
 }
 
 TEST(OllamaRequest, RefusesWhatTheServiceHasNot) {

@@ -195,6 +195,17 @@ TEST(OpenAIChatAnswer, CollectsTextReasoningAndUsage) {
   EXPECT_EQ(outcome.finished->usage.reasoning_tokens, 3);
 }
 
+TEST(OpenAIChatRequest, AnObjectIsAskedForByItsSchemaWhereItMustBe) {
+  Request request;
+  request.messages = {Message::user("a")};
+  request.response_format.kind = ResponseFormat::Kind::kJsonObject;
+  EXPECT_EQ(body_of(*openai_chat_dialect({.takes_json_object = false}),
+                    request)["response_format"]
+                .dump(),
+            R"({"type":"json_schema","json_schema":{"name":"answer",)"
+            R"("schema":{"type":"object"}}})");
+}
+
 TEST(OpenAIChatAnswer, CollectsParallelCallsFromTheirPieces) {
   const Outcome outcome = read_every_split(
       *openai(),
@@ -207,6 +218,23 @@ TEST(OpenAIChatAnswer, CollectsParallelCallsFromTheirPieces) {
   EXPECT_EQ(outcome.calls, (std::vector<ToolCall>{{"a", "add", "{\"x\":1}"},
                                                   {"b", "now", "{}"}}));
   EXPECT_EQ(outcome.finished->reason, FinishReason::kToolCalls);
+}
+
+TEST(OpenAIChatAnswer, PiecesOfParallelCallsMayAlternate) {
+  const auto piece = [](int index, const std::string& rest) {
+    return R"({"choices":[{"index":0,"delta":{"tool_calls":[{"index":)" +
+           std::to_string(index) + "," + rest + "}]}}]}";
+  };
+  const Outcome outcome = read_every_split(
+      *openai(),
+      sse({piece(0, R"("id":"a","function":{"name":"f","arguments":"{\"c"})"),
+           piece(1, R"("id":"b","function":{"name":"g","arguments":"{\"d"})"),
+           piece(0, R"("function":{"arguments":"\":1}"})"),
+           piece(1, R"("id":"b","function":{"arguments":"\":2}"})"),
+           R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})",
+           "[DONE]"}));
+  EXPECT_EQ(outcome.calls, (std::vector<ToolCall>{{"a", "f", "{\"c\":1}"},
+                                                  {"b", "g", "{\"d\":2}"}}));
 }
 
 TEST(OpenAIChatAnswer, TakesWholeCallsUnderOneNumberAndWithoutIds) {

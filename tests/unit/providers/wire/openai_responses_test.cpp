@@ -61,6 +61,35 @@ std::string ending(const std::string& type, const std::string& more = "") {
          R"(,"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":6,"output_tokens_details":{"reasoning_tokens":2}}}})";
 }
 
+TEST(ResponsesRequest, AsksForReasoningWhereAModelMayHaveIt) {
+  Request request;
+  request.messages = {Message::user("a")};
+  const auto asks = [&](const std::string& model) {
+    return body_of(*openai_responses_dialect(), request, model)
+        .contains("include");
+  };
+  for (const char* model : {"o1", "o3-mini", "o4-mini", "gpt-5",
+                            "gpt-5.1-codex", "gpt-6", "ft:o4-mini:me::1"}) {
+    EXPECT_TRUE(asks(model)) << model;
+  }
+  for (const char* model :
+       {"gpt-4o", "gpt-4.1-mini", "gpt-5-chat-latest", "chatgpt-4o-latest",
+        "gpt-3.5-turbo", "ft:gpt-4o:me::1"}) {
+    EXPECT_FALSE(asks(model)) << model;
+  }
+  const auto dialect = openai_responses_dialect();
+  InvalidRequestError refusal(
+      "Encrypted content is not supported with this model.");
+  refusal.set_service({.http_status = 400});
+  const auto other = dialect->other_way({request, "new", {}}, refusal);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(TestJson::parse(other->body).contains("include"));
+  EXPECT_FALSE(dialect->other_way({request, "gpt-4o", {}}, refusal));
+  InvalidRequestError another("something else");
+  another.set_service({.http_status = 400});
+  EXPECT_FALSE(dialect->other_way({request, "new", {}}, another));
+}
+
 TEST(ResponsesAnswer, CollectsTextSummariesCallsAndUsage) {
   const Outcome outcome = read_every_split(
       *openai_responses_dialect(),
