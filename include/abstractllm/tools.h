@@ -126,8 +126,8 @@ struct McpServer {
   /// "files" makes a tool "read" into "files_read".
   std::string prefix{};
   bool needs_confirmation = false;  ///< of each call
-  /// Of everything but calls, which have their own time-out, and of each HTTP
-  /// request.
+  /// Of everything but calls, which have the time-out of the registry or of
+  /// their tool.
   std::chrono::milliseconds timeout{30000};
 };
 

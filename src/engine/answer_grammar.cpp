@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 
 namespace abstractllm::engine {
 
@@ -192,7 +193,7 @@ void check_text(const std::optional<std::string>& text, const char* what) {
 }
 
 std::string arguments_schema(const ToolDefinition& tool) {
-  Json json = Json::parse(tool.parameters, nullptr, false);
+  Json json = base::parse_json(tool.parameters);
   if (!json.is_object()) {
     throw InvalidRequestError("[tools] the parameters of '" + tool.name +
                               "' are no JSON object");
@@ -311,9 +312,9 @@ AnswerGrammar answer_grammar(const AnswerForm& form,
 }
 
 std::string closed_schema(std::string_view schema) {
-  Json json = Json::parse(schema, nullptr, false);
+  Json json = base::parse_json(schema);
   if (json.is_discarded()) {
-    throw InvalidRequestError("[json schema] it is not JSON",
+    throw InvalidRequestError("[json schema] it is not JSON, or nests too deep",
                               "See json-schema.org for what one looks like.");
   }
   // Parts that are put together would shut each other out.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 
 namespace abstractllm::families {
 
@@ -18,7 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr char kBetween[] = "\n\n";
 
 std::string spelled(const ToolCall& call) {
-  Json arguments = Json::parse(call.arguments, nullptr, false);
+  Json arguments = base::parse_json(call.arguments);
   if (!arguments.is_object()) arguments = Json::object();
   const Json json = {{"name", call.name}, {"arguments", std::move(arguments)}};
   return "<tool_call>\n" +
@@ -139,7 +140,7 @@ std::vector<Message> adapt_conversation(std::vector<Message> messages,
 std::string tools_preamble(const std::vector<ToolDefinition>& tools) {
   std::string text = "You can call these functions:\n";
   for (const ToolDefinition& tool : tools) {
-    Json parameters = Json::parse(tool.parameters, nullptr, false);
+    Json parameters = base::parse_json(tool.parameters);
     if (!parameters.is_object()) parameters = Json::object();
     const Json json = {{"name", tool.name},
                        {"description", tool.description},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 #include "engine/answer_grammar.h"
 #include "models/registry.h"
 #include "providers/mlx_checks.h"
@@ -56,7 +57,7 @@ std::string variables_of(const Request& request,
         "[mlx] the model's reasoning cannot be switched off",
         "Use reasoning_effort low.", kId);
   }
-  Json variables = Json::parse(request.template_variables, nullptr, false);
+  Json variables = base::parse_json(request.template_variables);
   // What is no object is refused by the template, with its own words.
   if (!variables.is_object()) return request.template_variables;
   if (!variables.contains(control.variable)) {

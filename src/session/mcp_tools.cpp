@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "session/mcp_client.h"
 #include "session/mcp_transport.h"
+#include "text/json_schema.h"
 
 namespace abstractllm {
 namespace {
@@ -32,11 +33,11 @@ std::string tool_name(const std::string& prefix, const std::string& name) {
 class McpTools : public ToolSource {
  public:
   McpTools(const McpServer& server, std::unique_ptr<session::McpTransport> to)
-      : prefix_(server.prefix),
+      : name_(server.url.empty() ? server.command.front() : server.url),
+        prefix_(server.prefix),
         confirm_(server.needs_confirmation),
-        client_(std::make_shared<session::McpClient>(
-            server.url.empty() ? server.command.front() : server.url,
-            std::move(to), server.timeout)),
+        client_(std::make_shared<session::McpClient>(name_, std::move(to),
+                                                     server.timeout)),
         tools_(ask()) {}
 
   std::vector<Tool> tools() override {
@@ -65,12 +66,36 @@ class McpTools : public ToolSource {
         return std::move(result.text);
       };
       definition.name = tool_name(prefix_, definition.name);
+      if (!is_usable(definition, tools)) continue;
       tool.definition = std::move(definition);
       tools.push_back(std::move(tool));
     }
     return tools;
   }
 
+  // One tool that cannot be offered must not take the others with it.
+  bool is_usable(const ToolDefinition& definition,
+                 const std::vector<Tool>& before) const {
+    std::string why;
+    try {
+      text::JsonSchema schema(definition.parameters);
+    } catch (const InvalidRequestError& error) {
+      why = error.message();
+    }
+    if (definition.name.empty()) why = "it has no name";
+    for (const Tool& tool : before) {
+      if (tool.definition.name == definition.name) {
+        why = "another one has its name";
+      }
+    }
+    if (why.empty()) return true;
+    base::log(base::LogLevel::kWarning, "mcp",
+              fmt::format("the tool '{}' of the server '{}' is left out: {}",
+                          definition.name, name_, why));
+    return false;
+  }
+
+  const std::string name_;
   const std::string prefix_;
   const bool confirm_;
   const std::shared_ptr<session::McpClient> client_;

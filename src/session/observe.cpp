@@ -54,6 +54,7 @@ class Watch {
     tell(observer_.retrying, retrying);
   }
   void operator()(const Finished& finished) {
+    ended_ = true;
     end_.response.finish_reason = finished.reason;
     end_.response.stop_text = finished.stop_text;
     end_.response.usage = finished.usage;
@@ -61,16 +62,24 @@ class Watch {
     end_.response.request_id = finished.request_id;
     tell(observer_.ended, end_);
   }
-  void operator()(const Failed& failed) {
-    end_.error = &failed.error;
-    tell(observer_.ended, end_);
-    end_.error = nullptr;
+  void operator()(const Failed& failed) { fail(failed.error); }
+
+  // The request was left by an exception, of the sink as a rule.
+  void left(const Error& error) {
+    if (!ended_) fail(error);
   }
 
  private:
   ObservedMoment moment() const {
     const std::chrono::duration<double> passed = Clock::now() - start_;
     return {number_, passed.count()};
+  }
+
+  void fail(const Error& error) {
+    ended_ = true;
+    end_.error = &error;
+    tell(observer_.ended, end_);
+    end_.error = nullptr;
   }
 
   void begin() {
@@ -83,6 +92,7 @@ class Watch {
   const Clock::time_point start_ = Clock::now();
   ObservedEnd end_;
   bool began_ = false;
+  bool ended_ = false;
 };
 
 class Observed : public types::Delegating {
@@ -93,10 +103,18 @@ class Observed : public types::Delegating {
   void stream(const Request& request, const EventSink& sink) override {
     Watch watch(observer_, ++requests_, llm_->model());
     watch.tell(observer_.started, request);
-    llm_->stream(request, [&](const Event& event) {
-      std::visit(watch, event);
-      return sink(event);
-    });
+    try {
+      llm_->stream(request, [&](const Event& event) {
+        std::visit(watch, event);
+        return sink(event);
+      });
+    } catch (const Error& error) {
+      watch.left(error);
+      throw;
+    } catch (const std::exception& error) {
+      watch.left(Error(ErrorCode::kInternal, error.what()));
+      throw;
+    }
   }
 
  private:

@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
+#include "session/call_ids.h"
 #include "session/timestamps.h"
 
 namespace abstractllm {
@@ -22,7 +25,7 @@ std::string dumped(const Json& json, int indent) {
 }
 
 Json parsed(std::string_view text, std::string_view where) {
-  Json json = Json::parse(text, nullptr, false);
+  Json json = base::parse_json(text);
   if (json.is_object()) return json;
   throw InvalidRequestError(
       fmt::format("[session] {} is not a JSON object", where),
@@ -154,7 +157,8 @@ SessionState parse_header(const Json& json) {
   return state;
 }
 
-// AbstractLLM keeps the calls of an answer with their results, in it.
+// AbstractLLM keeps the calls of an answer with their results, in it; others
+// have the calls as well.
 void divide_tool_results(const Json& json, std::vector<SessionMessage>& list,
                          const MessagePlace& place) {
   const auto results = json.find("tool_results");
@@ -163,6 +167,7 @@ void divide_tool_results(const Json& json, std::vector<SessionMessage>& list,
   SessionMessage answers;
   answers.message.role = Role::kTool;
   answers.created_at = list.back().created_at;
+  std::set<std::string> answered;
   for (const Json& each : *results) {
     if (!each.is_object()) place.fail("a tool result is no object");
     ToolResult result{text_of(each, "call_id"), text_of(each, "name"),
@@ -174,10 +179,26 @@ void divide_tool_results(const Json& json, std::vector<SessionMessage>& list,
       result.output = error;
       result.is_error = true;
     }
-    const auto arguments = each.find("arguments");
-    list.back().message.parts.push_back(ToolCall{
-        result.tool_call_id, result.name,
-        arguments == each.end() ? std::string("{}") : dumped(*arguments, -1)});
+    auto& parts = list.back().message.parts;
+    const auto call = std::find_if(parts.begin(), parts.end(), [&](auto& part) {
+      const auto* known = std::get_if<ToolCall>(&part);
+      return known && !answered.contains(known->id) &&
+             (result.tool_call_id.empty() ? known->name == result.name
+                                          : known->id == result.tool_call_id);
+    });
+    if (call != parts.end()) {
+      result.tool_call_id = std::get<ToolCall>(*call).id;
+    } else {
+      if (result.tool_call_id.empty()) {
+        result.tool_call_id = "call_" + random_hex(8);
+      }
+      const auto arguments = each.find("arguments");
+      parts.push_back(ToolCall{result.tool_call_id, result.name,
+                               arguments == each.end()
+                                   ? std::string("{}")
+                                   : dumped(*arguments, -1)});
+    }
+    answered.insert(result.tool_call_id);
     answers.message.parts.push_back(std::move(result));
   }
   if (!answers.message.parts.empty()) list.push_back(std::move(answers));

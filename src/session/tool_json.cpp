@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/tool_function.h"
+#include "base/json_text.h"
 
 namespace abstractllm::tool_values {
 namespace {
@@ -32,7 +33,9 @@ struct JsonDocument::Impl {
 
 JsonDocument::JsonDocument(std::string_view text)
     : impl_(std::make_unique<Impl>()) {
-  impl_->json = Json::parse(text, nullptr, false);
+  if (!base::is_too_deep(text)) {
+    impl_->json = Json::parse(text, nullptr, false);
+  }
   if (!impl_->json.is_object()) {
     throw InvalidRequestError("[tool] the arguments are not a JSON object");
   }

@@ -33,13 +33,24 @@ void check_name(std::string_view name) {
 [[noreturn]] void throw_taken(const std::string& name) {
   throw InvalidRequestError(
       fmt::format("[tools] there are two tools named '{}'", name),
-      "Rename one of them.");
+      "Rename one of them; the tools of an MCP server can be given a prefix.");
+}
+
+text::JsonSchema schema_of(const ToolDefinition& definition) {
+  try {
+    return text::JsonSchema(definition.parameters);
+  } catch (const InvalidRequestError& error) {
+    throw InvalidRequestError(
+        fmt::format("[tools] the parameters of '{}': {}",
+                    definition.name.substr(0, 80), error.message()),
+        error.hint());
+  }
 }
 
 struct CheckedTool {
   explicit CheckedTool(Tool given)
       : tool(std::make_shared<const Tool>(std::move(given))),
-        schema(tool->definition.parameters) {
+        schema(schema_of(tool->definition)) {
     check_name(tool->definition.name);
     if (!tool->handler) {
       throw InvalidRequestError(fmt::format(

@@ -96,8 +96,7 @@ class Tracer {
       line["tool_calls"].push_back(std::move(one));
     }
     if (end.error != nullptr) {
-      line["error"] = {{"name", end.error->name()},
-                       {"message", redact_secrets(end.error->message())}};
+      line["error"] = error_json(*end.error);
     } else {
       line["finish_reason"] = to_string(response.finish_reason);
       line["usage"] = {{"prompt_tokens", response.usage.prompt_tokens},
@@ -121,6 +120,16 @@ class Tracer {
     } else {
       json[key + "_bytes"] = text.size();
     }
+  }
+
+  // What a service says of a failure may quote what it was sent.
+  Json error_json(const Error& error) const {
+    Json json = {{"name", error.name()}};
+    const ServiceReport& service = error.service();
+    if (service.http_status != 0) json["http_status"] = service.http_status;
+    if (!service.request_id.empty()) json["request_id"] = service.request_id;
+    put_text(json, "message", error.message());
+    return json;
   }
 
   Json messages_of(const Request& request) const {

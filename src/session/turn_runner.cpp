@@ -253,8 +253,17 @@ Turn TurnRunner::run() {
         llm_.capabilities().supports(ModelCapability::kTools)) {
       tools_ = session_.tools->definitions();
     }
-    fit_context();
-    turn_.response = ask();
+    const bool has_begun = turn_.requests > 0;
+    try {
+      fit_context();
+      turn_.response = ask();
+    } catch (const CancelledError&) {
+      // Of a summary, mostly: what was said stays as it is.
+      if (!cancelled()) throw;
+      turn_.response.finish_reason = FinishReason::kCancelled;
+      turn_.kept = has_begun;
+      return std::move(turn_);
+    }
     add(turn_.usage, turn_.response.usage);
     add(state_.usage, turn_.response.usage);
     const bool stopped =

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 #include "text/chat_template.h"
 
 namespace abstractllm::text {
@@ -24,7 +25,7 @@ std::string dump(const Json& json) {
 Json parse_object(std::string_view text, std::string_view what,
                   std::string_view name) {
   if (text.empty()) return Json::object();
-  Json json = Json::parse(text, nullptr, false);
+  Json json = base::parse_json(text);
   if (!json.is_object()) {
     throw InvalidRequestError(fmt::format(
         "[chat template] the {} of '{}' are not a JSON object", what, name));

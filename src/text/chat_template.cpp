@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 #include "text/tokenizer_impl.h"
 #include "textbridge/textbridge.h"
 
@@ -42,7 +43,7 @@ std::string variables_of(const ChatTemplate::SpecialTokens& tokens,
   Json variables = Json::object();
   for (const auto& [name, text] : tokens) variables[name] = text;
   variables["add_generation_prompt"] = input.add_generation_prompt;
-  const Json more = Json::parse(input.variables, nullptr, false);
+  const Json more = base::parse_json(input.variables);
   if (!more.is_object()) {
     throw InvalidRequestError(
         "[chat template] the template variables are not a JSON object",

@@ -8,6 +8,7 @@
 
 #include "abstractllm/error.h"
 #include "abstractllm/parameters.h"
+#include "base/json_text.h"
 #include "types/parameter_fields.h"
 
 namespace abstractllm {
@@ -113,10 +114,8 @@ bool read(const Json& json, std::map<std::int32_t, double>& values) {
 }
 
 Json parse_object(std::string_view text) {
-  Json json;
-  try {
-    json = Json::parse(text);
-  } catch (const Json::exception&) {
+  Json json = base::parse_json(text);
+  if (json.is_discarded()) {
     throw InvalidParameterError("[parameters] the text is not valid JSON",
                                 "Give a JSON object such as "
                                 "{\"temperature\": 0.7}.");

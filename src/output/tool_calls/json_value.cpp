@@ -6,6 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/text.h"
 
 namespace abstractllm::output {
@@ -76,7 +77,7 @@ std::string repaired(std::string_view text) {
 }
 
 Json parse_strict(std::string_view text) {
-  return Json::parse(text, nullptr, /* allow_exceptions = */ false);
+  return base::parse_json(text);
 }
 
 std::string dump(const Json& json) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "output/tool_calls/json_value.h"
 
@@ -91,7 +92,7 @@ std::optional<std::string_view> take_until(Cursor& cursor,
 
 ParameterTypes::ParameterTypes(const Tools& tools) {
   for (const ToolDefinition& tool : tools) {
-    const Json schema = Json::parse(tool.parameters, nullptr, false);
+    const Json schema = base::parse_json(tool.parameters);
     if (!schema.is_object()) continue;
     const auto properties = schema.find("properties");
     if (properties == schema.end() || !properties->is_object()) continue;

@@ -6,42 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 
 namespace abstractllm::providers {
-namespace {
-
-constexpr int kMaxDepth = 128;
-
-// Whether brackets outside of strings nest deeper than kMaxDepth: values are
-// read and destroyed by recursion.
-bool is_too_deep(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-
-Json parse_quietly(std::string_view text) {
-  if (is_too_deep(text)) return Json::value_t::discarded;
-  return Json::parse(text, nullptr, /* allow_exceptions = */ false);
-}
-
-}  // namespace
 
 Json parse_wire_json(std::string_view text, const std::string& provider) {
-  Json json = parse_quietly(text);
+  Json json = base::parse_json(text);
   if (json.is_discarded()) {
     throw ProviderAPIError(
         "[" + provider + "] the service sent " + std::to_string(text.size()) +
@@ -55,7 +25,7 @@ Json parse_wire_json(std::string_view text, const std::string& provider) {
 
 Json parse_object(std::string_view text, std::string_view what,
                   const std::string& provider) {
-  Json json = parse_quietly(text);
+  Json json = base::parse_json(text);
   if (!json.is_object()) {
     throw InvalidRequestError("[" + provider + "] " + std::string(what) +
                                   " must be a JSON object as text",

@@ -81,6 +81,16 @@ TEST(McpClient, AnAnswerInAnotherEncodingIsAnAnswer) {
   }
 }
 
+TEST(McpClient, AnAnswerWithoutEndToItsNestingIsNone) {
+  std::vector<std::string> sent;
+  McpClient client("test",
+                   std::make_unique<ScriptedTransport>(
+                       sent, "\xFF\",\"data\":" + std::string(200000, '[') +
+                                 std::string(200000, ']') + ",\"m\":\""),
+                   std::chrono::milliseconds(50));
+  EXPECT_THROW(client.list_tools(), RequestTimeoutError);
+}
+
 TEST(McpClient, ALongRefusalIsCutBetweenCharacters) {
   std::vector<std::string> sent;
   std::string refusal = "x";

@@ -170,23 +170,26 @@ class McpHttp : public ::testing::Test {
   }
 
   Reply answer(const SeenRequest& request) {
+    if (request.method == "GET" && rest) return rest(request);
     if (request.method != "POST") return Reply(200);
     const Json json = Json::parse(request.body);
     if (!json.contains("id")) return Reply(202);
     const std::string method = json["method"];
     Json reply = {{"jsonrpc", "2.0"}, {"id", json["id"]}};
     if (method == "initialize") {
+      ++introductions;
       reply["result"] = {{"protocolVersion", "2025-06-18"}};
       return Reply().header("Mcp-Session-Id", "s-1").json(reply.dump());
     }
     if (method == "tools/list") {
-      reply["result"] = {
-          {"tools",
-           {{{"name", "add"}, {"inputSchema", {{"type", "object"}}}}}}};
+      reply["result"] = {{"tools", listed.is_array() ? listed : Json::parse(R"([
+               {"name": "add", "inputSchema": {"type": "object"}}])")}};
       return Reply().json(reply.dump());
     }
+    if (forgets.exchange(false)) return Reply(404).json("{}");
     if (call_status != 200) return Reply(call_status).json("{}");
     reply["result"] = {{"content", {{{"type", "text"}, {"text", "5"}}}}};
+    if (call_reply) return call_reply(reply);
     // Something unasked first, and a stream that stays open after the answer.
     return Reply()
         .sse()
@@ -204,6 +207,12 @@ class McpHttp : public ::testing::Test {
   }
 
   std::atomic<int> call_status = 200;
+  std::atomic<bool> forgets = false;
+  std::atomic<int> introductions = 0;
+  // Set while no request is under way.
+  Json listed;
+  std::function<Reply(const Json&)> call_reply;
+  std::function<Reply(const SeenRequest&)> rest;
   HttpServer http;
 };
 
@@ -240,6 +249,77 @@ TEST_F(McpHttp, FaultsAreTypedErrorsAndErrorResults) {
   EXPECT_THROW(connect_mcp(closed), ProviderConnectionError);
   http.set_handler([](const SeenRequest&) { return Reply(401).json("{}"); });
   EXPECT_THROW(connect_mcp(server()), AuthenticationError);
+}
+
+TEST_F(McpHttp, WhatTheServerRepeatsOfTheHeadersIsMasked) {
+  http.set_handler([](const SeenRequest&) {
+    return Reply(500).body("bad header: hush-hush-hush", "text/plain");
+  });
+  McpServer with_key = server();
+  with_key.headers["X-Api-Key"] = "hush-hush-hush";
+  EXPECT_EQ(message_of<ProviderAPIError>(with_key).find("hush"),
+            std::string::npos);
+}
+
+TEST_F(McpHttp, AStreamThatEndsWithoutTheAnswerIsAnError) {
+  const auto tools = registry_of(server());
+  call_reply = [](const Json&) { return Reply().sse().chunk(": nothing\n\n"); };
+  const ToolResult result = call(*tools, "add");
+  EXPECT_TRUE(result.is_error);
+  EXPECT_NE(result.output.find("ended its answer"), std::string::npos)
+      << result.output;
+  call_reply = [](const Json&) { return Reply(202); };
+  EXPECT_NE(call(*tools, "add").output.find("status 202"), std::string::npos);
+  call_reply = [](const Json&) { return Reply().body("<html>", "text/html"); };
+  EXPECT_NE(call(*tools, "add").output.find("ended its answer"),
+            std::string::npos);
+}
+
+TEST_F(McpHttp, ABrokenStreamIsAskedForAgainBehindItsLastEvent) {
+  const auto tools = registry_of(server());
+  std::string answer;
+  call_reply = [&](const Json& reply) {
+    answer = reply.dump();
+    return Reply().sse().chunk("id: e7\nretry: 1\ndata:\n\n").disconnect();
+  };
+  rest = [&](const SeenRequest& request) {
+    EXPECT_EQ(request.header("Last-Event-ID"), "e7");
+    EXPECT_EQ(request.header("Mcp-Session-Id"), "s-1");
+    return Reply().sse().chunk("id: e8\ndata: " + answer + "\n\n").hang();
+  };
+  EXPECT_EQ(call(*tools, "add").output, "5");
+}
+
+TEST_F(McpHttp, ACallMayTakeLongerThanTheTimeoutOfOtherRequests) {
+  McpServer brief = server();
+  brief.timeout = milliseconds(300);
+  const auto tools = registry_of(brief);
+  call_reply = [](const Json& reply) {
+    return Reply()
+        .sse()
+        .chunk(": wait\n\n")
+        .delay(milliseconds(700))
+        .chunk("data: " + reply.dump() + "\n\n");
+  };
+  EXPECT_EQ(call(*tools, "add").output, "5");
+}
+
+TEST_F(McpHttp, AServerThatForgotTheSessionIsIntroducedToAnew) {
+  const auto tools = registry_of(server());
+  forgets = true;
+  EXPECT_EQ(call(*tools, "add").output, "5");
+  EXPECT_EQ(introductions, 2);
+}
+
+TEST_F(McpHttp, OneBadToolDoesNotTakeTheOthersWithIt) {
+  listed = Json::parse(R"([
+      {"name": "typo", "inputSchema": {"type": "any"}},
+      {"name": "add", "inputSchema": {"type": "object"}},
+      {"name": "a.b"}, {"name": "a/b"}])");
+  const auto definitions = registry_of(server())->definitions();
+  ASSERT_EQ(definitions.size(), 2u);
+  EXPECT_EQ(definitions[0].name, "add");
+  EXPECT_EQ(definitions[1].name, "a_b");
 }
 
 }  // namespace

@@ -96,6 +96,25 @@ TEST_F(Observe, AFailureIsAnEndWithItsError) {
   EXPECT_EQ(seen, "[m] broke|half");
 }
 
+TEST_F(Observe, ASinkThatThrowsEndsItsRequest) {
+  int ends = 0;
+  Observer observer;
+  observer.ended = [&](const ObservedMoment&, const ObservedEnd& end) {
+    ++ends;
+    ASSERT_NE(end.error, nullptr);
+    EXPECT_EQ(end.error->message(), "full");
+    EXPECT_EQ(end.response.content, "a");
+  };
+  model->enqueue("a");
+  EXPECT_THROW(observe(model, observer)
+                   ->stream(ask("Hi"),
+                            [](const Event&) -> bool {
+                              throw std::runtime_error("full");
+                            }),
+               std::runtime_error);
+  EXPECT_EQ(ends, 1);
+}
+
 TEST_F(Observe, WhatAnObserverThrowsGoesNoFurther) {
   Observer observer;
   observer.started = [](const ObservedMoment&, const Request&) {
@@ -122,7 +141,9 @@ TEST_F(Observe, ATraceHasSizesAloneUnlessAskedForTexts) {
   const auto watched = observe(model, trace_to_file(trace(), *model));
   model->enqueue("a secret answer");
   watched->generate(ask("a secret question"));
-  model->enqueue(Script().fail(ProviderAPIError("[m] 500")));
+  ProviderAPIError quoting("[m] 500: your secret question");
+  quoting.set_service({.http_status = 500, .request_id = "r1"});
+  model->enqueue(Script().fail(quoting));
   EXPECT_THROW(watched->generate(ask("x")), ProviderAPIError);
   const auto all = lines();
   ASSERT_EQ(all.size(), 2u);
@@ -131,7 +152,10 @@ TEST_F(Observe, ATraceHasSizesAloneUnlessAskedForTexts) {
   EXPECT_EQ(all[0]["answer_bytes"], 15);
   EXPECT_EQ(all[0]["usage"]["prompt_tokens"], 3);
   EXPECT_EQ(all[0]["finish_reason"], "stop");
+  EXPECT_EQ(all[1].dump().find("secret"), std::string::npos);
   EXPECT_EQ(all[1]["error"]["name"], "ProviderAPIError");
+  EXPECT_EQ(all[1]["error"]["http_status"], 500);
+  EXPECT_EQ(all[1]["error"]["request_id"], "r1");
   struct stat status {};
   ASSERT_EQ(::stat(trace().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
@@ -176,12 +200,23 @@ TEST(RedactSecrets, MasksWhatLooksLikeOne) {
       {"Authorization: Bearer abcdefgh.ijk", "Authorization: Bearer ***"},
       {"\"api_key\": \"0123456789\"", "\"api_key\": \"***\""},
       {"API_KEY=0123456789 b", "API_KEY=*** b"},
-      {"password = hunter2hunter2", "password = ***"}};
+      {"password = hunter2hunter2", "password = ***"},
+      {"DB_PASSWORD=secret12 x", "DB_PASSWORD=*** x"},
+      {"export OPENAI_API_KEY=0123456789abcdef01;",
+       "export OPENAI_API_KEY=***;"},
+      {"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG",
+       "AWS_SECRET_ACCESS_KEY=***"},
+      {"password: p@ss!word", "password: ***"},
+      {R"({"db.password":"a b","n":1})", R"({"db.password":"***","n":1})"},
+      {R"({\"client_secret\": \"x y\"})", R"({\"client_secret\": \"***\"})"},
+      {"token=0123456789", "token=***"},
+      {"postgres://me:hunter2@db/x", "postgres://me:***@db/x"}};
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(redact_secrets(text), expected);
   }
   for (const char* plain :
        {"", "the secret of tea", "ask-a-question-here", "a password is needed",
+        "max_tokens: 4000000000", "a foreign_key: id", "http://host:8080/a@b",
         "sk-8", "task-abcdefgh12345678", "2+2=4 and bearers of news"}) {
     EXPECT_EQ(redact_secrets(plain), plain);
   }

@@ -106,6 +106,33 @@ TEST(SessionJson, ReadsWhatAbstractLLMWrote) {
                                ToolResult{"c2", "sub", "no such tool", true}}));
 }
 
+TEST(SessionJson, CallsThatAreThereTwiceAreOne) {
+  const SessionState state = session_from_json(R"({"messages": [
+      {"role": "user", "content": "2+3?"},
+      {"role": "assistant", "content": null, "tool_calls": [
+        {"id": "c1", "type": "function",
+         "function": {"name": "add", "arguments": "{\"a\":2}"}}],
+       "tool_results": [
+        {"call_id": "c1", "name": "add", "arguments": {"a": 2}, "output": "5"},
+        {"call_id": "", "name": "sub", "arguments": {}, "output": "0"}]}]})");
+  const auto& answer = state.messages.at(1).message.parts;
+  ASSERT_EQ(answer.size(), 2u);
+  EXPECT_EQ(answer[0], Part(ToolCall{"c1", "add", R"({"a":2})"}));
+  const auto& made = std::get<ToolCall>(answer[1]);
+  EXPECT_TRUE(made.id.starts_with("call_")) << made.id;
+  EXPECT_EQ(state.messages.at(2).message.parts,
+            (std::vector<Part>{ToolResult{"c1", "add", "5", false},
+                               ToolResult{made.id, "sub", "0", false}}));
+}
+
+TEST(SessionJson, EndlessNestingIsRefused) {
+  const std::string deep(200000, '[');
+  EXPECT_THROW(
+      session_from_json(R"({"metadata": {"a": )" + deep +
+                        std::string(200000, ']') + R"(}, "messages": []})"),
+      InvalidRequestError);
+}
+
 TEST(SessionJson, WhatBelongsToAnswersIsLeftOutOfOtherMessages) {
   const SessionState state = session_from_json(
       R"({"messages": [{"role": "user", "content": "a", "provider": "p",

@@ -226,6 +226,59 @@ TEST_F(SessionTest, ASummaryIsSentInThePlaceOfWhatIsLeftOut) {
   EXPECT_EQ(chat.state().system_prompt, "Be kind.");
 }
 
+TEST_F(SessionTest, ATurnCancelledInItsSummaryLeavesNoTrace) {
+  set_context(40);
+  Session chat = session({.context_policy = ContextPolicy::kSummarize});
+  for (int i = 0; i < 5; ++i) model->enqueue("one two three");
+  for (int i = 0; i < 5; ++i) chat.send("four five six");
+  const SessionState before = chat.state();
+  TurnOptions options;
+  options.cancel.cancel();
+  model->enqueue(Script().finish(FinishReason::kCancelled));
+  const Turn turn = chat.send("four five six", options);
+  EXPECT_EQ(turn.response.finish_reason, FinishReason::kCancelled);
+  EXPECT_FALSE(turn.kept);
+  EXPECT_EQ(chat.state(), before);
+}
+
+TEST_F(SessionTest, WhatIsTooLongForOneSummaryIsSummarizedByHalves) {
+  for (int i = 0; i < 4; ++i) model->enqueue("ok");
+  Session chat = session();
+  for (const char* text : {"one", "two", "three", "four"}) chat.send(text);
+  const auto too_long = [&] {
+    model->enqueue(Script().fail(ContextWindowExceededError("[m] too long")));
+  };
+  too_long();
+  model->enqueue("first half");
+  model->enqueue("both halves");
+  ASSERT_TRUE(chat.compact(1));
+  EXPECT_EQ(chat.state().summary, "both halves");
+  const auto text_of = [&](std::size_t index) {
+    return model->requests().at(index).messages.at(0).text();
+  };
+  EXPECT_NE(text_of(4).find("three"), std::string::npos);
+  EXPECT_EQ(text_of(5).find("three"), std::string::npos);
+  EXPECT_NE(text_of(6).find("earlier: first half"), std::string::npos);
+  EXPECT_NE(text_of(6).find("three"), std::string::npos);
+}
+
+TEST_F(SessionTest, OneMessageTooLongForASummaryIsCut) {
+  for (int i = 0; i < 2; ++i) model->enqueue("ok");
+  Session chat = session();
+  chat.send(std::string(1000, 'x') + "end");
+  chat.send("b");
+  // Both messages together, then the long one whole, then half of it.
+  for (int i = 0; i < 2; ++i) {
+    model->enqueue(Script().fail(ContextWindowExceededError("[m] too long")));
+  }
+  model->enqueue("many x");
+  model->enqueue("many x, ok");
+  ASSERT_TRUE(chat.compact(1));
+  EXPECT_EQ(chat.state().summary, "many x, ok");
+  EXPECT_EQ(model->requests().at(4).messages.at(0).text().find("end"),
+            std::string::npos);
+}
+
 TEST_F(SessionTest, CompactSummarizesAllButTheLatestTurns) {
   for (int i = 0; i < 3; ++i) model->enqueue("ok");
   Session chat = session();
