@@ -4,10 +4,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "io/png_writer.h"
-#include "model/tiny_model.h"
+#include "model/changed_model.h"
 #include "support/source_folder.h"
 #include "support/temporary_folder.h"
 
@@ -31,46 +30,22 @@ std::string frame(int index, int width, int height) {
   return io::encode_png(image);
 }
 
-// A copy of a model whose template has a place for moving pictures, and whose
-// files ask for no other size.
-class VideoModel {
+// A model whose template has a place for moving pictures, and whose files ask
+// for no other size.
+class VideoModel : public test::ChangedModel {
  public:
-  explicit VideoModel(const std::string& name) {
-    for (const auto& entry :
-         std::filesystem::directory_iterator(fixture("vision/" + name))) {
-      if (!entry.is_regular_file()) continue;
-      std::filesystem::create_symlink(entry.path(),
-                                      folder_.path() / entry.path().filename());
-    }
+  explicit VideoModel(const std::string& name)
+      : ChangedModel("vision/" + name) {
     change("chat_template.jinja", "{% elif 'text' in content %}",
            "{% elif content['type'] == 'video' %}<|vision_start|><|video_pad|>"
            "<|vision_end|>{% elif 'text' in content %}");
-    nlohmann::json settings = nlohmann::json::parse(
-        std::ifstream(folder_.path() / "preprocessor_config.json"));
+    nlohmann::json settings =
+        nlohmann::json::parse(read("preprocessor_config.json"));
     settings.erase("min_pixels");
     settings.erase("max_pixels");
     settings["size"] = {{"shortest_edge", 1}, {"longest_edge", 1 << 24}};
-    folder_.file("video_preprocessor_config.json", settings.dump());
+    write("video_preprocessor_config.json", settings.dump());
   }
-
-  std::unique_ptr<AbstractLLMInterface> open() const {
-    return create_llm("mlx",
-                      {.model = folder_.path().string(), .cpu_exact = true});
-  }
-
- private:
-  void change(const std::string& name, const std::string& old,
-              const std::string& changed) {
-    std::ifstream stream(folder_.path() / name);
-    std::string text{std::istreambuf_iterator<char>(stream), {}};
-    const std::size_t at = text.find(old);
-    ASSERT_NE(at, std::string::npos) << name;
-    text.replace(at, old.size(), changed);
-    std::filesystem::remove(folder_.path() / name);
-    folder_.file(name, text);
-  }
-
-  test::TemporaryFolder folder_;
 };
 
 Request ask(ImagePart video, int max_tokens) {
