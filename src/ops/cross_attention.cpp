@@ -159,8 +159,10 @@ mx::array cross_attention_block(const mx::array& input,
   const mx::array query = normalise_heads(
       linear(enter_frame(input, block.frame), block.query), block.query_norm);
   const auto& cpu = block.query.backend().cpu;
+  const bool on_kernels = cpu && block.spec.head_dim <= cpu::kMaxHeadSize;
   const mx::array attended =
-      cpu ? host_kernel(
+      on_kernels
+          ? host_kernel(
                 cpu, "CrossAttention", query.shape(), {query},
                 [cpu = cpu.get(), block = &block, spans = std::move(spans),
                  rows = query.shape(0)](auto inputs, float* output) {

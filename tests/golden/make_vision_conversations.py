@@ -5,13 +5,15 @@ long history.
 
 SPDX-License-Identifier: Apache-2.0
 
-usage: make_vision_conversations.py FIXTURES OUT
+usage: make_vision_conversations.py FIXTURES OUT [MODEL...]
 
-FIXTURES is the folder with vision/ and images/; needs the packages of
+FIXTURES is the folder with vision/; images/ stands beside it or in a folder that
+IMAGES names. With MODELs, the others of OUT are kept. Needs the packages of
 requirements.txt and pillow. Everything runs in float32 on the CPU.
 """
 
 import json
+import os
 import pathlib
 import sys
 
@@ -62,15 +64,16 @@ def answer(folder, messages):
         folder, dtype=torch.float32, attn_implementation="eager").eval()
     names = [part["name"] for message in messages
              for part in message["content"] if part["type"] == "image"]
-    images = [Image.open(folder.parent.parent / "images" / name)
-              for name in names]
+    images = [Image.open(pathlib.Path(os.environ.get(
+        "IMAGES", folder.parent.parent / "images")) / name) for name in names]
     plain = [{"role": m["role"],
               "content": [{k: v for k, v in p.items() if k != "name"}
                           for p in m["content"]]} for m in messages]
     prompt = processor.apply_chat_template(plain, add_generation_prompt=True)
     bos = processor.tokenizer.bos_token
     inputs = processor(text=prompt, images=images or None, return_tensors="pt",
-                       add_special_tokens=not (bos and prompt.startswith(bos)))
+                       add_special_tokens=not (bos and prompt.startswith(bos))
+                       and model.config.model_type != "mllama")
     with torch.no_grad():
         out = model.generate(**inputs, max_new_tokens=TOKENS, do_sample=False,
                              output_logits=True, return_dict_in_generate=True,
@@ -86,7 +89,11 @@ def answer(folder, messages):
 def main():
     fixtures, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     made = {"source": f"transformers, torch {torch.__version__}", "cases": []}
-    for model in MODELS:
+    models = sys.argv[3:] or MODELS
+    if sys.argv[3:] and out.exists():
+        made["cases"] = [case for case in json.loads(out.read_text())["cases"]
+                         if case["model"] not in models]
+    for model in models:
         for name, messages in CONVERSATIONS.items():
             try:
                 result = answer(fixtures / "vision" / model, messages)
