@@ -20,7 +20,10 @@ constexpr char kBetween[] = "\n\n";
 
 std::string spelled(const ToolCall& call) {
   Json arguments = base::parse_json(call.arguments);
-  if (!arguments.is_object()) arguments = Json::object();
+  if (!arguments.is_object()) {
+    arguments = call.arguments.empty() ? Json::object()
+                                       : Json{{"_raw", call.arguments}};
+  }
   const Json json = {{"name", call.name}, {"arguments", std::move(arguments)}};
   return "<tool_call>\n" +
          json.dump(-1, ' ', false, Json::error_handler_t::replace) +

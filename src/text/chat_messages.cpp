@@ -6,6 +6,7 @@
 
 #include "abstractllm/error.h"
 #include "base/json_text.h"
+#include "base/utf8.h"
 #include "text/chat_template.h"
 
 namespace abstractllm::text {
@@ -42,12 +43,22 @@ Json text_content(const std::string& text, const MessageShape& shape) {
   return Json::array({{{"type", "text"}, {"text", text}}});
 }
 
+// What a model wrote that is no object, another provider's perhaps, stays to be
+// seen beside the error that answered it.
+Json arguments_of(const ToolCall& call) {
+  if (call.arguments.empty()) return Json::object();
+  Json json = base::parse_json(call.arguments);
+  return json.is_object()
+             ? json
+             : Json{{"_raw", base::replace_invalid_utf8(call.arguments)}};
+}
+
 Json to_json(const ToolCall& call, const MessageShape& shape) {
   Json json = Json::object();
   const std::string id = id_of(call.id, shape);
   if (!id.empty()) json["id"] = id;
   json["type"] = "function";
-  const Json arguments = parse_object(call.arguments, "arguments", call.name);
+  const Json arguments = arguments_of(call);
   json["function"] = {
       {"name", call.name},
       {"arguments",

@@ -66,9 +66,9 @@ struct MessageShape {
 
 /// `messages` as the JSON array that templates expect: `content` is the text;
 /// where there are images, a list of {"type": "text"} and {"type": "image"}
-/// parts. Tool calls carry their arguments as an object, reasoning goes to
-/// `reasoning_content`, and each ToolResult becomes a message of its own.
-/// Throws InvalidRequestError if the arguments of a call are not JSON.
+/// parts. Tool calls carry their arguments as an object, {"_raw": text} if they
+/// are none; reasoning goes to `reasoning_content`, and each ToolResult becomes
+/// a message of its own. Throws InvalidRequestError for text that is no UTF-8.
 std::string messages_to_json(const std::vector<Message>& messages,
                              const MessageShape& shape = {});
 

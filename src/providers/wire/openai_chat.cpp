@@ -99,7 +99,7 @@ class Writer {
           {{"id", call->id},
            {"type", "function"},
            {"function",
-            {{"name", call->name}, {"arguments", call->arguments}}}});
+            {{"name", call->name}, {"arguments", arguments_text(call->arguments)}}}});
     }
   }
 

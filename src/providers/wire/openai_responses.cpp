@@ -57,7 +57,7 @@ class Items {
           {{"type", "function_call"},
            {"call_id", call->id},
            {"name", call->name},
-           {"arguments", call->arguments.empty() ? "{}" : call->arguments}});
+           {"arguments", arguments_text(call->arguments)}});
     } else if (const auto* result = std::get_if<ToolResult>(&part)) {
       list_.push_back({{"type", "function_call_output"},
                        {"call_id", result->tool_call_id},

@@ -119,6 +119,11 @@ Json history_arguments(const std::string& arguments) {
   }
 }
 
+std::string arguments_text(const std::string& arguments) {
+  const Json json = history_arguments(arguments);
+  return json.contains("_raw") || arguments.empty() ? dump(json) : arguments;
+}
+
 void refuse_detail(const Request& request, const std::string& provider) {
   for (auto message = request.messages.rbegin();
        message != request.messages.rend() && message->role != Role::kAssistant;

@@ -38,6 +38,9 @@ nlohmann::ordered_json unpack_replay(std::string_view service,
 /// model has to see beside it.
 nlohmann::ordered_json history_arguments(const std::string& arguments);
 
+/// The same as text: what is an object goes as it was written.
+std::string arguments_text(const std::string& arguments);
+
 /// Throws UnsupportedFeatureError for a level of image detail other than "auto"
 /// in the messages after the last answer. What was said before may have come
 /// from another provider: there it is passed over.

@@ -214,12 +214,19 @@ TEST(MessagesToJson, WritesWhatTemplatesExpect) {
             R"({"role":"tool","content":""}])");
 }
 
+// The conversation goes on; the error that answered the call is in it.
+TEST(MessagesToJson, ArgumentsThatAreNoObjectStayToBeSeen) {
+  for (const auto& [arguments, shown] :
+       {std::pair("{", R"({"_raw":"{"})"),
+        std::pair("[1]", R"({"_raw":"[1]"})"),
+        std::pair("\xFF", "{\"_raw\":\"\xEF\xBF\xBD\"}")}) {
+    EXPECT_THAT(
+        messages_to_json({{Role::kAssistant, {ToolCall{"", "f", arguments}}}}),
+        HasSubstr(std::string("\"arguments\":") + shown));
+  }
+}
+
 TEST(MessagesToJson, RefusesWhatIsNoJson) {
-  EXPECT_THROW(messages_to_json({{Role::kAssistant, {ToolCall{"", "f", "{"}}}}),
-               InvalidRequestError);
-  EXPECT_THROW(
-      messages_to_json({{Role::kAssistant, {ToolCall{"", "f", "[1]"}}}}),
-      InvalidRequestError);
   EXPECT_THROW(messages_to_json({Message::user("\xFF")}), InvalidRequestError);
   EXPECT_THROW(tools_to_json({{"f", "d", "nope"}}), InvalidRequestError);
 }

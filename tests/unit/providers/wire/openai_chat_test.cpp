@@ -195,6 +195,22 @@ TEST(OpenAIChatAnswer, CollectsTextReasoningAndUsage) {
   EXPECT_EQ(outcome.finished->usage.reasoning_tokens, 3);
 }
 
+// Servers run their templates over them.
+TEST(OpenAIChatRequest, ArgumentsOfTheHistoryAreObjects) {
+  const auto sent = [](const std::string& arguments) {
+    Request request;
+    request.messages = {{Role::kAssistant, {ToolCall{"c", "f", arguments}}},
+                        {Role::kTool, {ToolResult{"c", "f", "r"}}}};
+    return body_of(
+               *openai(),
+               request)["messages"][0]["tool_calls"][0]["function"]["arguments"]
+        .get<std::string>();
+  };
+  EXPECT_EQ(sent("{ \"a\": 1 }"), "{ \"a\": 1 }");
+  EXPECT_EQ(sent(""), "{}");
+  EXPECT_EQ(sent("not json"), R"({"_raw":"not json"})");
+}
+
 TEST(OpenAIChatRequest, AnObjectIsAskedForByItsSchemaWhereItMustBe) {
   Request request;
   request.messages = {Message::user("a")};
