@@ -8,6 +8,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/utf8.h"
 #include "net/sse_reader.h"
 #include "providers/wire/json.h"
@@ -226,7 +227,7 @@ Json first_event(std::string_view body) {
   reader.push(body);
   reader.push("\n\n");
   const auto event = reader.next();
-  return event ? Json::parse(event->data, nullptr, false) : Json();
+  return event ? base::parse_json(event->data) : Json();
 }
 
 }  // namespace
@@ -247,7 +248,7 @@ ServiceFault read_fault(const Json& error) {
 }
 
 ServiceFault read_fault(std::string_view body) {
-  Json json = Json::parse(body, nullptr, false);
+  Json json = base::parse_json(body);
   if (!json.is_object()) json = first_event(body);
   if (!json.is_object()) return {.message = tidy(body)};
   ServiceFault fault = read_fault(member(json, "error"));
