@@ -55,13 +55,33 @@ constexpr int kAwqPlace[8] = {0, 4, 1, 5, 2, 6, 3, 7};
 
 }  // namespace
 
+ColumnGroups::ColumnGroups(const IntegerLayout& layout,
+                           const StoredTensor* order)
+    : stored_group_(layout.stored_group) {
+  if (order == nullptr) return;
+  if (order->type != StorageType::kI32) {
+    throw ModelLoadingError(
+        fmt::format("[weights] {}: expected type I32", order->describe()));
+  }
+  const std::int64_t groups = layout.inputs / stored_group_;
+  for (std::int64_t i = 0; i < layout.inputs; ++i) {
+    const auto group = static_cast<std::int32_t>(word_at(*order, i));
+    if (group < 0 || group >= groups) {
+      throw ModelLoadingError(fmt::format("[weights] {}: group {} of {}",
+                                          order->describe(), group, groups));
+    }
+    in_order_ = in_order_ && group == i / stored_group_;
+    order_.push_back(group);
+  }
+}
+
 void IntegerRows::read_row(std::int64_t row, std::span<float> out) const {
   std::vector<std::uint8_t> codes(out.size());
   read_codes(row, codes);
   std::int64_t known = -1;
   Group current;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::int64_t index = group_of(static_cast<std::int64_t>(i));
+    const std::int64_t index = groups_.of(static_cast<std::int64_t>(i));
     if (index != known) current = group(row, known = index);
     out[i] = current.scale * (static_cast<float>(codes[i]) - current.zero);
   }
@@ -83,32 +103,12 @@ void IntegerRows::read_row_affine(std::int64_t row,
 GptqRows::GptqRows(const IntegerLayout& layout, const StoredTensor& weight,
                    const StoredTensor& scales, const StoredTensor& zeros,
                    const StoredTensor* order, bool zeros_less_one)
-    : IntegerRows(layout),
+    : IntegerRows(layout, order),
       weight_(weight),
       scales_(scales),
       zeros_(zeros),
       zeros_less_one_(zeros_less_one) {
   expect_numbers(scales);
-  if (order == nullptr) return;
-  if (order->type != StorageType::kI32) {
-    throw ModelLoadingError(
-        fmt::format("[weights] {}: expected type I32", order->describe()));
-  }
-  const std::int64_t groups = layout.inputs / layout.stored_group;
-  for (std::int64_t i = 0; i < layout.inputs; ++i) {
-    const auto group = static_cast<std::int32_t>(word_at(*order, i));
-    if (group < 0 || group >= groups) {
-      throw ModelLoadingError(fmt::format("[weights] {}: group {} of {}",
-                                          order->describe(), group, groups));
-    }
-    in_order_ = in_order_ && group == i / layout.stored_group;
-    order_.push_back(group);
-  }
-}
-
-std::int64_t GptqRows::group_of(std::int64_t column) const {
-  return order_.empty() ? IntegerRows::group_of(column)
-                        : order_[static_cast<std::size_t>(column)];
 }
 
 void GptqRows::read_codes(std::int64_t row,
@@ -150,8 +150,9 @@ IntegerRows::Group AwqRows::group(std::int64_t row, std::int64_t index) const {
 PackedIntegerRows::PackedIntegerRows(const IntegerLayout& layout,
                                      const StoredTensor& weight,
                                      const StoredTensor& scales,
-                                     const StoredTensor* zeros)
-    : IntegerRows(layout),
+                                     const StoredTensor* zeros,
+                                     const StoredTensor* order)
+    : IntegerRows(layout, order),
       weight_(weight),
       scales_(scales),
       zeros_(zeros != nullptr ? *zeros : StoredTensor{}),

@@ -20,11 +20,35 @@ struct IntegerLayout {
   int kernel_group = 0;
 };
 
+/// The group of each column.
+class ColumnGroups {
+ public:
+  /// `order` (inputs): the groups of columns that were quantised in another
+  /// order than they lie in; null: neighbours share a group. Throws
+  /// ModelLoadingError for another type than I32 and for groups that there are
+  /// not. REQUIRES: `order` has the shape (inputs).
+  ColumnGroups(const IntegerLayout& layout, const StoredTensor* order);
+
+  std::int64_t of(std::int64_t column) const {
+    return order_.empty() ? column / stored_group_
+                          : order_[static_cast<std::size_t>(column)];
+  }
+  /// Whether the columns of each group are neighbours.
+  bool are_in_order() const { return in_order_; }
+
+ private:
+  std::int64_t stored_group_;
+  std::vector<std::int32_t> order_;
+  bool in_order_ = true;
+};
+
 /// w = scale * (code - zero). A kind says where code, scale and zero of an
 /// element lie. The tensors' shapes have been checked.
 class IntegerRows : public ComputedRows {
  public:
-  explicit IntegerRows(const IntegerLayout& layout) : layout_(layout) {}
+  explicit IntegerRows(const IntegerLayout& layout,
+                       const StoredTensor* order = nullptr)
+      : layout_(layout), groups_(layout, order) {}
 
   void read_row(std::int64_t row, std::span<float> out) const final;
   void read_row_affine(std::int64_t row, std::span<std::uint8_t> codes,
@@ -32,7 +56,7 @@ class IntegerRows : public ComputedRows {
                        std::span<float> biases) const final;
 
   /// False where columns of a group are not neighbours.
-  virtual bool has_groups() const { return true; }
+  bool has_groups() const { return groups_.are_in_order(); }
 
  protected:
   struct Group {
@@ -42,12 +66,11 @@ class IntegerRows : public ComputedRows {
   virtual void read_codes(std::int64_t row,
                           std::span<std::uint8_t> codes) const = 0;
   virtual Group group(std::int64_t row, std::int64_t index) const = 0;
-  /// Of a column.
-  virtual std::int64_t group_of(std::int64_t column) const {
-    return column / layout_.stored_group;
-  }
 
   const IntegerLayout layout_;
+
+ private:
+  const ColumnGroups groups_;
 };
 
 /// qweight (inputs * bits / 32, outputs): the codes of a column of it follow
@@ -60,20 +83,15 @@ class GptqRows final : public IntegerRows {
            const StoredTensor& scales, const StoredTensor& zeros,
            const StoredTensor* order, bool zeros_less_one);
 
-  bool has_groups() const override { return in_order_; }
-
  protected:
   void read_codes(std::int64_t row,
                   std::span<std::uint8_t> codes) const override;
   Group group(std::int64_t row, std::int64_t index) const override;
-  std::int64_t group_of(std::int64_t column) const override;
 
  private:
   StoredTensor weight_;
   StoredTensor scales_;
   StoredTensor zeros_;
-  std::vector<std::int32_t> order_;
-  bool in_order_ = true;
   bool zeros_less_one_;
 };
 
@@ -99,11 +117,12 @@ class AwqRows final : public IntegerRows {
 /// weight_packed (outputs, inputs * bits / 32), rows from the lowest bit up;
 /// weight_scale (outputs, groups); weight_zero_point (outputs * bits / 32,
 /// groups) packed down its columns, or null. Codes are signed numbers plus
-/// 2^(bits - 1).
+/// 2^(bits - 1). weight_g_idx (inputs), the group of each input, or null.
 class PackedIntegerRows final : public IntegerRows {
  public:
   PackedIntegerRows(const IntegerLayout& layout, const StoredTensor& weight,
-                    const StoredTensor& scales, const StoredTensor* zeros);
+                    const StoredTensor& scales, const StoredTensor* zeros,
+                    const StoredTensor* order);
 
  protected:
   void read_codes(std::int64_t row,

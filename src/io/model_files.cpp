@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "base/text.h"
 
 namespace abstractllm::io {
 namespace {
@@ -40,12 +41,10 @@ bool is_later_part(const std::string& name) {
          name.find_first_not_of("0123456789", of - 5) == of;
 }
 
+constexpr std::string_view kGgufEnding = ".gguf";
+
 bool is_gguf_name(const std::string& name) {
-  std::string ending = name.size() < 5 ? "" : name.substr(name.size() - 5);
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return ending == ".gguf";
+  return base::lower(name).ends_with(kGgufEnding);
 }
 
 // Ollama's blobs are GGUF files without that name.
@@ -68,9 +67,7 @@ FolderContent list_folder(const fs::path& folder) {
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
     content.names.push_back(name);
-    // Vision towers are published beside the model they belong to.
-    if (is_gguf_name(name) && !is_later_part(name) &&
-        !name.starts_with("mmproj")) {
+    if (is_gguf_model_name(name) && !is_later_part(name)) {
       content.ggufs.push_back(name);
     }
   }
@@ -134,6 +131,15 @@ ModelFiles at_folder(const fs::path& folder) {
 }
 
 }  // namespace
+
+bool is_gguf_model_name(std::string_view path) {
+  const std::string name = base::lower(path.substr(path.rfind('/') + 1));
+  if (!name.ends_with(kGgufEnding)) return false;
+  const std::string_view stem =
+      std::string_view(name).substr(0, name.size() - kGgufEnding.size());
+  return stem.find("mmproj") == stem.npos && !stem.starts_with("imatrix") &&
+         !stem.ends_with("imatrix");
+}
 
 ModelFiles ModelFiles::at(const fs::path& location) {
   std::error_code error;

@@ -4,8 +4,14 @@
 
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 namespace abstractllm::io {
+
+/// Whether a file of the name `path` is a GGUF model or a part of one, and not
+/// what is published beside models: a vision tower ("mmproj"), or the matrix of
+/// importances that quantising took ("imatrix" at either end of the name).
+bool is_gguf_model_name(std::string_view path);
 
 /// Where the parts of one model lie: a folder with config.json, or a GGUF
 /// file. Paths that are set exist. A plain value.

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -134,6 +135,22 @@ WeightMatrix read_awq(const QuantizationConfig& config,
       weight, layout, std::make_shared<AwqRows>(layout, weight, scales, zeros));
 }
 
+// compressed-tensors' `weight_g_idx`. It begins as a row of -1, and one that
+// still has them says nothing.
+const StoredTensor* read_order(const TensorLookup& find,
+                               const std::string& module, std::int64_t inputs) {
+  const StoredTensor* order = find(module + ".weight_g_idx");
+  if (order == nullptr) return nullptr;
+  expect_shape(*order, {inputs});
+  if (order->type != StorageType::kI32) return order;
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    std::int32_t group;
+    std::memcpy(&group, order->bytes.data() + i * 4, sizeof(group));
+    if (group == -1) return nullptr;
+  }
+  return order;
+}
+
 // compressed-tensors' "pack-quantized".
 WeightMatrix read_packed_rows(const QuantizationConfig& config,
                               const std::string& module,
@@ -144,7 +161,6 @@ WeightMatrix read_packed_rows(const QuantizationConfig& config,
   const StoredTensor& scales = require(find, module + ".weight_scale", weight);
   const StoredTensor* zeros = find(module + ".weight_zero_point");
   find(module + ".weight_shape");
-  find(module + ".weight_g_idx");
   const std::int64_t outputs = weight.shape[0];
   const std::int64_t inputs = weight.shape[1] * 32 / bits;
   const std::int64_t groups = scales.shape.size() == 2 ? scales.shape[1] : 0;
@@ -157,7 +173,8 @@ WeightMatrix read_packed_rows(const QuantizationConfig& config,
   }
   return integer_matrix(
       weight, layout,
-      std::make_shared<PackedIntegerRows>(layout, weight, scales, zeros));
+      std::make_shared<PackedIntegerRows>(layout, weight, scales, zeros,
+                                          read_order(find, module, inputs)));
 }
 
 WeightMatrix read_int8(const std::string& module, const TensorLookup& find,

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -36,10 +37,73 @@ constexpr const char* kSingleNames[] = {
 constexpr std::size_t kMaxIndexBytes = 64u << 20;
 constexpr std::size_t kMaxShards = 100'000;
 constexpr std::size_t kSuggestions = 3;
+constexpr std::size_t kListedFiles = 8;
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+// Whether `name` is that of a safetensors file, or of an index of them, of
+// which a folder has one: "model.fp16.safetensors",
+// "model.safetensors.index.fp16.json".
+bool is_weight_name(const std::string& name) {
+  return name.ends_with(".safetensors") && !name.starts_with('.');
+}
+bool is_index_name(const std::string& name) {
+  return name.find(".safetensors.index.") != name.npos &&
+         name.ends_with(".json") && !name.starts_with('.');
+}
+
+struct FolderWeights {
+  std::vector<std::string> indexes;
+  std::vector<std::string> files;
+
+  // Files whose names end as these; sorted.
+  explicit FolderWeights(const fs::path& folder) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end;
+         !error && entry != end; entry.increment(error)) {
+      const std::string name = entry->path().filename().string();
+      if (!is_file(entry->path())) continue;
+      if (is_weight_name(name)) files.push_back(name);
+      if (is_index_name(name)) indexes.push_back(name);
+    }
+    std::sort(files.begin(), files.end());
+    std::sort(indexes.begin(), indexes.end());
+  }
+
+  // The only index, the only file of a model's name, or the only file; empty
+  // where it takes a choice.
+  std::string only() const {
+    if (indexes.size() == 1) return indexes.front();
+    std::vector<std::string> models;
+    std::copy_if(files.begin(), files.end(), std::back_inserter(models),
+                 [](const auto& name) { return name.starts_with("model"); });
+    if (models.size() == 1) return models.front();
+    return files.size() == 1 ? files.front() : std::string();
+  }
+};
+
+[[noreturn]] void refuse_folder(const fs::path& folder,
+                                const FolderWeights& weights) {
+  if (!weights.files.empty()) {
+    throw ModelLoadingError(
+        fmt::format("[weights] {}: no index says which of these are the "
+                    "model's: {}{}",
+                    folder.string(),
+                    fmt::join(weights.files.begin(),
+                              weights.files.begin() +
+                                  std::ptrdiff_t(std::min(weights.files.size(),
+                                                          kListedFiles)),
+                              ", "),
+                    weights.files.size() > kListedFiles ? ", ..." : ""),
+        "Give one the name model.safetensors.");
+  }
+  throw ModelLoadingError(
+      fmt::format("[weights] {}: found none of {}, {}", folder.string(),
+                  fmt::join(kIndexNames, ", "), fmt::join(kSingleNames, ", ")),
+      "Weights must be in safetensors or GGUF format.");
 }
 
 // A shard lies in the folder itself: an index from elsewhere must not make us
@@ -66,10 +130,15 @@ TensorArchive TensorArchive::open_folder(const fs::path& folder) {
       return archive;
     }
   }
-  throw ModelLoadingError(
-      fmt::format("[weights] {}: found none of {}, {}", folder.string(),
-                  fmt::join(kIndexNames, ", "), fmt::join(kSingleNames, ", ")),
-      "Weights must be in safetensors or GGUF format.");
+  const FolderWeights weights(folder);
+  const std::string only = weights.only();
+  if (only.empty()) refuse_folder(folder, weights);
+  if (is_index_name(only)) {
+    archive.read_index(folder / only);
+  } else {
+    archive.add_file(folder / only);
+  }
+  return archive;
 }
 
 TensorArchive TensorArchive::open_safetensors(const fs::path& file) {

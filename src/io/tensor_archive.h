@@ -21,7 +21,8 @@ class TensorArchive {
  public:
   /// Reads the shards that model.safetensors.index.json names, else
   /// model.safetensors, else one of the other names that single files are
-  /// published under. Other *.safetensors in the folder are never read. Throws
+  /// published under, else the folder's only index, file model*.safetensors or
+  /// *.safetensors ("model.fp16.safetensors"). Any other is never read. Throws
   /// ModelLoadingError.
   static TensorArchive open_folder(const std::filesystem::path& folder);
 

@@ -50,6 +50,23 @@ TEST(ModelFiles, TakesTheOnlyGgufModelOfAFolder) {
   EXPECT_FALSE(files.find("README.md").has_value());
 }
 
+TEST(ModelFiles, TellsModelsFromWhatIsPublishedBesideThem) {
+  for (const char* name : {"m.gguf", "M.GGUF", "sub/m-Q4_0-00001-of-00002.gguf",
+                           "m-imatrix-Q4_K_M.gguf"}) {
+    EXPECT_TRUE(is_gguf_model_name(name)) << name;
+  }
+  const TemporaryFolder folder;
+  folder.write("m-Q4_0.gguf", "x");
+  for (const char* name :
+       {"mmproj-m.gguf", "m-mmproj-f16.gguf", "MMPROJ-m.gguf", "imatrix.gguf",
+        "imatrix_unsloth.gguf", "m-imatrix.gguf"}) {
+    EXPECT_FALSE(is_gguf_model_name(name)) << name;
+    folder.write(name, "x");
+  }
+  EXPECT_FALSE(is_gguf_model_name("mmproj/m.bin"));
+  EXPECT_EQ(ModelFiles::at(folder.path()).gguf, folder.path() / "m-Q4_0.gguf");
+}
+
 TEST(ModelFiles, TakesAGgufFile) {
   const TemporaryFolder folder;
   const auto file = folder.write("m.gguf", "x");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "abstractllm/error.h"
@@ -84,6 +85,9 @@ class CaseTensors {
   }
   StoredTensor& at(const std::string& name) { return tensors_.at(name); }
   void erase(const std::string& name) { tensors_.erase(name); }
+  void add(const StoredTensor& tensor) {
+    tensors_.insert_or_assign(tensor.name, tensor);
+  }
 
  private:
   TensorArchive archive_;
@@ -185,6 +189,79 @@ TEST(PackedCheckpoints, RefuseGroupsThatAreNotThere) {
                 read_packed(config_of(kCases[2].config), "m", tensors.lookup());
               }),
               HasSubstr("group 2 of 2"));
+}
+
+// Groups of compressed-tensors, as it quantises with "actorder": "group".
+class OrderedGroups : public testing::Test {
+ protected:
+  // The same numbers with the groups in reverse, so that only an order that is
+  // heeded gives them back.
+  OrderedGroups() {
+    const StoredTensor& scales = tensors_.at("m.weight_scale");
+    const auto size = storage_traits(scales.type).block_bytes;
+    groups_ = scales.shape[1];
+    reversed_.resize(scales.bytes.size());
+    for (std::int64_t row = 0; row < scales.shape[0]; ++row) {
+      for (std::int64_t group = 0; group < groups_; ++group) {
+        std::memcpy(
+            reversed_.data() + (row * groups_ + groups_ - 1 - group) * size,
+            scales.bytes.data() + (row * groups_ + group) * size,
+            std::size_t(size));
+      }
+    }
+    columns_ = tensors_.find("values")->shape[1];
+    for (std::int64_t i = 0; i < columns_; ++i) {
+      order_.push_back(
+          static_cast<std::int32_t>(groups_ - 1 - i / (columns_ / groups_)));
+    }
+  }
+
+  void add_order() {
+    StoredTensor order = tensors_.at("m.weight_scale");
+    order.name = "m.weight_g_idx";
+    order.type = StorageType::kI32;
+    order.shape = {columns_};
+    order.bytes = std::as_bytes(std::span(order_));
+    tensors_.add(order);
+  }
+
+  WeightMatrix read() const {
+    return *read_packed(config_of(R"({"quant_method":"compressed-tensors"})"),
+                        "m", tensors_.lookup());
+  }
+
+  CaseTensors tensors_{"ct-sym"};
+  std::vector<std::byte> reversed_;
+  std::vector<std::int32_t> order_;
+  std::int64_t groups_ = 0;
+  std::int64_t columns_ = 0;
+};
+
+TEST_F(OrderedGroups, GiveEachColumnItsOwnScale) {
+  ASSERT_GT(groups_, 1);
+  tensors_.at("m.weight_scale").bytes = reversed_;
+  add_order();
+  EXPECT_EQ(read().encoding(), kDense);
+  expect_values(read(), *tensors_.find("values"));
+}
+
+TEST_F(OrderedGroups, ThatWereNeverSetAreThoseOfNeighbours) {
+  order_.assign(order_.size(), -1);
+  add_order();
+  EXPECT_EQ(read().encoding(), kCodes);
+  expect_values(read(), *tensors_.find("values"));
+}
+
+TEST_F(OrderedGroups, MustFitTheColumns) {
+  order_[3] = static_cast<std::int32_t>(groups_);
+  add_order();
+  EXPECT_THROW(read(), ModelLoadingError);
+  order_[3] = 0;
+  tensors_.at("m.weight_g_idx").shape = {columns_ - 1};
+  EXPECT_THROW(read(), ModelLoadingError);
+  tensors_.at("m.weight_g_idx").shape = {columns_};
+  tensors_.at("m.weight_g_idx").type = StorageType::kF32;
+  EXPECT_THROW(read(), ModelLoadingError);
 }
 
 TEST(PackedCheckpoints, RefuseVersionsByName) {

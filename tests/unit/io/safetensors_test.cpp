@@ -179,14 +179,32 @@ TEST_F(TensorArchiveTest, ReadsOnlyTheShardsOfTheIndex) {
 }
 
 TEST_F(TensorArchiveTest, TakesTheSingleFileOfAKnownName) {
-  write_shard("arrays.safetensors", "c");
   EXPECT_THAT(refusal(), HasSubstr("model.safetensors"));
+  write_shard("arrays.safetensors", "c");
   write_shard("adapters.safetensors", "a");
   EXPECT_THAT(TensorArchive::open_folder(folder_.path()).names(),
               ElementsAre("a"));
   write_shard("model.safetensors", "d");
   EXPECT_THAT(TensorArchive::open_folder(folder_.path()).names(),
               ElementsAre("d"));
+}
+
+TEST_F(TensorArchiveTest, TakesTheOnlyVariant) {
+  const auto names = [&] {
+    return TensorArchive::open_folder(folder_.path()).names();
+  };
+  write_shard("weights-of-all.safetensors", "a");
+  EXPECT_THAT(names(), ElementsAre("a"));
+  write_shard("model.fp16.safetensors", "b");
+  EXPECT_THAT(names(), ElementsAre("b"));
+  write_shard("model.bf16.safetensors", "c");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("model.bf16.safetensors, "
+                                         "model.fp16.safetensors, "
+                                         "weights-of-all.safetensors"),
+                               HasSubstr("no index")));
+  folder_.write("model.safetensors.index.fp16.json",
+                R"({"weight_map":{"b":"model.fp16.safetensors"}})");
+  EXPECT_THAT(names(), ElementsAre("b"));
 }
 
 TEST_F(TensorArchiveTest, RefusesAWrongIndex) {
