@@ -81,6 +81,35 @@ std::optional<std::string> CachedRepository::commit_of(
   return commit;
 }
 
+std::optional<fs::path> CachedRepository::find_snapshot(
+    std::string_view revision) const {
+  if (const auto commit = commit_of(revision)) return snapshot(*commit);
+  const auto all = commits();
+  if (revision == "main" && all.size() == 1) return snapshot(all.front());
+  return std::nullopt;
+}
+
+std::vector<fs::path> CachedRepository::refs_to(std::string_view commit) const {
+  std::vector<fs::path> refs;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder_ / "refs", error), end;
+       !error && entry != end; entry.increment(error)) {
+    std::ifstream stream(entry->path());
+    std::string named;
+    if (stream >> named && named == commit) refs.push_back(entry->path());
+  }
+  std::sort(refs.begin(), refs.end());
+  return refs;
+}
+
+std::string CachedRepository::revision_of(const std::string& commit) const {
+  for (const fs::path& ref : refs_to(commit)) {
+    const std::string name = ref.lexically_relative(folder_ / "refs").string();
+    if (is_safe_path(name)) return name;
+  }
+  return commit;
+}
+
 std::vector<std::string> CachedRepository::commits() const {
   std::vector<std::string> names;
   std::error_code error;

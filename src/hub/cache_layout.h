@@ -44,6 +44,13 @@ class CachedRepository {
   /// The commit that `revision` names: the text of its ref, or itself where a
   /// snapshot of that name is there.
   std::optional<std::string> commit_of(std::string_view revision) const;
+  /// The folder of that snapshot; of "main" without a ref the only one.
+  std::optional<std::filesystem::path> find_snapshot(
+      std::string_view revision) const;
+  /// A revision whose ref names `commit`, the first by name; else itself.
+  std::string revision_of(const std::string& commit) const;
+  /// The files that say `commit` below refs, sorted.
+  std::vector<std::filesystem::path> refs_to(std::string_view commit) const;
   /// The snapshots that are there, sorted.
   std::vector<std::string> commits() const;
 

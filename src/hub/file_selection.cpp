@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <map>
 
 #include "abstractllm/error.h"
 #include "base/text.h"
+#include "io/model_files.h"
 
 namespace abstractllm::hub {
 namespace {
@@ -70,14 +70,32 @@ bool is_weight_file(std::string_view path) {
          !path.starts_with("consolidated");
 }
 
+// The most wanted first.
+constexpr std::array<std::string_view, 5> kVariants{".bf16", ".fp16", ".fp32",
+                                                    ".int8", ".non_ema"};
+
+bool is_of_variant(std::string_view path, std::string_view variant) {
+  return path.find(std::string(variant) + ".safetensors") != path.npos ||
+         path.find(std::string(variant) + "-0") != path.npos;
+}
+
 bool is_variant(std::string_view path) {
-  constexpr std::array<std::string_view, 5> kVariants{".fp16", ".bf16", ".fp32",
-                                                      ".int8", ".non_ema"};
   return std::any_of(
-      kVariants.begin(), kVariants.end(), [&](std::string_view variant) {
-        return path.find(std::string(variant) + ".safetensors") != path.npos ||
-               path.find(std::string(variant) + "-0") != path.npos;
-      });
+      kVariants.begin(), kVariants.end(),
+      [&](std::string_view variant) { return is_of_variant(path, variant); });
+}
+
+// The files of the one variant that is taken where there is nothing else: of
+// several, none could be told to be the model.
+std::vector<RemoteFile> one_variant(const std::vector<RemoteFile>& files) {
+  for (const std::string_view variant : kVariants) {
+    std::vector<RemoteFile> chosen;
+    for (const RemoteFile& file : files) {
+      if (is_of_variant(file.path, variant)) chosen.push_back(file);
+    }
+    if (!chosen.empty()) return chosen;
+  }
+  return {};
 }
 
 std::string size_text(std::uint64_t bytes) {
@@ -91,19 +109,10 @@ struct GgufModels {
 
   explicit GgufModels(const std::vector<RemoteFile>& files) {
     for (const RemoteFile& file : files) {
-      if (is_gguf_model_file(file.path)) {
+      if (io::is_gguf_model_name(file.path)) {
         by_name[gguf_model_name(file.path)].push_back(file);
       }
     }
-  }
-
-  // Models that `fits` takes, by their name.
-  GgufModels where(const std::function<bool(const std::string&)>& fits) const {
-    GgufModels some{{}};
-    for (const auto& [name, parts] : by_name) {
-      if (fits(name)) some.by_name.emplace(name, parts);
-    }
-    return some;
   }
 
   // "Q4_K_M (4.9 GB), Q8_0 (8.5 GB)"; whole names where quantisations repeat.
@@ -173,7 +182,8 @@ std::vector<RemoteFile> default_files(std::string_view id,
     chosen.push_back(file);
   }
   if (!has_weights && !variants.empty()) {
-    chosen.insert(chosen.end(), variants.begin(), variants.end());
+    const std::vector<RemoteFile> one = one_variant(variants);
+    chosen.insert(chosen.end(), one.begin(), one.end());
     has_weights = true;
   }
   if (has_weights) return chosen;
@@ -188,18 +198,12 @@ std::vector<RemoteFile> default_files(std::string_view id,
 std::vector<RemoteFile> quantised_files(std::string_view id,
                                         const std::vector<RemoteFile>& files,
                                         std::string_view wanted) {
-  const std::string label = upper(wanted);
   const GgufModels all(files);
-  GgufModels fit = all.where([&](const std::string& name) {
-    return quantisation_in_name(name) == label;
-  });
-  if (fit.by_name.empty()) {
-    // "UD-Q4_K_XL": more of the name than its last word.
-    fit = all.where([&](const std::string& name) {
-      return upper(name).ends_with("-" + label) ||
-             upper(name).ends_with("." + label) ||
-             upper(name_of(name)) == label;
-    });
+  std::vector<std::string> names;
+  for (const auto& entry : all.by_name) names.push_back(entry.first);
+  GgufModels fit{{}};
+  for (const std::size_t i : gguf_models_named(wanted, names)) {
+    fit.by_name.emplace(names[i], all.by_name.at(names[i]));
   }
   if (fit.by_name.size() > 1) {
     fit.refuse(id, fmt::format("has {} GGUF models of '{}'", fit.by_name.size(),
@@ -236,12 +240,6 @@ std::string gguf_model_name(std::string_view path) {
   return name;
 }
 
-bool is_gguf_model_file(std::string_view path) {
-  const std::string name = base::lower(name_of(path));
-  return name.ends_with(".gguf") && name.find("mmproj") == name.npos &&
-         name.find("imatrix") == name.npos;
-}
-
 std::string quantisation_in_name(std::string_view path) {
   const std::string name = upper(name_of(gguf_model_name(path)));
   std::size_t end = name.size();
@@ -255,21 +253,57 @@ std::string quantisation_in_name(std::string_view path) {
   return {};
 }
 
+bool is_glob(std::string_view files) {
+  return files.find_first_of("*?[") != files.npos;
+}
+
+std::vector<std::size_t> gguf_models_named(
+    std::string_view wanted, const std::vector<std::string>& paths) {
+  const std::string want = upper(wanted);
+  const auto pick = [&](const auto& fits) {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+      if (fits(paths[i])) found.push_back(i);
+    }
+    return found;
+  };
+  if (is_glob(wanted)) {
+    return pick([&](const std::string& path) {
+      return ::fnmatch(want.c_str(), upper(path).c_str(), 0) == 0;
+    });
+  }
+  auto found = pick([&](const std::string& path) {
+    return upper("/" + path).ends_with("/" + want);
+  });
+  if (found.empty()) {
+    found = pick([&](const std::string& path) {
+      return quantisation_in_name(path) == want;
+    });
+  }
+  if (!found.empty()) return found;
+  return pick([&](const std::string& path) {
+    const std::string name = upper(gguf_model_name(path));
+    return name == want || name.ends_with("-" + want) ||
+           name.ends_with("." + want) || name.ends_with("/" + want) ||
+           name.starts_with(want + "/");
+  });
+}
+
 std::vector<RemoteFile> select_files(std::string_view id,
                                      const std::vector<RemoteFile>& files,
                                      std::string_view wanted) {
   if (wanted.empty()) return default_files(id, files);
-  const bool is_glob = wanted.find_first_of("*?[") != wanted.npos;
+  const bool has_glob = is_glob(wanted);
   const std::string pattern(wanted);
   std::vector<RemoteFile> chosen;
   for (const RemoteFile& file : files) {
-    if (is_glob ? ::fnmatch(pattern.c_str(), file.path.c_str(), 0) == 0
-                : file.path == wanted) {
+    if (has_glob ? ::fnmatch(pattern.c_str(), file.path.c_str(), 0) == 0
+                 : file.path == wanted) {
       chosen.push_back(file);
     }
   }
   if (!chosen.empty()) return chosen;
-  if (!is_glob) return quantised_files(id, files, wanted);
+  if (!has_glob) return quantised_files(id, files, wanted);
   std::vector<std::string> names;
   for (const RemoteFile& file : files) {
     if (names.size() < kListed) names.push_back(file.path);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,16 @@ std::vector<RemoteFile> select_files(std::string_view id,
                                      const std::vector<RemoteFile>& files,
                                      std::string_view wanted);
 
+/// Which of `paths`, each of a GGUF model or its first part, `wanted` names, in
+/// any letter case: all that a glob fits; else those of this path or the end of
+/// one; else those of this quantisation; else those whose name without its
+/// ending is or ends with it ("UD-Q4_K_XL"), or whose folder has this name.
+std::vector<std::size_t> gguf_models_named(
+    std::string_view wanted, const std::vector<std::string>& paths);
+
+/// Whether `files` of an address is a glob: has one of * ? [ in it.
+bool is_glob(std::string_view files);
+
 /// The quantisation that a GGUF file's name speaks of, in capitals; empty:
 /// none.
 std::string quantisation_in_name(std::string_view path);
@@ -31,9 +42,5 @@ std::string quantisation_in_name(std::string_view path);
 /// The path of a GGUF model without the part's number and the ending: equal
 /// for all parts of one model.
 std::string gguf_model_name(std::string_view path);
-
-/// Whether the file is a whole GGUF model or a part of one: not what goes with
-/// a model, as its vision tower.
-bool is_gguf_model_file(std::string_view path);
 
 }  // namespace abstractllm::hub

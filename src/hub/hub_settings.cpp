@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/text.h"
 #include "net/url.h"
 
 namespace abstractllm::hub {
@@ -78,13 +79,9 @@ HubSettings HubSettings::from_environment(const Environment& environment) {
   }
   settings.cache = hub_cache(environment);
   for (const char* name : {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}) {
-    if (settings.token.empty()) settings.token = value_of(environment, name);
-  }
-  // A line break that came along with copying it.
-  while (!settings.token.empty() &&
-         std::string_view(" \r\n\t").find(settings.token.back()) !=
-             std::string_view::npos) {
-    settings.token.pop_back();
+    if (!settings.token.empty()) break;
+    // White space that came along with copying it.
+    settings.token = base::trimmed(value_of(environment, name));
   }
   if (settings.token.empty()) settings.token = stored_token(environment);
   settings.offline = is_on(environment, "HF_HUB_OFFLINE") ||

@@ -63,6 +63,11 @@ LocalModel gguf_model(std::string id, const GgufEntry& entry,
   return {std::move(id), entry.path.string(), "gguf", entry.bytes, source, {}};
 }
 
+// Behind a revision a path would be part of its name.
+std::string file_id(const std::string& id, const std::string& file) {
+  return id + (id.find('@') == id.npos ? "/" : ":") + file;
+}
+
 // The models of one folder: a single one has the folder's id, several have
 // their quantisation or file behind it.
 Models models_of(const ModelFolder& folder, const std::string& id,
@@ -79,8 +84,11 @@ Models models_of(const ModelFolder& folder, const std::string& id,
   if (folder.ggufs.size() == 1) {
     models.push_back(gguf_model(id, folder.ggufs.front(), source));
     std::error_code ignored;
-    // The folder reads as the file, unless a config says it is something else.
-    if (!fs::exists(folder.path / "config.json", ignored)) {
+    // The folder reads as the file in it, unless a config says it is something
+    // else.
+    const fs::path file = models.back().path;
+    if (file.parent_path() == folder.path &&
+        !fs::exists(folder.path / "config.json", ignored)) {
       models.back().path = folder.path.string();
     }
     return models;
@@ -94,7 +102,7 @@ Models models_of(const ModelFolder& folder, const std::string& id,
     const bool is_short =
         source != kOwn && !label.empty() && labels[label] == 1;
     models.push_back(gguf_model(
-        is_short ? id + ":" + label : id + "/" + entry.name, entry, source));
+        is_short ? id + ":" + label : file_id(id, entry.name), entry, source));
   }
   return models;
 }
@@ -103,7 +111,7 @@ Models models_named(const ModelFolder& folder, const std::string& id,
                     std::string_view wanted, const char* source) {
   Models models;
   for (const GgufEntry& entry : folder.find(wanted)) {
-    models.push_back(gguf_model(id + "/" + entry.name, entry, source));
+    models.push_back(gguf_model(file_id(id, entry.name), entry, source));
   }
   return models;
 }
@@ -113,10 +121,14 @@ Models find_in_folder(const fs::path& root, const std::string& id,
   if (root.empty() || !is_safe_path(id)) return {};
   for (const fs::path& path : {root / id, root / (id + ".gguf")}) {
     if (is_gguf(path)) {
-      return {gguf_model(id, {path.filename(), path, 0}, source)};
+      return {
+          gguf_model(id, {path.filename(), path, gguf_bytes(path)}, source)};
     }
   }
-  Models models = models_of(ModelFolder(root / id), id, source);
+  // What lies directly in the root may be the folder of an organisation.
+  ModelFolder folder(root / id);
+  if (id.find('/') != id.npos) folder.look_below();
+  Models models = models_of(folder, id, source);
   const std::size_t colon = id.rfind(':');
   if (!models.empty() || colon == id.npos) return models;
   const std::string base = id.substr(0, colon);
@@ -124,51 +136,23 @@ Models find_in_folder(const fs::path& root, const std::string& id,
                       source);
 }
 
-/// The snapshot that refs/main names, else the only one there is.
-std::optional<fs::path> snapshot_of(const CachedRepository& cached,
-                                    const std::string& revision) {
-  if (const auto commit = cached.commit_of(revision)) {
-    return cached.snapshot(*commit);
-  }
-  const auto commits = cached.commits();
-  if (revision == "main" && commits.size() == 1) {
-    return cached.snapshot(commits.front());
-  }
-  return std::nullopt;
-}
-
-// "ORG/NAME/FILE" beside what parse_address reads.
-std::optional<RepositoryAddress> address_of(std::string_view id) {
-  std::string file;
-  const std::size_t org = id.find('/');
-  if (org != id.npos && id.find_first_of("@:") == id.npos) {
-    const std::size_t name = id.find('/', org + 1);
-    if (name != id.npos) {
-      file = id.substr(name + 1);
-      id = id.substr(0, name);
-    }
-  }
-  try {
-    RepositoryAddress address = parse_address(id);
-    if (!file.empty()) address.files = file;
-    return address;
-  } catch (const InvalidRequestError&) {
-    return std::nullopt;  // then it is no name of a repository
-  }
-}
-
 Models find_in_cache(const fs::path& cache, std::string_view id) {
   if (cache.empty()) return {};
-  const auto address = address_of(id);
+  const auto address = find_address(id);
   if (!address) return {};
   const CachedRepository cached(cache, address->id);
-  const auto snapshot = snapshot_of(cached, address->revision);
+  const auto snapshot = cached.find_snapshot(address->revision);
   if (!snapshot) return {};
-  const ModelFolder folder(*snapshot);
+  ModelFolder folder(*snapshot);
+  folder.look_below();
   if (address->files.empty()) {
     return models_of(folder, std::string(id), kHub);
   }
-  return models_named(folder, address->id, address->files, kHub);
+  const bool has_revision = address->revision != "main";
+  return models_named(
+      folder,
+      has_revision ? address->id + "@" + address->revision : address->id,
+      address->files, kHub);
 }
 
 Models find_in_ollama(const fs::path& store, const std::string& id) {
@@ -199,7 +183,9 @@ Models list_folder(const fs::path& root, const char* source) {
     std::error_code ignored;
     if (!fs::is_directory(entry, ignored)) continue;
     for (const fs::path& inner : entries_of(entry)) {
-      append(models, models_of(ModelFolder(inner),
+      ModelFolder of_organisation(inner);
+      of_organisation.look_below();
+      append(models, models_of(of_organisation,
                                name + "/" + inner.filename().string(), source));
     }
   }
@@ -214,9 +200,18 @@ Models list_cache(const fs::path& cache) {
   for (const fs::path& entry : entries_of(cache)) {
     const auto id = CachedRepository::id_of(entry.filename().string());
     if (!id) continue;
-    const auto snapshot = snapshot_of(CachedRepository(cache, *id), "main");
-    if (snapshot) {
-      append(models, models_of(ModelFolder(*snapshot), *id, kHub));
+    const CachedRepository cached(cache, *id);
+    const auto add = [&](const fs::path& snapshot, const std::string& name) {
+      ModelFolder folder(snapshot);
+      folder.look_below();
+      append(models, models_of(folder, name, kHub));
+    };
+    if (const auto snapshot = cached.find_snapshot("main")) {
+      add(*snapshot, *id);
+      continue;
+    }
+    for (const std::string& commit : cached.commits()) {
+      add(cached.snapshot(commit), *id + "@" + cached.revision_of(commit));
     }
   }
   return models;
@@ -316,8 +311,13 @@ std::optional<fs::path> LocalModels::find(std::string_view id) const {
   }
   if (is_model(path)) return path;
   const Models found = candidates(id);
-  return found.size() == 1 ? std::optional<fs::path>(found.front().path)
-                           : std::nullopt;
+  if (found.size() == 1) return found.front().path;
+  // Of a model without its weights much can be said.
+  std::error_code ignored;
+  if (found.empty() && fs::is_regular_file(path / "config.json", ignored)) {
+    return path;
+  }
+  return std::nullopt;
 }
 
 fs::path LocalModels::resolve(std::string_view id) const {
@@ -360,7 +360,7 @@ void LocalModels::refuse(std::string_view id) const {
                         known.size() > nearest.size() ? ", ..." : "");
   const std::string message = fmt::format("[model] no model '{}'; looked at {}",
                                           id, fmt::join(looked, ", "));
-  const auto address = address_of(id);
+  const auto address = find_address(id);
   if (address && address->id.find('/') != address->id.npos) {
     throw ModelNotFoundError(
         message, fmt::format("allm pull {} fetches it from the hub, if it is "

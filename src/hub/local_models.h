@@ -43,11 +43,12 @@ class LocalModels {
   /// in the models folder; else an id in the Hugging Face cache,
   /// ORG/NAME[@REVISION][:FILES]; else in LM Studio's folder, ORG/NAME[:FILES];
   /// else Ollama's NAME[:TAG]; else the last part of a single model's id.
-  /// "hf:", "lmstudio:" and "ollama:" before it name one place. A path that is
-  /// written as one ("/x", "./x", "../x") is returned if it exists, model or
-  /// not. Throws InvalidRequestError that lists the models where several fit,
-  /// and ModelNotFoundError that says where it looked and which models there
-  /// are, the nearest first.
+  /// "hf:", "lmstudio:" and "ollama:" before it name one place. Where none of
+  /// these is there, a folder with a config.json. A path that is written as one
+  /// ("/x", "./x", "../x") is returned if it exists, model or not. Throws
+  /// InvalidRequestError that lists the models where several fit, and
+  /// ModelNotFoundError that says where it looked and which models there are,
+  /// the nearest first.
   std::filesystem::path resolve(std::string_view id) const;
 
   /// resolve, but nothing where it throws.

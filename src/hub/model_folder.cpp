@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/model_folder.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <fstream>
 #include <map>
@@ -14,6 +12,7 @@
 #include "hub/file_selection.h"
 #include "io/gguf.h"
 #include "io/json_config.h"
+#include "io/model_files.h"
 
 namespace abstractllm::hub {
 namespace {
@@ -49,7 +48,7 @@ void add_ggufs(const std::vector<fs::path>& entries, const std::string& prefix,
   std::map<std::string, GgufEntry> by_name;
   for (const fs::path& entry : entries) {
     const std::string name = prefix + entry.filename().string();
-    if (!is_gguf_model_file(name) || !is_file(entry)) continue;
+    if (!io::is_gguf_model_name(name) || !is_file(entry)) continue;
     // Sorted: the first part comes first.
     GgufEntry& model = by_name[gguf_model_name(name)];
     if (model.path.empty()) {
@@ -59,6 +58,17 @@ void add_ggufs(const std::vector<fs::path>& entries, const std::string& prefix,
     model.bytes += size_of(entry);
   }
   for (auto& [name, model] : by_name) ggufs.push_back(std::move(model));
+}
+
+// Those of the folders in `folder`.
+std::vector<GgufEntry> ggufs_below(const fs::path& folder) {
+  std::vector<GgufEntry> ggufs;
+  for (const fs::path& entry : entries_of(folder)) {
+    if (is_folder(entry)) {
+      add_ggufs(entries_of(entry), entry.filename().string() + "/", ggufs);
+    }
+  }
+  return ggufs;
 }
 
 }  // namespace
@@ -93,24 +103,46 @@ ModelFolder::ModelFolder(const fs::path& folder) : path(folder) {
       [](const GgufEntry& a, const GgufEntry& b) { return a.name < b.name; });
 }
 
+void ModelFolder::look_below() {
+  if (empty()) ggufs = ggufs_below(path);
+}
+
 std::vector<GgufEntry> ModelFolder::find(std::string_view wanted) const {
-  std::vector<GgufEntry> all = ggufs;
-  for (const fs::path& entry : entries_of(path)) {
-    if (is_folder(entry)) {
-      add_ggufs(entries_of(entry), entry.filename().string() + "/", all);
-    }
-  }
-  const std::string name = base::lower(wanted);
+  std::vector<GgufEntry> all;
+  add_ggufs(entries_of(path), "", all);
+  for (GgufEntry& entry : ggufs_below(path)) all.push_back(std::move(entry));
+  std::vector<std::string> names;
+  for (const GgufEntry& entry : all) names.push_back(entry.name);
   std::vector<GgufEntry> found;
-  for (const GgufEntry& model : all) {
-    const std::string own = base::lower(model.name);
-    if (base::lower(quantisation_in_name(own)) == name || own == name ||
-        own.ends_with("/" + name) ||
-        ::fnmatch(name.c_str(), own.c_str(), 0) == 0) {
-      found.push_back(model);
-    }
+  for (const std::size_t i : gguf_models_named(wanted, names)) {
+    found.push_back(all[i]);
   }
   return found;
+}
+
+std::vector<fs::path> gguf_parts(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const std::string model = gguf_model_name(name);
+  // "-00002.gguf" and the like: a whole file has no such end.
+  const std::string_view end = std::string_view(name).substr(model.size());
+  constexpr std::size_t kNumber = 6;
+  if (end.size() <= kNumber + std::string_view(".gguf").size()) return {file};
+  const std::string_view of = end.substr(kNumber);
+  std::vector<fs::path> parts;
+  for (const fs::path& entry : entries_of(file.parent_path())) {
+    const std::string other = entry.filename().string();
+    if (other.size() == name.size() && other.ends_with(of) &&
+        gguf_model_name(other) == model) {
+      parts.push_back(entry);
+    }
+  }
+  return parts;
+}
+
+std::uint64_t gguf_bytes(const fs::path& file) {
+  std::uint64_t bytes = 0;
+  for (const fs::path& part : gguf_parts(file)) bytes += size_of(part);
+  return bytes;
 }
 
 bool is_gguf(const fs::path& path) {

@@ -27,12 +27,23 @@ struct ModelFolder {
 
   explicit ModelFolder(const std::filesystem::path& folder);
 
+  /// Where the folder itself has no model, its GGUF models are those of the
+  /// folders in it, as some repositories keep one for each quantisation.
+  void look_below();
+
   bool empty() const { return !has_safetensors && ggufs.empty(); }
 
-  /// The GGUF models that `wanted` names: a quantisation in any letter case, a
-  /// file's name or path, or a glob.
+  /// The GGUF models, also of the folders in it, that `wanted` names:
+  /// gguf_models_named().
   std::vector<GgufEntry> find(std::string_view wanted) const;
 };
+
+/// All files of the GGUF model that `file` is, or is a part of, sorted.
+std::vector<std::filesystem::path> gguf_parts(
+    const std::filesystem::path& file);
+
+/// The bytes of gguf_parts().
+std::uint64_t gguf_bytes(const std::filesystem::path& file);
 
 /// Whether `path` is a .gguf file or, whatever its name, one that begins as
 /// GGUF files do.

@@ -97,4 +97,24 @@ RepositoryAddress parse_address(std::string_view text) {
   return address;
 }
 
+std::optional<RepositoryAddress> find_address(std::string_view text) {
+  std::string_view id = without_prefix(text);
+  std::string_view file;
+  const std::size_t org = id.find('/');
+  if (org != id.npos && id.find_first_of("@:") == id.npos) {
+    const std::size_t name = id.find('/', org + 1);
+    if (name != id.npos) {
+      file = id.substr(name + 1);
+      id = id.substr(0, name);
+    }
+  }
+  try {
+    RepositoryAddress address = parse_address(id);
+    if (!file.empty()) address.files = file;
+    return address;
+  } catch (const InvalidRequestError&) {
+    return std::nullopt;  // then it is no name of a repository
+  }
+}
+
 }  // namespace abstractllm::hub

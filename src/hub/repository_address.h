@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct RepositoryAddress {
 /// hub before it or not. Throws InvalidRequestError for what no hub would
 /// accept as a name.
 RepositoryAddress parse_address(std::string_view text);
+
+/// parse_address, and "ORG/NAME/PATH" for one file; nothing where it throws.
+std::optional<RepositoryAddress> find_address(std::string_view text);
 
 /// Whether `id` can be the name of a repository: one or two parts of letters,
 /// digits, '-', '_' and '.', none at the ends of a part, "--" and ".." nowhere.

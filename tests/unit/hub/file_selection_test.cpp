@@ -105,6 +105,17 @@ TEST(FileSelection, TakesGlobsAsTheHubsToolsDo) {
       HasSubstr("no file of o/n fits '*.bin'"));
 }
 
+TEST(FileSelection, TakesOneVariantWhereThereIsNothingElse) {
+  EXPECT_THAT(chosen(files({"config.json", "model.fp16.safetensors"})),
+              ElementsAre("config.json", "model.fp16.safetensors"));
+  EXPECT_THAT(
+      chosen(files({"config.json", "model.fp16.safetensors",
+                    "model.bf16-00001-of-00002.safetensors",
+                    "model.bf16-00002-of-00002.safetensors"})),
+      ElementsAre("config.json", "model.bf16-00001-of-00002.safetensors",
+                  "model.bf16-00002-of-00002.safetensors"));
+}
+
 TEST(FileSelection, SaysWhatThereIsInsteadOfWeights) {
   EXPECT_THAT(io::message_of<ModelNotFoundError>([] {
                 chosen(files({"config.json", "pytorch_model.bin"}));

@@ -176,6 +176,82 @@ TEST_F(LocalModelsTest, SeveralThatFitAreListed) {
   EXPECT_THROW(models_.resolve("q/many:Q2_K"), ModelNotFoundError);
 }
 
+// What `pull` fetches under a name is found under it.
+TEST_F(LocalModelsTest, FindsQuantisationsAsPullDoes) {
+  for (const char* file :
+       {"m-Q4_K_XL.gguf", "m-UD-Q4_K_XL.gguf", "n-Q8_0-00001-of-00002.gguf",
+        "n-Q8_0-00002-of-00002.gguf", "BF16/n-00001-of-00001.gguf"}) {
+    write_cached("models--u--d", "abc", file);
+  }
+  const fs::path snapshot = folder_.path() / "hub/models--u--d/snapshots/abc";
+  const std::pair<const char*, const char*> cases[] = {
+      {"UD-Q4_K_XL", "m-UD-Q4_K_XL.gguf"},
+      {"ud-q4_k_xl", "m-UD-Q4_K_XL.gguf"},
+      {"m-Q4_K_XL", "m-Q4_K_XL.gguf"},
+      {"m-Q4_K_XL.gguf", "m-Q4_K_XL.gguf"},
+      {"q8_0", "n-Q8_0-00001-of-00002.gguf"},
+      {"n-Q8_0", "n-Q8_0-00001-of-00002.gguf"},
+      {"bf16", "BF16/n-00001-of-00001.gguf"}};
+  for (const auto& [wanted, file] : cases) {
+    EXPECT_EQ(models_.resolve(std::string("u/d:") + wanted), snapshot / file)
+        << wanted;
+  }
+  EXPECT_THROW(models_.resolve("u/d:Q4_K_XL"), InvalidRequestError);
+}
+
+TEST_F(LocalModelsTest, LooksIntoTheFoldersOfASnapshotWithoutAModel) {
+  write_cached("models--one--below", "abc", "Q4_K_M/m-Q4_K_M.gguf");
+  write_cached("models--two--below", "abc", "a/m-Q4_0.gguf");
+  write_cached("models--two--below", "abc", "b/m-Q8_0.gguf");
+  write_cached("models--not--below", "abc", "model.safetensors");
+  write_cached("models--not--below", "abc", "gguf/m-Q8_0.gguf");
+  const fs::path hub = folder_.path() / "hub";
+  EXPECT_EQ(models_.resolve("one/below"),
+            hub / "models--one--below/snapshots/abc/Q4_K_M/m-Q4_K_M.gguf");
+  EXPECT_EQ(models_.resolve("two/below:Q8_0"),
+            hub / "models--two--below/snapshots/abc/b/m-Q8_0.gguf");
+  EXPECT_EQ(models_.resolve("not/below"),
+            hub / "models--not--below/snapshots/abc");
+  std::vector<std::string> ids;
+  for (const LocalModel& model : models_.list()) {
+    if (model.id.find("below") != std::string::npos) ids.push_back(model.id);
+  }
+  EXPECT_THAT(ids, ElementsAre("not/below", "one/below", "two/below:Q4_0",
+                               "two/below:Q8_0"));
+}
+
+TEST_F(LocalModelsTest, ListsRevisionsWhereThereIsNoMain) {
+  write_cached("models--r--s", "abc", "model.safetensors");
+  write_cached("models--r--s", "def", "m-1.gguf");
+  write_cached("models--r--s", "def", "m-2.gguf");
+  folder_.write("hub/models--r--s/refs/refs/pr/7", "def");
+  std::vector<std::string> ids;
+  for (const LocalModel& model : models_.list()) {
+    if (!model.id.starts_with("r/s")) continue;
+    ids.push_back(model.id);
+    EXPECT_EQ(models_.resolve(model.id), fs::path(model.path));
+  }
+  EXPECT_THAT(ids, ElementsAre("r/s@abc", "r/s@refs/pr/7:m-1.gguf",
+                               "r/s@refs/pr/7:m-2.gguf"));
+}
+
+TEST_F(LocalModelsTest, CountsAllPartsOfAModelThatIsNamedByItsFile) {
+  const auto found = models_.candidates("split/m-00001-of-00002");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].bytes, 6u);
+}
+
+TEST_F(LocalModelsTest, TakesAFolderWithAConfigWhereNothingElseFits) {
+  const fs::path dry = folder_.write("dry/config.json", "{}").parent_path();
+  EXPECT_EQ(models_.resolve(dry.string()), dry);
+  EXPECT_FALSE(models_.find(models_folder().string() + "/notes2").has_value());
+  // A path that is not written as one.
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_.path());
+  EXPECT_EQ(models_.find("dry"), "dry");
+  fs::current_path(before);
+}
+
 TEST_F(LocalModelsTest, TheEndOfAnIdIsEnoughWhereOnlyOneHasIt) {
   EXPECT_EQ(models_.resolve("Name"), models_folder() / "org/name");
   folder_.write("models/other/name/config.json", "{}");
@@ -298,6 +374,132 @@ TEST(Removal, TakesARepositoryASnapshotOrOneQuantisation) {
   EXPECT_FALSE(fs::exists(repository));
   EXPECT_FALSE(fs::exists(cache / ".locks/models--q--many"));
   EXPECT_TRUE(models.list().empty());
+}
+
+// A cache whose links are as hubs' tools make them.
+class Removals : public testing::Test {
+ protected:
+  void link(const std::string& repository, const std::string& commit,
+            const std::string& name, const std::string& blob) const {
+    const fs::path root = folder_.path() / "hub" / repository;
+    folder_.write(root / "blobs" / blob, "1234");
+    const fs::path path = root / "snapshots" / commit / name;
+    fs::create_directories(path.parent_path());
+    fs::path target = "../../blobs";
+    if (name.find('/') != name.npos) target = ".." / target;
+    fs::create_symlink(target / blob, path);
+    folder_.write(root / "refs" / "main", "c1");
+  }
+  // What is left of a repository: links of snapshot c1 and blobs.
+  std::vector<std::string> left(const std::string& repository) const {
+    std::vector<std::string> names;
+    const fs::path root = folder_.path() / "hub" / repository;
+    for (const fs::path& folder : {root / "snapshots/c1", root / "blobs"}) {
+      if (!fs::exists(folder)) continue;
+      for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+        if (!entry.is_directory()) {
+          names.push_back(entry.path().lexically_relative(folder).string());
+        }
+      }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  io::TemporaryFolder folder_;
+  LocalModels models_{
+      ModelLocations{folder_.path() / "models", folder_.path() / "hub"}};
+};
+
+TEST_F(Removals, RefuseANameOfTwoModelsAndTakeAllThatAGlobNames) {
+  link("models--org--two", "c1", "a-Q4_K_M.gguf", "b1");
+  link("models--org--two", "c1", "b-Q4_K_M.gguf", "b2");
+  link("models--org--two", "c1", "config.json", "b3");
+  try {
+    plan_removal(models_, "org/two:Q4_K_M");
+    FAIL();
+  } catch (const InvalidRequestError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("names 2 models"));
+    EXPECT_THAT(error.hint(), HasSubstr("a-Q4_K_M.gguf, b-Q4_K_M.gguf"));
+  }
+  const ModelRemoval both = plan_removal(models_, "org/two:*.GGUF");
+  EXPECT_EQ(both.bytes, 8u);
+  remove(both);
+  EXPECT_THAT(left("models--org--two"), ElementsAre("b3", "config.json"));
+  EXPECT_THROW(plan_removal(models_, "org/two:*.gguf"), ModelNotFoundError);
+  EXPECT_THROW(plan_removal(models_, "org/two:../../refs/main"),
+               ModelNotFoundError);
+}
+
+TEST_F(Removals, KeepContentThatOtherFilesShare) {
+  link("models--q--shared", "c1", "Q4/m-Q4_0.gguf", "b1");
+  link("models--q--shared", "c2", "other/name.gguf", "b1");
+  link("models--q--shared", "c1", "m-Q8_0.gguf", "b2");
+  link("models--q--shared", "c1", "copy/of-it.gguf", "b2");
+  link("models--q--shared", "c1", "m-Q2_K.gguf", "b3");
+  for (const char* file : {"Q4_0", "Q8_0"}) {
+    const ModelRemoval removal =
+        plan_removal(models_, std::string("q/shared:") + file);
+    EXPECT_EQ(removal.bytes, 0u);
+    EXPECT_EQ(removal.paths.size(), 1u);
+    remove(removal);
+  }
+  remove(plan_removal(models_, "q/shared:Q2_K"));
+  EXPECT_THAT(left("models--q--shared"),
+              ElementsAre("b1", "b2", "copy/of-it.gguf"));
+}
+
+TEST_F(Removals, OfASplitModelTakeAllParts) {
+  link("models--q--split", "c1", "m-Q4_0-00001-of-00002.gguf", "b1");
+  link("models--q--split", "c1", "m-Q4_0-00002-of-00002.gguf", "b2");
+  link("models--q--split", "c1", "m-Q8_0.gguf", "b3");
+  for (const char* id : {"q/split:Q4_0", "q/split:*Q4_0-00001*",
+                         "q/split/m-Q4_0-00002-of-00002.gguf"}) {
+    EXPECT_EQ(plan_removal(models_, id).bytes, 8u) << id;
+  }
+  for (const char* part :
+       {"m-00001-of-00002", "m-00002-of-00002", "m-00001-of-00003", "other"}) {
+    folder_.write(std::string("models/own/") + part + ".gguf", "123");
+  }
+  const ModelRemoval own = plan_removal(models_, "own/m-00001-of-00002");
+  EXPECT_EQ(own.bytes, 6u);
+  const std::string folder = (folder_.path() / "models/own").string();
+  EXPECT_THAT(own.paths, ElementsAre(folder + "/m-00001-of-00002.gguf",
+                                     folder + "/m-00002-of-00002.gguf"));
+}
+
+TEST_F(Removals, TakeWhatWasNeverFetchedToItsEnd) {
+  folder_.write("hub/models--org--half/blobs/b1.incomplete", "123");
+  folder_.write("hub/.locks/models--org--half/b1.lock", "");
+  const ModelRemoval removal = plan_removal(models_, "org/half");
+  EXPECT_EQ(removal.bytes, 3u);
+  remove(removal);
+  EXPECT_FALSE(fs::exists(folder_.path() / "hub/models--org--half"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "hub/.locks/models--org--half"));
+  EXPECT_THROW(plan_removal(models_, "org/half"), ModelNotFoundError);
+}
+
+TEST_F(Removals, OfRevisionsWithoutAMain) {
+  link("models--org--revisions", "c2", "m-Q4_0.gguf", "b2");
+  link("models--org--revisions", "c3", "m-Q4_0.gguf", "b3");
+  fs::remove(folder_.path() / "hub/models--org--revisions/refs/main");
+  EXPECT_EQ(plan_removal(models_, "org/revisions@c2:Q4_0").bytes, 4u);
+  EXPECT_EQ(plan_removal(models_, "org/revisions@c3").bytes, 4u);
+  EXPECT_EQ(plan_removal(models_, "org/revisions").bytes, 8u);
+}
+
+TEST_F(Removals, TakeTheShortNamesThatOtherCommandsTake) {
+  link("models--org--ok2", "c1", "m.gguf", "b1");
+  const ModelRemoval removal = plan_removal(models_, "ok2");
+  EXPECT_EQ(removal.id, "org/ok2");
+  EXPECT_EQ(removal.bytes, 4u + 2);
+  link("models--them--ok2", "c1", "m.gguf", "b1");
+  EXPECT_THAT(io::message_of<InvalidRequestError>(
+                  [&] { plan_removal(models_, "ok2"); }),
+              HasSubstr("names no model alone"));
+  folder_.write("models/org/ok2/m.gguf", "1");
+  EXPECT_EQ(plan_removal(models_, "hf:org/ok2").bytes, 4u + 2);
+  EXPECT_EQ(plan_removal(models_, "org/ok2").bytes, 1u);
 }
 
 TEST(LocalModels, HasNothingWithoutFolders) {

@@ -149,6 +149,10 @@ TEST(HubSettings, FindTheTokenInTheEnvironmentOrWhereLoginLeavesIt) {
   folder.write("token", "hf_stored\n");
   folder.write("other", "hf_other");
   const std::string home = folder.path().string();
+  EXPECT_EQ(settings({{"HF_TOKEN", " \t\r\nhf_a \n"}}).token, "hf_a");
+  EXPECT_EQ(
+      settings({{"HF_TOKEN", " \n"}, {"HUGGING_FACE_HUB_TOKEN", "hf_b"}}).token,
+      "hf_b");
   EXPECT_EQ(settings({{"HF_TOKEN", "hf_a\n"}, {"HF_HOME", home}}).token,
             "hf_a");
   EXPECT_EQ(settings({{"HUGGING_FACE_HUB_TOKEN", "hf_b"}}).token, "hf_b");
