@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -13,7 +14,9 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "base/log.h"
 #include "convert/model_folder.h"
+#include "convert/output_folder.h"
 #include "convert/plan.h"
 #include "convert/quantiser.h"
 #include "convert/weight_files.h"
@@ -31,21 +34,51 @@ constexpr const char* kProgressName = ".progress";
 // Room for what lies beside the weights.
 constexpr std::uint64_t kSideBytes = 64u << 20;
 
+// Of the journal and of what the files of an unfinished run hold.
+constexpr int kFormatVersion = 2;
+
+// What changes when a file is replaced or rewritten.
+std::string state_of(const fs::path& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0) return path.string() + " absent";
+  const auto time = fs::last_write_time(path).time_since_epoch().count();
+  return fmt::format("{} {} {} {}", fs::absolute(path).string(), facts.st_size,
+                     time, facts.st_ino);
+}
+
+// The files that the numbers come from.
+std::set<fs::path> source_files(const io::WeightSource& weights,
+                                const std::string& adapter) {
+  std::set<fs::path> files;
+  for (const std::string& name : weights.names()) {
+    const auto& file = weights.tensor(name).file;
+    if (file) files.insert(file->path());
+  }
+  if (adapter.empty()) return files;
+  for (const auto& entry : fs::directory_iterator(adapter)) {
+    if (entry.is_regular_file()) files.insert(entry.path());
+  }
+  return files;
+}
+
 // What an earlier run must have had in common to be gone on with.
 std::string fingerprint(const io::WeightSource& weights,
                         const ConversionOptions& options,
                         const ConversionPlan& plan) {
-  std::error_code ignored;
-  const auto time = fs::last_write_time(weights.path(), ignored);
   std::string text =
-      fmt::format("{} {} {} {} {}", weights.path().string(),
-                  time.time_since_epoch().count(), weights.total_bytes(),
-                  options.adapter, options.shard_bytes);
+      fmt::format("{} {} {}", kFormatVersion, options.shard_bytes,
+                  weights.config().to_json());
+  for (const fs::path& file : source_files(weights, options.adapter)) {
+    text += "\n" + state_of(file);
+  }
   for (const PlannedModule& module : plan.modules) {
     for (const PlannedTensor& tensor : module.tensors) {
-      text += fmt::format(" {} {} {}", tensor.name, tensor.type, tensor.bytes);
+      text += fmt::format("\n{} {} {}", tensor.name, tensor.type, tensor.bytes);
     }
-    if (module.quantisation) text += " " + module.quantisation->mode;
+    if (!module.quantisation) continue;
+    text +=
+        fmt::format(" {} {} {}", module.quantisation->mode,
+                    module.quantisation->bits, module.quantisation->group_size);
   }
   return fmt::format("{:016x}", std::hash<std::string>()(text));
 }
@@ -53,7 +86,10 @@ std::string fingerprint(const io::WeightSource& weights,
 // The modules that are on the disk: a line each, behind the fingerprint.
 class Journal {
  public:
-  Journal(const fs::path& path, const std::string& print) {
+  /// Empties `folder` where it holds something else than the beginning of this
+  /// very conversion.
+  Journal(const fs::path& folder, const std::string& print) {
+    const fs::path path = folder / kProgressName;
     std::ifstream old(path);
     std::string line;
     if (std::getline(old, line) && line == print) {
@@ -61,6 +97,8 @@ class Journal {
       while (std::getline(old, line)) done_.insert(line);
     }
     old.close();
+    if (!resumes_) fs::remove_all(folder);
+    fs::create_directories(folder);
     stream_.open(
         path, std::ios::binary | (resumes_ ? std::ios::app : std::ios::trunc));
     if (!resumes_) stream_ << print << '\n' << std::flush;
@@ -80,24 +118,6 @@ class Journal {
   std::set<std::string> done_;
   std::ofstream stream_;
 };
-
-void check_output(const ConversionOptions& options, const fs::path& output) {
-  if (output.empty()) {
-    throw InvalidParameterError("[convert] no output folder is given");
-  }
-  if (fs::exists(output) && !options.force) {
-    throw FileProcessingError(
-        fmt::format("[convert] {} is there already", output.string()),
-        "Choose another folder, or replace it with force.");
-  }
-  // A tree of something else must not go away by a slip.
-  if (fs::exists(output) && !fs::exists(output / "config.json")) {
-    throw FileProcessingError(
-        fmt::format("[convert] {} holds no model and is not replaced",
-                    output.string()),
-        "Choose another folder.");
-  }
-}
 
 void check_space(const fs::path& folder, std::uint64_t needed) {
   std::error_code error;
@@ -119,22 +139,24 @@ class Conversion {
                 .resolve(options.model))),
         weights_(open_weights()) {
     if (output_.filename().empty()) output_ = output_.parent_path();
-    check_output(options, output_);
+    check_output(output_, files_.location, options.force);
     plan_ = make_plan(weights_, options);
     partial_ = output_.parent_path() /
                ("." + output_.filename().string() + ".partial");
   }
 
   ConversionResult run() {
-    fs::create_directories(partial_);
-    Journal journal(partial_ / kProgressName,
-                    fingerprint(weights_, options_, plan_));
+    for (const std::string& note : plan_.notes) {
+      base::log(base::LogLevel::kWarning, "convert", note);
+    }
+    Journal journal(partial_, fingerprint(weights_, options_, plan_));
     if (!journal.resumes()) {
       check_space(partial_, plan_.bytes + kSideBytes);
     }
     ConversionResult result{.folder = output_.string(), .bytes = plan_.bytes};
     WeightFiles target(partial_, plan_, options_.shard_bytes,
                        journal.resumes());
+    remove_leftovers(target);
     for (const PlannedModule& module : plan_.modules) {
       result.tensors += static_cast<int>(module.tensors.size());
       result.quantised += module.quantisation ? 1 : 0;
@@ -205,8 +227,21 @@ class Conversion {
                          static_cast<double>(plan_.bytes));
   }
 
+  // What a run was stopped at while it wrote what lies beside the weights.
+  void remove_leftovers(const WeightFiles& target) const {
+    std::vector<fs::path> leftovers;
+    for (const auto& entry : fs::directory_iterator(partial_)) {
+      const std::string name = entry.path().filename().string();
+      if (name != kProgressName && !target.has_file(name)) {
+        leftovers.push_back(entry.path());
+      }
+    }
+    for (const fs::path& path : leftovers) fs::remove_all(path);
+  }
+
   // The old folder stays until the new one has its name.
   void put_in_place() {
+    check_output(output_, files_.location, options_.force);
     fs::remove(partial_ / kProgressName);
     const fs::path old =
         output_.parent_path() / ("." + output_.filename().string() + ".old");

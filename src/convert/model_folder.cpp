@@ -10,7 +10,9 @@
 
 #include "abstractllm/error.h"
 #include "convert/rope_scaling.h"
+#include "hub/repository_address.h"
 #include "io/gguf.h"
+#include "io/json_text.h"
 #include "text/gguf_vocabulary.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer.h"
@@ -35,30 +37,53 @@ void write_json(const fs::path& path, const ordered_json& json) {
       json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n");
 }
 
-// Weights in any format, and what is written anew.
-bool is_left_behind(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (name == "config.json" || name.starts_with('.')) return true;
-  if (name.ends_with(".index.json")) return true;
-  for (const char* ending : {".safetensors", ".bin", ".pt", ".pth", ".gguf",
-                             ".onnx", ".h5", ".msgpack"}) {
-    if (name.ends_with(ending)) return true;
+void copy_plainly(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  if (!error) return;
+  throw FileProcessingError(fmt::format("[convert] cannot copy {}: {}",
+                                        from.string(), error.message()));
+}
+
+// Those of a step, its weights among them.
+void copy_side_folder(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  if (error) {
+    throw FileProcessingError(fmt::format("[convert] cannot make {}: {}",
+                                          to.string(), error.message()));
   }
-  return false;
+  for (const auto& entry : fs::directory_iterator(from)) {
+    const fs::path name = entry.path().filename();
+    const bool belongs = is_side_file(name) || name == "config.json" ||
+                         name.extension() == ".safetensors";
+    if (entry.is_regular_file() && belongs)
+      copy_plainly(entry.path(), to / name);
+  }
 }
 
 void copy_side_files(const fs::path& from, const fs::path& to) {
   for (const auto& entry : fs::directory_iterator(from)) {
-    if (!entry.is_regular_file() || is_left_behind(entry.path())) continue;
-    std::error_code error;
-    fs::copy_file(entry.path(), to / entry.path().filename(),
-                  fs::copy_options::overwrite_existing, error);
-    if (error) {
-      throw FileProcessingError(fmt::format("[convert] cannot copy {}: {}",
-                                            entry.path().string(),
-                                            error.message()));
+    if (entry.is_regular_file() && is_side_file(entry.path())) {
+      copy_plainly(entry.path(), to / entry.path().filename());
     }
   }
+  for (const fs::path& folder : side_folders(from)) {
+    if (fs::is_directory(from / folder)) {
+      copy_side_folder(from / folder, to / folder);
+    }
+  }
+}
+
+// Older configs say "torch_dtype", later ones "dtype", some have both.
+void write_dtype(ordered_json& config, const std::string& dtype) {
+  bool is_said = false;
+  for (const char* field : {"dtype", "torch_dtype"}) {
+    if (!config.contains(field)) continue;
+    config[field] = dtype;
+    is_said = true;
+  }
+  if (!is_said) config["torch_dtype"] = dtype;
 }
 
 void write_tokenizer(const fs::path& gguf, const io::JsonConfig& config,
@@ -96,6 +121,33 @@ const char* dtype_name(const std::string& type) {
 
 }  // namespace
 
+bool is_side_file(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (name == "config.json" || name.starts_with('.')) return false;
+  if (name.ends_with(".index.json")) return false;
+  for (const char* ending : {".safetensors", ".bin", ".pt", ".pth", ".gguf",
+                             ".onnx", ".h5", ".msgpack"}) {
+    if (name.ends_with(ending)) return false;
+  }
+  return true;
+}
+
+std::vector<fs::path> side_folders(const fs::path& folder) {
+  std::vector<fs::path> folders{"additional_chat_templates"};
+  if (!fs::exists(folder / "modules.json")) return folders;
+  const nlohmann::json modules = io::parse_json_file(folder / "modules.json");
+  if (!modules.is_array()) return folders;
+  for (const nlohmann::json& module : modules) {
+    if (!module.is_object() || !module.contains("path")) continue;
+    const auto* said = module["path"].get_ptr<const std::string*>();
+    if (said == nullptr) continue;
+    const std::string path = said->substr(0, said->find_last_not_of('/') + 1);
+    // The transformer itself has no folder of its own.
+    if (hub::is_safe_path(path)) folders.emplace_back(path);
+  }
+  return folders;
+}
+
 void write_side_files(const io::ModelFiles& files,
                       const io::WeightSource& weights,
                       const ConversionPlan& plan,
@@ -112,9 +164,9 @@ void write_side_files(const io::ModelFiles& files,
     config["rope_scaling"] = ordered_json::parse(*scaling);
   }
   if (!options.dtype.empty()) {
-    config["torch_dtype"] = options.dtype;
+    write_dtype(config, options.dtype);
   } else if (files.gguf && !plan.modules.empty()) {
-    config["torch_dtype"] = dtype_name(plan.modules.front().dtype);
+    write_dtype(config, dtype_name(plan.modules.front().dtype));
   }
   write_json(folder / "config.json", config);
   if (files.gguf) {

@@ -3,11 +3,14 @@
 #include "convert/plan.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "abstractllm/error.h"
+#include "base/nearest_names.h"
 #include "convert/mlx_layout.h"
 #include "convert/rope_scaling.h"
 #include "convert/tensor_parts.h"
@@ -17,6 +20,7 @@ namespace {
 
 using io::StorageType;
 
+constexpr std::size_t kSuggestions = 3;
 const Quantisation kMxfp4{.mode = "mxfp4", .bits = 4, .group_size = 32};
 
 std::string parse_dtype(const std::string& dtype) {
@@ -62,6 +66,8 @@ class Planner {
     }
     for (const LaidOutMatrix& matrix : layout.matrices) add_laid_out(matrix);
     for (const LaidOutVector& vector : layout.vectors) add_laid_out(vector);
+    refuse_idle_rules();
+    note_kept_matrices();
     if (!plan_.common) plan_.common = kept_quantisation();
     for (const PlannedModule& module : plan_.modules) {
       for (const PlannedTensor& tensor : module.tensors) {
@@ -200,6 +206,61 @@ class Planner {
     mixed.bits =
         takes_more_bits(module, layers_) ? recipe_->high : recipe_->low;
     return mixed;
+  }
+
+  // A slip in a glob must not leave its modules as if there were no rule.
+  void refuse_idle_rules() const {
+    std::vector<std::string> modules;
+    for (const PlannedModule& module : plan_.modules) {
+      if (module.kind == PlannedModule::Kind::kMatrix) {
+        modules.push_back(module.source);
+      }
+    }
+    for (const auto& [glob, rule] : rules_) {
+      const bool fits =
+          std::any_of(modules.begin(), modules.end(),
+                      [&, &glob = glob](const std::string& module) {
+                        return matches_glob(glob, module);
+                      });
+      if (fits) continue;
+      throw InvalidParameterError(
+          fmt::format("[convert] rule '{}' names none of {} modules", glob,
+                      modules.size()),
+          fmt::format("The nearest: {}.",
+                      fmt::join(nearest_globs(glob, modules), ", ")));
+    }
+  }
+
+  // Modules; for what begins with a star, their last words behind one.
+  static std::vector<std::string> nearest_globs(
+      const std::string& glob, const std::vector<std::string>& modules) {
+    std::set<std::string> known;
+    for (const std::string& module : modules) {
+      const std::size_t dot = module.rfind('.');
+      known.insert(glob.starts_with('*') && dot != module.npos
+                       ? "*" + module.substr(dot)
+                       : module);
+    }
+    return base::nearest_names(glob, {known.begin(), known.end()},
+                               kSuggestions);
+  }
+
+  void note_kept_matrices() {
+    if (!common_ || *common_ == kMxfp4) return;
+    const auto kept = std::count_if(
+        plan_.modules.begin(), plan_.modules.end(),
+        [&](const PlannedModule& module) {
+          return module.quantisation == kMxfp4 &&
+                 std::none_of(rules_.begin(), rules_.end(),
+                              [&](const auto& rule) {
+                                return matches_glob(rule.first, module.source);
+                              });
+        });
+    if (kept == 0) return;
+    plan_.notes.push_back(fmt::format(
+        "{} modules stay in MXFP4, in which they are published, and not in {} "
+        "bits of '{}'; --rule GLOB=RULE changes that",
+        kept, common_->bits, common_->mode));
   }
 
   // What config.json says of all modules where nobody asked for anything.

@@ -43,9 +43,12 @@ struct ConversionPlan {
   std::vector<PlannedModule> modules;
   std::optional<Quantisation> common;  ///< of modules without a rule
   std::uint64_t bytes = 0;
+  /// What was asked for and does not happen, a sentence each.
+  std::vector<std::string> notes{};
 };
 
-/// Throws InvalidParameterError for options that make no sense, and what
+/// Throws InvalidParameterError for options that make no sense and for a rule
+/// whose glob names no module, and what
 /// reading the shapes throws.
 ConversionPlan make_plan(const io::WeightSource& weights,
                          const ConversionOptions& options);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -108,6 +109,12 @@ WeightFiles::~WeightFiles() {
   for (const File& file : files_) {
     if (file.descriptor >= 0) ::close(file.descriptor);
   }
+}
+
+bool WeightFiles::has_file(const std::string& name) const {
+  return std::any_of(files_.begin(), files_.end(), [&](const File& file) {
+    return file.path.filename() == name;
+  });
 }
 
 void WeightFiles::write(const std::string& tensor, std::uint64_t offset,

@@ -26,6 +26,9 @@ class WeightFiles {
   WeightFiles(const WeightFiles&) = delete;
   WeightFiles& operator=(const WeightFiles&) = delete;
 
+  /// Whether a file of `name` is one of these.
+  bool has_file(const std::string& name) const;
+
   /// `bytes` of `tensor` from `offset` on. Throws FileProcessingError.
   void write(const std::string& tensor, std::uint64_t offset,
              std::span<const std::byte> bytes);

@@ -107,6 +107,17 @@ TEST_P(Converted, HasStacksInTheNamesOfMlxLm) {
 INSTANTIATE_TEST_SUITE_P(Fixtures, Converted,
                          testing::ValuesIn(text_fixtures()), name_of);
 
+using ConvertedEmbedding = Converted;
+
+TEST_P(ConvertedEmbedding, GivesTheVectorsOfThePublishedModel) {
+  const GoldenResult result = compare(convert({.dtype = "float32"}));
+  EXPECT_EQ(result.error, "");
+  EXPECT_TRUE(result.pass) << to_json(result);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, ConvertedEmbedding,
+                         testing::ValuesIn(fixtures_of({"embed"})), name_of);
+
 using ConvertedVision = Converted;
 
 TEST_P(ConvertedVision, GivesWhatThePublishedLayoutGives) {

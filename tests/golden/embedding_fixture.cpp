@@ -38,7 +38,8 @@ class EmbeddingFixture {
                    const GoldenOptions& options)
       : reference_(reference),
         references_(folder / reference.at("arrays").get<std::string>()),
-        package_(engine::ModelPackage::open(folder.string())),
+        package_(engine::ModelPackage::open(
+            (options.model.empty() ? folder : options.model).string())),
         chunk_(options.chunk > 0 ? options.chunk : 512),
         model_(models::make_model({package_.config(), package_.weights,
                                    engine::choose_backend(options.engine, 0),

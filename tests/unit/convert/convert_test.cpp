@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "abstractllm/error.h"
 #include "io/model_files.h"
@@ -208,13 +210,86 @@ TEST_F(Conversions, LeaveNothingWhenCancelledAndGoOnLater) {
   }
 }
 
+// Stops a conversion after some of its modules are on the disk.
+void stop_early(ConversionOptions options) {
+  int calls = 0;
+  options.cancel = CancelToken();  // copies share theirs
+  options.on_progress = [&](double) {
+    if (++calls == 5) options.cancel.cancel();
+  };
+  EXPECT_THROW(convert_model(options), CancelledError);
+}
+
+std::set<std::string> names_in(const fs::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
 TEST_F(Conversions, WithOtherOptionsBeginAnew) {
-  ConversionOptions wanted = options("text/llama3");
-  wanted.on_progress = [&](double) { wanted.cancel.cancel(); };
-  EXPECT_THROW(convert_model(wanted), CancelledError);
-  ConversionOptions again = options("text/llama3");
-  again.mode = "affine";
-  EXPECT_EQ(convert_model(again).resumed, 0);
+  const ConversionOptions whole = options("text/llama3");
+  ConversionOptions sharded = options("text/llama3");
+  sharded.shard_bytes = 100'000;
+  for (const auto& [first, second] :
+       {std::pair(whole, sharded), std::pair(sharded, whole)}) {
+    stop_early(first);
+    ASSERT_TRUE(fs::exists(folder_.path() / ".out.partial"));
+    EXPECT_EQ(convert_model(second).resumed, 0);
+    const std::set<std::string> names = names_in(out());
+    fs::remove_all(out());
+    convert_model(second);
+    EXPECT_EQ(names, names_in(out()));
+    EXPECT_EQ(names_in(folder_.path()), std::set<std::string>{"out"});
+    fs::remove_all(out());
+  }
+}
+
+TEST_F(Conversions, TakeNoStrayFilesAlongWhenTheyGoOn) {
+  stop_early(options("text/llama3"));
+  folder_.write(".out.partial/stale.json", "{}");
+  folder_.write(".out.partial/sub/model.safetensors", "x");
+  EXPECT_EQ(convert_model(options("text/llama3")).resumed, 5);
+  EXPECT_FALSE(fs::exists(out() / "stale.json"));
+  EXPECT_FALSE(fs::exists(out() / "sub"));
+}
+
+// A copy of a fixture, to be changed.
+void copy_model(const fs::path& from, const fs::path& to) {
+  fs::create_directories(to);
+  for (const auto& entry : fs::directory_iterator(from)) {
+    if (entry.is_regular_file()) {
+      fs::copy_file(entry.path(), to / entry.path().filename());
+    }
+  }
+}
+
+TEST_F(Conversions, BeginAnewWhereAFileTheyReadWasRewritten) {
+  const fs::path model = folder_.path() / "model";
+  const fs::path adapter = folder_.path() / "adapter";
+  copy_model(fixture("text/llama3"), model);
+  copy_model(fixture("lora/llama3-lora-mlx"), adapter);
+  ConversionOptions wanted{.model = model.string(),
+                           .output = out().string(),
+                           .adapter = adapter.string()};
+  const auto rewrite = [](const fs::path& file, const std::string& content) {
+    const auto before = fs::last_write_time(file);
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
+    fs::last_write_time(file, before + std::chrono::seconds(2));
+  };
+  for (const fs::path& file :
+       {model / "model.safetensors", adapter / "adapters.safetensors"}) {
+    stop_early(wanted);
+    rewrite(file, io::read_file(file));
+    EXPECT_EQ(convert_model(wanted).resumed, 0) << file;
+    fs::remove_all(out());
+  }
+  stop_early(wanted);
+  auto config = nlohmann::json::parse(io::read_file(model / "config.json"));
+  config["rope_theta"] = 12345;
+  rewrite(model / "config.json", config.dump());
+  EXPECT_EQ(convert_model(wanted).resumed, 0);
 }
 
 TEST_F(Conversions, ReplaceAModelOnlyWhenToldTo) {
@@ -227,6 +302,100 @@ TEST_F(Conversions, ReplaceAModelOnlyWhenToldTo) {
   forced.mode = "affine";
   convert_model(forced);
   EXPECT_TRUE(read().config().has("quantization"));
+}
+
+TEST_F(Conversions, MayGoIntoAFolderThatIsEmpty) {
+  fs::create_directories(out());
+  convert_model(options("text/llama3"));
+  EXPECT_TRUE(fs::exists(out() / "model.safetensors"));
+}
+
+TEST_F(Conversions, NeverReplaceWhatIsNotOfAModel) {
+  convert_model(options("text/llama3"));
+  ConversionOptions forced = options("text/llama3");
+  forced.force = true;
+  for (const char* foreign : {"thesis.odt", "photos/a.json", "model.gguf"}) {
+    const fs::path file = folder_.write(fs::path("out") / foreign, "dear");
+    EXPECT_THAT(
+        io::message_of<FileProcessingError>([&] { convert_model(forced); }),
+        HasSubstr("holds more than a model"))
+        << foreign;
+    EXPECT_TRUE(fs::exists(file));
+    fs::remove_all(out() / *fs::path(foreign).begin());
+  }
+  convert_model(forced);
+}
+
+// What the source has beside its weights is written anew with it.
+TEST_F(Conversions, ReplaceTheirOwnResultWithAllOfItsFiles) {
+  const fs::path model = folder_.path() / "model";
+  copy_model(fixture("text/llama3"), model);
+  folder_.write("model/figure.svg", "<svg/>");
+  ConversionOptions wanted{.model = model.string(), .output = out().string()};
+  convert_model(wanted);
+  ASSERT_TRUE(fs::exists(out() / "figure.svg"));
+  wanted.force = true;
+  convert_model(wanted);
+  EXPECT_TRUE(fs::exists(out() / "figure.svg"));
+}
+
+TEST_F(Conversions, KeepTheFoldersThatBelongToTheModel) {
+  const fs::path model = folder_.path() / "model";
+  copy_model(fixture("text/llama3"), model);
+  folder_.write("model/modules.json", R"([{"path": ""}, {"path": "1_Pooling"},
+    {"path": "2_Dense/"}, {"path": "../other"}, {"path": 3}, {}])");
+  folder_.write("model/1_Pooling/config.json", "{}");
+  folder_.write("model/2_Dense/config.json", "{}");
+  folder_.write("model/2_Dense/model.safetensors", "weights");
+  folder_.write("model/2_Dense/pytorch_model.bin", "weights");
+  folder_.write("model/additional_chat_templates/tool_use.jinja", "x");
+  folder_.write("model/onnx/model.json", "{}");
+  folder_.write("other/secret.json", "{}");
+  ConversionOptions wanted{.model = model.string(), .output = out().string()};
+  convert_model(wanted);
+  for (const char* file :
+       {"1_Pooling/config.json", "2_Dense/config.json",
+        "2_Dense/model.safetensors", "additional_chat_templates/tool_use.jinja",
+        "modules.json"}) {
+    EXPECT_EQ(io::read_file(out() / file), io::read_file(model / file)) << file;
+  }
+  EXPECT_FALSE(fs::exists(out() / "onnx"));
+  EXPECT_FALSE(fs::exists(out() / "2_Dense/pytorch_model.bin"));
+  wanted.force = true;
+  convert_model(wanted);
+}
+
+TEST_F(Conversions, SayTheTypeWhereTheConfigSaysIt) {
+  const std::string config =
+      io::read_file(fixture("text/llama3") / "config.json");
+  for (const std::vector<std::string>& fields :
+       {std::vector<std::string>{"dtype"},
+        {"torch_dtype"},
+        {"dtype", "torch_dtype"},
+        {}}) {
+    const fs::path model = folder_.path() / "model";
+    copy_model(fixture("text/llama3"), model);
+    auto changed = nlohmann::json::parse(config);
+    changed.erase("dtype");
+    changed.erase("torch_dtype");
+    for (const std::string& field : fields) changed[field] = "bfloat16";
+    folder_.write("model/config.json", changed.dump());
+    convert_model({.model = model.string(),
+                   .output = out().string(),
+                   .dtype = "float32"});
+    const auto written =
+        nlohmann::json::parse(io::read_file(out() / "config.json"));
+    std::vector<std::string> said;
+    for (const char* field : {"dtype", "torch_dtype"}) {
+      if (!written.contains(field)) continue;
+      said.emplace_back(field);
+      EXPECT_EQ(written[field], "float32");
+    }
+    EXPECT_EQ(said, fields.empty() ? std::vector<std::string>{"torch_dtype"}
+                                   : fields);
+    fs::remove_all(out());
+    fs::remove_all(model);
+  }
 }
 
 TEST_F(Conversions, NeverReplaceAFolderOfSomethingElse) {

@@ -9,6 +9,7 @@
 
 #include "abstractllm/error.h"
 #include "io/model_files.h"
+#include "support/source_folder.h"
 #include "unit/io/gguf_builder.h"
 #include "unit/io/safetensors_builder.h"
 #include "unit/io/test_files.h"
@@ -64,6 +65,44 @@ TEST(ConversionPlans, TakeTheFirstRuleThatFits) {
   EXPECT_EQ(json.at("model.layers.0.mlp.up_proj"), false);
   EXPECT_EQ(json.at("model.layers.1.mlp.up_proj").at("mode"), "mxfp4");
   EXPECT_FALSE(json.contains("model.layers.2.mlp.up_proj"));
+}
+
+TEST(ConversionPlans, RefuseRulesThatNameNothing) {
+  struct Slip {
+    const char* glob;
+    const char* nearest;
+  };
+  for (const auto& [glob, nearest] :
+       {Slip{"*.qproj", "*.q_proj"}, Slip{"model.norm", ""},
+        Slip{"model.layers.0.mlp.downproj", "model.layers.0.mlp.down_proj"}}) {
+    try {
+      make_plan(llama(),
+                {.mode = "affine", .rules = {{"*", "8"}, {glob, "4"}}});
+      ADD_FAILURE() << glob;
+    } catch (const InvalidParameterError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("rule '" + std::string(glob) + "'"));
+      EXPECT_THAT(error.hint(), HasSubstr(nearest));
+    }
+  }
+}
+
+TEST(ConversionPlans, SayWhichWeightsStayInMxfp4) {
+  const auto source = io::WeightSource::open(io::ModelFiles::at(
+      test::source_folder() / "tests/data/fixtures/quant/qwen3_moe-mxfp4-mlx"));
+  ConversionOptions options{.mode = "affine", .bits = 8, .group_size = 32};
+  const auto plan = make_plan(source, options);
+  ASSERT_EQ(plan.notes.size(), 1u);
+  EXPECT_THAT(plan.notes[0], HasSubstr("modules stay in MXFP4"));
+  EXPECT_TRUE(make_plan(source, {}).notes.empty());
+  EXPECT_TRUE(make_plan(source, {.mode = "mxfp4"}).notes.empty());
+  options.rules = {{"*", "8/32"}};
+  const auto all = make_plan(source, options);
+  EXPECT_TRUE(all.notes.empty());
+  for (const PlannedModule& module : all.modules) {
+    if (module.quantisation) {
+      EXPECT_EQ(module.quantisation->mode, "affine") << module.source;
+    }
+  }
 }
 
 TEST(ConversionPlans, GiveMoreBitsAsMlxLmDoes) {
