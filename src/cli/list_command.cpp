@@ -115,6 +115,10 @@ int list_of_provider(const ListOptions& options, CliEnvironment& env) {
 
 int list(const ListOptions& options, CliEnvironment& env) {
   if (!options.provider.empty()) return list_of_provider(options, env);
+  if (!options.connection.base_url.empty()) {
+    throw UsageError("--base-url goes with the name of a provider",
+                     "As in allm list openai --base-url URL.");
+  }
   const std::vector<LocalModel> models = env.models.list();
   if (options.json) {
     env.out.write(as_json(models));

@@ -56,6 +56,9 @@ TEST_F(Providers, ListTheirModels) {
             "alpha                  4096  me\n"
             "b         1.5 GB\n");
   EXPECT_THAT(listed, ElementsAre("openai http://h/v1"));
+  const RunResult nobody = run({"list", "--base-url", "http://h/v1"});
+  EXPECT_EQ(nobody.exit_code, kExitUsage);
+  EXPECT_THAT(nobody.err, HasSubstr("goes with the name of a provider"));
   EXPECT_EQ(run({"list", "openai", "--ids"}).out, "alpha\nb\n");
   const auto json =
       nlohmann::json::parse(run({"list", "openai", "--json"}).out);
