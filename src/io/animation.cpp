@@ -15,6 +15,8 @@ namespace abstractllm::io {
 namespace {
 
 constexpr int kChannels = 4;
+// Of all frames: each has to be drawn, and a few bytes can stand for many.
+constexpr std::int64_t kMostPixels = 8'000'000'000;
 
 // RGBA of the canvas.
 class Canvas {
@@ -94,19 +96,30 @@ class Animation final : public MovingPicture {
                       width_, height_, bytes, limits.memory_bytes),
           "make the pictures smaller");
     }
-    int hundredths = 0;
+    std::int64_t hundredths = 0;
+    std::int64_t pixels = 0;
     GifScanner scanner(gif_.bytes());
     for (auto frame = scanner.next(); frame; frame = scanner.next()) {
       if (++frames_ > kMostFrames) {
         throw ImageProcessingError(
             fmt::format("[video] a GIF of more than {} frames", kMostFrames));
       }
+      pixels += std::int64_t{frame->width} * frame->height;
+      if (pixels > kMostPixels) {
+        throw ResourceExceededError(
+            fmt::format("[video] the frames of a GIF have more than {} pixels",
+                        kMostPixels),
+            "make the pictures smaller, or leave some out");
+      }
       // Browsers take shorter delays for a mistake.
       constexpr int kShortest = 2;
       constexpr int kUsual = 10;
       hundredths += frame->delay < kShortest ? kUsual : frame->delay;
     }
-    rate_ = rate ? *rate : 100.0 * frames_ / hundredths;
+    if (frames_ == 0) fail_image(ImageFormat::kGif, "no frame");
+    rate_ = rate ? *rate
+                 : std::max(kLeastRate,
+                            100.0 * frames_ / static_cast<double>(hundredths));
   }
 
   void read(

@@ -21,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kMostRate = 1000;
-
 // "; fps=N" of a media type.
 std::optional<double> rate_of(std::string_view media_type) {
   constexpr std::string_view kName = "fps=";
@@ -32,11 +30,12 @@ std::optional<double> rate_of(std::string_view media_type) {
   double rate = 0;
   const auto [end, error] =
       std::from_chars(text.data(), text.data() + text.size(), rate);
-  if (error != std::errc() || !(rate > 0 && rate <= kMostRate)) {
-    throw InvalidRequestError(
-        fmt::format("[video] the rate of '{}' is no number of frames a second "
-                    "in (0, {}]",
-                    media_type, kMostRate));
+  if (error != std::errc() || !(rate >= MovingPicture::kLeastRate &&
+                                rate <= MovingPicture::kMostRate)) {
+    throw InvalidRequestError(fmt::format(
+        "[video] the rate of '{}' is no number of frames a second from {} to "
+        "{}",
+        media_type, MovingPicture::kLeastRate, MovingPicture::kMostRate));
   }
   return rate;
 }

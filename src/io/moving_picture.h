@@ -30,6 +30,9 @@ class MovingPicture {
                                              const ImageLimits& limits = {});
 
   static constexpr int kMostFrames = 20000;
+  /// Frames a second; what is said otherwise is refused.
+  static constexpr double kLeastRate = 0.01;
+  static constexpr double kMostRate = 1000;
 
   int frames() const { return frames_; }
   int width() const { return width_; }

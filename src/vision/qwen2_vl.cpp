@@ -88,6 +88,12 @@ class Qwen2Vl final : public ImageProcessor {
     if (newer_) video_placeholder_ = start_ + video_token_ + end_;
     if (const auto tower = files.model.find_object("vision_config")) {
       positions_a_second_ = tower->find_number("tokens_per_second").value_or(0);
+      constexpr double kMost = 100;
+      if (!(positions_a_second_ >= 0 && positions_a_second_ <= kMost)) {
+        throw ModelLoadingError(
+            fmt::format("[config] tokens_per_second is {}, expected up to {}",
+                        positions_a_second_, kMost));
+      }
     }
   }
 

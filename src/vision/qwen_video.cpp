@@ -62,7 +62,9 @@ QwenVideo::QwenVideo(const io::JsonConfig& json, bool newer, int factor,
   rate_ = json.find_number("fps").value_or(rate_);
   min_frames_ = int_setting(json, "min_frames", min_frames_, 1, kMaxSide);
   max_frames_ = int_setting(json, "max_frames", max_frames_, 1, kMaxSide);
-  if (!(rate_ > 0) || min_frames_ > max_frames_ || min_pixels_ > max_pixels_) {
+  const bool is_rate = rate_ >= io::MovingPicture::kLeastRate &&
+                       rate_ <= io::MovingPicture::kMostRate;
+  if (!is_rate || min_frames_ > max_frames_ || min_pixels_ > max_pixels_) {
     throw ModelLoadingError(
         fmt::format("[image processor] {}: {} frames a second, {} to {} frames "
                     "of {} to {} pixels",
