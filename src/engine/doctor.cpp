@@ -49,10 +49,11 @@ class Doctor {
     const auto path =
         hub::LocalModels(hub::ModelLocations::from_environment()).resolve(id);
     json_["model"] = {{"id", id}, {"path", path.string()}};
+    io::ModelFiles files;
     io::JsonConfig config;
     std::optional<io::WeightSource> weights;
     try {
-      const io::ModelFiles files = io::ModelFiles::at(path);
+      files = io::ModelFiles::at(path);
       if (files.config) config = io::load_model_config(*files.config);
       read_architecture(config);
       weights = models::canonical_weights(io::WeightSource::open(files));
@@ -63,7 +64,7 @@ class Doctor {
     }
     outline_ = read_outline(config);
     if (weights) build_of_shapes(*weights);
-    read_package(id);
+    read_text(id, files, config, weights);
     add_sizes(weights);
     if (outline_.hidden_size > 0) {
       add_memory();
@@ -175,12 +176,19 @@ class Doctor {
     return sizes;
   }
 
-  void read_package(std::string_view id) {
-    if (!result_.reason.empty()) return;
+  // Also of a model whose weights are missing or faulty, which is the reason
+  // then.
+  void read_text(std::string_view id, const io::ModelFiles& files,
+                 const io::JsonConfig& config,
+                 const std::optional<io::WeightSource>& weights) {
+    if (!config.has("model_type")) return;
     try {
-      const ModelPackage package = ModelPackage::open(id);
+      const ModelText package = ModelText::read(id, files, config);
+      const bool whole = weights && result_.reason.empty();
       Rows rows;
-      for (const auto& [key, value] : describe(package, options_)) {
+      for (const auto& [key, value] :
+           whole ? describe(ModelPackage{package, *weights}, options_)
+                 : describe(package, config, options_)) {
         json_["facts"][key] = value;
         rows.push_back({key, value});
       }

@@ -103,9 +103,8 @@ std::string read_architecture(const io::JsonConfig& config) {
 
 families::FoundFamily find_family(std::string_view id,
                                   const io::ModelFiles& files,
-                                  const io::WeightSource& weights,
+                                  const io::JsonConfig& config,
                                   const TextParts& parts) {
-  const io::JsonConfig& config = weights.config();
   const std::string type = config.find_string("model_type").value_or("");
   const std::string chat_template =
       text::choose_chat_template(parts.templates, false).value_or("");
@@ -171,7 +170,7 @@ Chat choose_chat(const TextParts& parts, const families::MLXModelConfig& family,
 // wants its images: text can be read all the same.
 std::shared_ptr<const ImageReader> open_images(
     const std::string& architecture, const io::ModelFiles& files,
-    const io::WeightSource& weights, const text::Tokenizer& tokenizer) {
+    const io::JsonConfig& config, const text::Tokenizer& tokenizer) {
   if (files.gguf || !models::reads_images(architecture)) return nullptr;
   const std::filesystem::path folder = files.location;
   if (!std::filesystem::exists(folder / "preprocessor_config.json")) {
@@ -181,7 +180,7 @@ std::shared_ptr<const ImageReader> open_images(
     return nullptr;
   }
   return std::make_shared<const ImageReader>(
-      folder, weights.config(),
+      folder, config,
       [&](std::string_view token) { return tokenizer.token_to_id(token); });
 }
 
@@ -241,7 +240,7 @@ std::string describe_reasoning(const Chat& chat) {
 }
 
 // What is known of its prompts and answers.
-void describe_family(const ModelPackage& package, ModelDescription& facts) {
+void describe_family(const ModelText& package, ModelDescription& facts) {
   const families::FoundFamily& found = package.family;
   const Chat& chat = package.chat_for(/* with_tools = */ true);
   std::string by(to_string(found.by));
@@ -277,11 +276,16 @@ ModelPackage ModelPackage::open(std::string_view id) {
   io::ModelFiles files = io::ModelFiles::at(path);
   io::WeightSource weights =
       models::canonical_weights(io::WeightSource::open(files));
-  std::string architecture = read_architecture(weights.config());
+  return {ModelText::read(id, files, weights.config()), std::move(weights)};
+}
+
+ModelText ModelText::read(std::string_view id, const io::ModelFiles& files,
+                          const io::JsonConfig& config) {
+  std::string architecture = read_architecture(config);
   TextParts parts = files.gguf ? read_gguf(*files.gguf) : read_folder(files);
-  families::FoundFamily family = find_family(id, files, weights, parts);
+  families::FoundFamily family = find_family(id, files, config, parts);
   const bool is_encoder =
-      models::kind_of(weights.config()) == models::ModelKind::kEncoder;
+      models::kind_of(config) == models::ModelKind::kEncoder;
   std::optional<Chat> tool_chat;
   Chat chat = choose_chat(parts, *family.family, files, is_encoder, tool_chat);
   io::JsonConfig generation_config;
@@ -291,7 +295,7 @@ ModelPackage ModelPackage::open(std::string_view id) {
   const text::Tokenizer& tokenizer = parts.tokenizer;
   // Models with images may keep these fields with their text model.
   const io::JsonConfig fields =
-      weights.config().with_defaults(models::text_config(weights.config()));
+      config.with_defaults(models::text_config(config));
   std::vector<std::int32_t> ends = families::end_tokens(
       {.config = &fields,
        .generation_config = &generation_config,
@@ -305,16 +309,15 @@ ModelPackage ModelPackage::open(std::string_view id) {
                                                             : std::nullopt;
        }});
   const int context_length = read_context_length(fields, *family.family);
-  auto images = open_images(architecture, files, weights, tokenizer);
+  auto images = open_images(architecture, files, config, tokenizer);
   const bool takes_text = images && !takes_image_parts(chat, *images);
   GenerationParameters defaults =
       overlay(families::generation_defaults(generation_config),
               family.family->sampling);
   std::optional<families::EmbeddingRecipe> embedding =
-      read_embedding(id, files, weights.config(), is_encoder);
+      read_embedding(id, files, config, is_encoder);
   return {.id = std::string(id),
-          .files = std::move(files),
-          .weights = std::move(weights),
+          .files = files,
           .architecture = std::move(architecture),
           .tokenizer = tokenizer,
           .family = std::move(family),
@@ -398,14 +401,25 @@ std::string ModelPackage::render(const Chat& used, const ChatPrompt& prompt,
 
 ModelDescription describe(const ModelPackage& package,
                           const EngineOptions& options) {
-  const io::JsonConfig& config = package.config();
+  ModelDescription facts = describe(package, package.config(), options);
+  // Behind the architecture.
+  const auto after = std::find_if(
+      facts.begin(), facts.end(),
+      [](const auto& fact) { return fact.first == "context_length"; });
+  facts.insert(
+      after, {{"quantisation", describe_quantisation(package.weights)},
+              {"weight_bytes", std::to_string(package.weights.total_bytes())}});
+  return facts;
+}
+
+ModelDescription describe(const ModelText& package,
+                          const io::JsonConfig& config,
+                          const EngineOptions& options) {
   ModelDescription facts{
       {"model", package.id},
       {"path", package.files.location.string()},
       {"format", package.files.gguf ? "gguf" : "safetensors"},
       {"architecture", package.architecture},
-      {"quantisation", describe_quantisation(package.weights)},
-      {"weight_bytes", std::to_string(package.weights.total_bytes())},
       {"context_length", std::to_string(package.context_length)}};
   const io::JsonConfig fields = models::text_config(config);
   for (const char* field :

@@ -59,11 +59,11 @@ struct EncodedChat {
   std::vector<JobImage> images{};
 };
 
-/// Immutable after open; thread-safe.
-struct ModelPackage {
+/// What a model's files say but for its weights, which need not be there.
+/// Immutable after read; thread-safe.
+struct ModelText {
   std::string id;  ///< as it was asked for
   io::ModelFiles files;
-  io::WeightSource weights;
   std::string architecture;  ///< config.json's model_type
   text::Tokenizer tokenizer;
   families::FoundFamily family;
@@ -80,12 +80,23 @@ struct ModelPackage {
   /// Its template writes messages of text only.
   bool template_takes_text = false;
 
-  const io::JsonConfig& config() const { return weights.config(); }
-
   /// The template that a request with or without tools goes through.
   const Chat& chat_for(bool with_tools) const {
     return with_tools && tool_chat ? *tool_chat : chat;
   }
+
+  /// Reads `files`, whose config.json, or what stands for it, is `config`.
+  /// Throws ModelLoadingError, and UnsupportedModelError for an architecture
+  /// that cannot be run.
+  static ModelText read(std::string_view id, const io::ModelFiles& files,
+                        const io::JsonConfig& config);
+};
+
+/// Immutable after open; thread-safe.
+struct ModelPackage : ModelText {
+  io::WeightSource weights;
+
+  const io::JsonConfig& config() const { return weights.config(); }
 
   /// A conversation, ready for the assistant's answer. What the template
   /// cannot say is said in other words: families::adapt_conversation. Throws
@@ -105,6 +116,10 @@ struct ModelPackage {
 /// What the files say, and how an engine with `options` computes, for people
 /// and programs.
 ModelDescription describe(const ModelPackage& package,
+                          const EngineOptions& options = {});
+
+/// The same without what its weights say. `config`: that of ModelText::read.
+ModelDescription describe(const ModelText& text, const io::JsonConfig& config,
                           const EngineOptions& options = {});
 
 }  // namespace abstractllm::engine

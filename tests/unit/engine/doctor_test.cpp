@@ -151,6 +151,15 @@ json path_of(const Diagnosis& diagnosis, const std::string& backend,
   return {};
 }
 
+// What is known without a weight.
+void expect_text(const json& facts) {
+  for (const char* fact :
+       {"architecture", "context_length", "family", "chat_template",
+        "end_tokens", "tool_dialect", "reasoning", "default_parameters"}) {
+    EXPECT_TRUE(facts["facts"].contains(fact)) << fact;
+  }
+}
+
 TEST(Doctor, Danube2RunsThoughMetalHasNoKernelForItsHeads) {
   PublishedModel model(kDanube2);
   add_danube2(model);
@@ -273,7 +282,9 @@ TEST(Doctor, NamesTensorsThatAreMissingAndThoseThatAreTooMany) {
   PublishedModel fewer(kDanube2);
   add_danube2(fewer, 23);
   fewer.write_weights();
-  EXPECT_THAT(fewer.diagnose().reason, HasSubstr("model.layers.23."));
+  const Diagnosis diagnosis = fewer.diagnose();
+  EXPECT_THAT(diagnosis.reason, HasSubstr("model.layers.23."));
+  expect_text(json::parse(diagnosis.json));
   PublishedModel more(kDanube2);
   add_danube2(more, 25);
   more.write_weights();
@@ -321,6 +332,7 @@ TEST(Doctor, SaysMuchOfAConfigWithoutWeights) {
     const json facts = json::parse(diagnosis.json);
     EXPECT_TRUE(facts["architecture"]["supported"]);
     EXPECT_FALSE(facts["weights"]["exact"]);
+    expect_text(facts);
     const double billions = facts["weights"]["parameters"].get<double>() / 1e9;
     EXPECT_NEAR(billions, config == kSqlcoder ? 6.74 : 46.7, 0.1);
     EXPECT_EQ(path_of(diagnosis, "metal", "decode")["path"], "fused");
