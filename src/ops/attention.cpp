@@ -104,6 +104,23 @@ mx::array capped_attention(const Queries& new_rows, const KvView& view,
                      {spec.heads, rows, spec.value_size()});
 }
 
+// ALiBi's distances, minus infinity where a row may not look:
+// (1, heads, rows, stored).
+mx::array sloping_mask(const Queries& new_rows, const KvView& view,
+                       const AttentionSpec& spec) {
+  const int rows = new_rows.rows.shape(1);
+  const int first_key = view.first_position;
+  const mx::array query = mx::expand_dims(
+      mx::arange(new_rows.first, new_rows.first + rows, mx::float32), 1);
+  const mx::array key = mx::expand_dims(
+      mx::arange(first_key, first_key + view.keys.shape(1), mx::float32), 0);
+  const mx::array slopes = mx::reshape(*spec.slopes, {1, spec.heads, 1, 1});
+  const mx::array sloping = slopes * mx::expand_dims(key - query, {0, 1});
+  return mx::astype(
+      mx::where(new_rows.mask(spec, view), sloping, mx::array(-INFINITY)),
+      new_rows.rows.dtype());
+}
+
 std::optional<mx::array> sinks_like(const mx::array& x,
                                     const AttentionSpec& spec) {
   if (!spec.sinks) return std::nullopt;
@@ -119,7 +136,11 @@ mx::array attend(const Queries& new_rows, const KvView& view,
   const int rows = queries.shape(1);
   std::string mode;
   std::optional<mx::array> mask;
-  if (new_rows.see_ahead() || window_hides(spec, rows, view, first_query)) {
+  if (spec.slopes) {
+    mode = "array";
+    mask = sloping_mask(new_rows, view, spec);
+  } else if (new_rows.see_ahead() ||
+             window_hides(spec, rows, view, first_query)) {
     mode = "array";
     mask = new_rows.mask(spec, view);
   } else if (rows > 1 && !spec.bidirectional) {

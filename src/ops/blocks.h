@@ -45,11 +45,16 @@ struct AttentionSpec {
   std::optional<Norm> rotated_key_norm = std::nullopt;
   /// (heads) float32: a score of each head that draws weight from no value.
   std::optional<mlx::core::array> sinks = std::nullopt;
+  /// (heads) float32, ALiBi: a score changes by slope * (key's position -
+  /// query's). Goes without softcap.
+  std::optional<mlx::core::array> slopes = std::nullopt;
 
   /// Queries at position p are multiplied by
-  /// 1 + temperature * log(1 + floor((p + 1) / temperature_step)); 0: by 1.
+  /// 1 + temperature * log(1 + floor((p + temperature_first) /
+  /// temperature_step)); 0: by 1.
   float temperature = 0;
   int temperature_step = 1;
+  int temperature_first = 1;
 
   /// First position that the one at `position` sees.
   int first_visible(int position) const {
@@ -59,7 +64,7 @@ struct AttentionSpec {
   }
 
   float query_scale(int position) const {
-    const int steps = (position + 1) / temperature_step;
+    const int steps = (position + temperature_first) / temperature_step;
     return 1.0f + temperature * std::log1p(static_cast<float>(steps));
   }
 

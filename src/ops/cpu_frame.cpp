@@ -213,7 +213,8 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                   .window = spec.window,
                   .chunked = spec.chunked && spec.window > 0,
                   .bidirectional = spec.bidirectional,
-                  .sinks = data_or_null(spec.sinks)},
+                  .sinks = data_or_null(spec.sinks),
+                  .slopes = data_or_null(spec.slopes)},
                  views);
 }
 

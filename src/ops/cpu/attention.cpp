@@ -162,6 +162,11 @@ class Attention {
           std::max(begin, first_seen(shape_, s, token)) - page - from;
       const std::int64_t last =
           std::min(end, end_seen(shape_, s, token)) - page - from;
+      if (shape_.slopes != nullptr) {
+        const std::int64_t position = s.kv->length() - s.tokens + token;
+        add_slope(shape_.slopes[head_of(block, r)], page + from - position,
+                  to - from, scores + r * kQueryStride);
+      }
       const float factor = softmax_scores(
           scores + r * kQueryStride, to - from, static_cast<int>(first),
           static_cast<int>(last), shape_.softcap, states[r]);
@@ -178,6 +183,14 @@ class Attention {
     const int count = static_cast<int>(end - page) - from;
     multiply_kv_panels(type, block.rows, scores, values + offset, value_block,
                        padded / kKvLanes, count, true, sums);
+  }
+
+  // The first score is of the key `distance` positions behind the query.
+  static void add_slope(float slope, std::int64_t distance, int count,
+                        float* scores) {
+    for (int i = 0; i < count; ++i) {
+      scores[i] += slope * static_cast<float>(distance + i);
+    }
   }
 
   static void scale_columns(const QueryBlock& block, const float* scales,

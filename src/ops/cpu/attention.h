@@ -29,6 +29,8 @@ struct AttentionShape {
   /// Each token sees the new ones behind it, too, at most window - 1 of them.
   bool bidirectional = false;
   const float* sinks = nullptr;  ///< [heads] scores that draw weight, or null
+  /// [heads] times (key's position - query's), added to scores; or null.
+  const float* slopes = nullptr;
 };
 
 /// The new tokens of one sequence: the last `tokens` positions of `kv`.
