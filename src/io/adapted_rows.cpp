@@ -74,6 +74,13 @@ void throw_unknown_module(const AdapterFile& adapter, std::string_view module,
 WeightMatrix adapted_matrix(const WeightMatrix& base,
                             const LowRankChange& change,
                             const AdapterFile& adapter) {
+  if (change.inputs_first) {
+    throw UnsupportedOperationError(
+        fmt::format("[adapter] {}: '{}' is stored with the inputs first, which "
+                    "an adapter cannot become part of",
+                    adapter.path().string(), change.module),
+        "Give the adapter with the request or the model instead.");
+  }
   if (change.outputs != base.rows() || change.inputs != base.columns()) {
     throw_misfit(adapter, change, base.rows(), base.columns());
   }

@@ -244,7 +244,8 @@ class AdapterReader {
          .down = std::move(down.values),
          .up = std::move(up.values),
          .magnitude = magnitude(parts.magnitude, up.rows * up.experts),
-         .is_table = is_table});
+         .is_table = is_table,
+         .inputs_first = config_.find_bool("fan_in_fan_out").value_or(false)});
   }
 
   static std::vector<float> magnitude(const StoredTensor* tensor,

@@ -27,6 +27,8 @@ struct LowRankChange {
   std::vector<float> magnitude;  ///< (outputs), or empty
   /// The module is a table of embeddings, and only that.
   bool is_table = false;
+  /// The checkpoint has the module's matrix with the inputs first (GPT-2).
+  bool inputs_first = false;
 };
 
 /// What an adapter's folder holds. Immutable; thread-safe.
