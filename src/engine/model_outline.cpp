@@ -116,16 +116,17 @@ ModelOutline read_outline(const io::JsonConfig& whole) {
   ModelOutline outline;
   outline.has_vision = whole.is_object("vision_config");
   outline.hidden_size = first_of(config, {"hidden_size", "n_embd", "d_model"});
-  outline.layers =
-      first_of(config, {"num_hidden_layers", "n_layer", "num_layers"});
-  outline.intermediate_size =
-      first_of(config, {"intermediate_size", "n_inner", "ffn_dim"},
-               4 * outline.hidden_size);
+  outline.layers = first_of(
+      config, {"num_hidden_layers", "n_layer", "num_layers", "n_layers"});
+  outline.intermediate_size = first_of(
+      config, {"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"},
+      4 * outline.hidden_size);
   outline.vocabulary = first_of(config, {"vocab_size"});
-  outline.experts = first_of(
-      config, {"num_experts", "num_local_experts", "n_routed_experts"});
-  outline.context_length =
-      first_of(config, {"max_position_embeddings", "n_positions", "n_ctx"});
+  outline.experts = first_of(config, {"num_experts", "num_local_experts",
+                                      "n_routed_experts", "moe_num_experts"});
+  outline.context_length = first_of(
+      config,
+      {"max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"});
   outline.ties_embeddings = is_on(config, "tie_word_embeddings");
   outline.attention = read_attention(config, outline.hidden_size);
   outline.estimated_parameters = estimate(outline, config);

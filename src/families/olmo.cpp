@@ -7,7 +7,7 @@ namespace abstractllm::families {
 
 OlmoConfig::OlmoConfig() {
   name = "olmo";
-  model_types = {"olmo", "olmo2", "olmo3", "olmoe"};
+  model_types = {"olmo", "olmo2", "olmo3", "olmoe", "flex_olmo"};
   names = {"olmo", "tulu"};
   user_turn = "<|user|>";
   answer_turn = "<|assistant|>";

@@ -33,9 +33,9 @@ QwenCoderConfig::QwenCoderConfig() {
 
 Qwen3Config::Qwen3Config() {
   name = "qwen3";
-  model_types = {"qwen3",      "qwen3_moe",   "qwen3moe",
-                 "qwen3_next", "qwen3next",   "qwen3_5",
-                 "qwen35",     "qwen3_5_moe", "qwen35moe"};
+  model_types = {"qwen3",     "qwen3_moe",    "qwen3moe",        "qwen3_next",
+                 "qwen3next", "qwen3_5",      "qwen35",          "qwen3_5_moe",
+                 "qwen35moe", "qwen3_5_text", "qwen3_5_moe_text"};
   names = {"qwen3", "qwen-3"};
   thinking_variable = "enable_thinking";
   sampling = {.temperature = 0.6, .top_k = 20, .top_p = 0.95};

@@ -1,10 +1,10 @@
-// Baichuan and Baichuan 2, 7B: Llama with fused projections; version 2 scales
-// the rows of its head to length 1.
-// SPDX-License-Identifier: Apache-2.0
-#include "abstractllm/error.h"
+// Baichuan and Baichuan 2: Llama with fused projections, the 13B ones with
+// ALiBi in the place of the rotation; version 2 scales the rows of its head to
+// length 1. SPDX-License-Identifier: Apache-2.0
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "models/architectures.h"
+#include "models/common/alibi.h"
 #include "models/common/dense_decoder.h"
 #include "models/common/normed_head.h"
 
@@ -15,15 +15,17 @@ namespace {
 // Version 1, whose head is a plain one, has this vocabulary.
 constexpr int kVocabularyOfVersion1 = 64000;
 
+// The 13B models say their length elsewhere; GGUF files have one name for it,
+// so that the number of layers tells them.
+bool has_alibi(const io::JsonConfig& config) {
+  constexpr int kLayersOf13B = 40;
+  return !config.has("max_position_embeddings") ||
+         config.find_int("num_hidden_layers") == kLayersOf13B;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_baichuan(const ModelSource& source) {
-  // The 13B models say their length elsewhere, and have no rotation.
-  if (!source.config.has("max_position_embeddings")) {
-    throw UnsupportedModelError(
-        "[config] Baichuan 13B places tokens by ALiBi, which is not supported",
-        "The 7B models of this family are.");
-  }
   const DenseConfig config = read_dense_config(source.config);
   // GGUF files, and what is converted of them, have the parts alone.
   DenseTraits traits{.fused_query_key_value = source.weights.has_matrix(
@@ -35,6 +37,7 @@ std::unique_ptr<Model> make_baichuan(const ModelSource& source) {
                                   "lm_head", config.vocab_size,
                                   config.hidden_size, HeadLength::kRows);
   }
+  if (has_alibi(source.config)) place_by_alibi(parts);
   return make_decoder(std::move(parts));
 }
 

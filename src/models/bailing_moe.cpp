@@ -13,7 +13,7 @@ namespace {
 
 MoeConfig read_moe_config(const io::JsonConfig& config) {
   MoeConfig moe{
-      .experts = require_size(config, "num_experts"),
+      .experts = require_experts(config),
       .intermediate_size = require_size(config, "moe_intermediate_size"),
       .router = {.chosen = require_size(config, "num_experts_per_tok")},
       .shared_name = "shared_experts"};

@@ -14,8 +14,14 @@ constexpr CatalogueRow kRows[] = {
      .models = "Apertus",
      .verified = "as `llama`: a learned activation, norms of q and k",
      .formats = "safetensors"},
+    {.model_type = "arcee",
+     .models = "Arcee's AFM",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): squared ReLU in the place of the gated unit",
+     .formats = "safetensors"},
     {.model_type = "baichuan",
-     .models = "Baichuan and Baichuan 2, 7B",
+     .models = "Baichuan and Baichuan 2",
      .verified = "as `llama`, from the same weights in its layout: fused "
                  "projections, a head with rows of length 1",
      .formats = "safetensors, GGUF"},
@@ -34,6 +40,10 @@ constexpr CatalogueRow kRows[] = {
      .verified =
          "float32 hidden states and embeddings of the reference implementation",
      .formats = "safetensors, GGUF"},
+    {.model_type = "bloom",
+     .models = "BLOOM, BLOOMZ",
+     .verified = "as `llama`: ALiBi, a norm behind the embedding",
+     .formats = "safetensors"},
     {.model_type = "camembert",
      .models = "CamemBERT",
      .verified = "the same code as `roberta`",
@@ -49,6 +59,11 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`, with windows in three layers of four and no "
                  "rotation in the fourth",
      .formats = "safetensors, GGUF"},
+    {.model_type = "cwm",
+     .models = "Code World Model",
+     .verified = "random tiny configs against the reference implementation in "
+                 "float32 (`vary_configs.py`): windows in three layers of four",
+     .formats = "safetensors"},
     {.model_type = "deepseek",
      .models = "DeepSeek-MoE 16B",
      .verified = "logits and greedy tokens of mlx-lm in float32: shared and "
@@ -67,6 +82,12 @@ constexpr CatalogueRow kRows[] = {
      .models = "DistilBERT",
      .verified = "as `bert`",
      .formats = "safetensors"},
+    {.model_type = "dots1",
+     .models = "dots.llm1",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): norms of q and k, experts by corrected sigmoids",
+     .formats = "safetensors"},
     {.model_type = "ernie4_5",
      .models = "ERNIE 4.5 dense",
      .verified = "as `llama`",
@@ -84,6 +105,16 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: norms behind each half, windows, no rotation "
                  "where all is seen",
      .formats = "safetensors, GGUF"},
+    {.model_type = "exaone_moe",
+     .models = "K-EXAONE",
+     .verified = "as `llama`: windows, no rotation where all is seen, experts "
+                 "by corrected sigmoids",
+     .formats = "safetensors"},
+    {.model_type = "falcon",
+     .models = "Falcon 7B, 40B, 180B, Falcon 2",
+     .verified = "as `llama`: halves side by side behind one norm or two, "
+                 "three orders of fused projections",
+     .formats = "safetensors"},
     {.model_type = "falcon_h1",
      .models = "Falcon H1",
      .verified = "as `llama`: a state space beside each attention, with and "
@@ -93,6 +124,12 @@ constexpr CatalogueRow kRows[] = {
      .models = "Falcon Mamba",
      .verified = "as `mamba`, with normed steps",
      .formats = "safetensors, GGUF"},
+    {.model_type = "flex_olmo",
+     .models = "FlexOlmo",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): the norms of `olmo2`, with experts",
+     .formats = "safetensors"},
     {.model_type = "gemma",
      .models = "Gemma 1, CodeGemma",
      .verified = "as `llama`, with the tanh GELU",
@@ -123,6 +160,12 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: alternating updates, embeddings of layers, "
                  "sparse gates, layers that share keys",
      .formats = "safetensors"},
+    {.model_type = "glm",
+     .models = "GLM 4 9B (2024), GLM Edge",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): half of a head rotated in neighbouring pairs",
+     .formats = "safetensors"},
     {.model_type = "glm4",
      .models = "GLM 4 (0414)",
      .verified = "as `llama`",
@@ -132,6 +175,10 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: experts in groups by corrected sigmoids behind a "
                  "dense layer",
      .formats = "safetensors, GGUF"},
+    {.model_type = "glm4_moe_lite",
+     .models = "GLM 4.7 Flash",
+     .verified = "as `llama`: latent attention, experts by corrected sigmoids",
+     .formats = "safetensors"},
     {.model_type = "gpt2",
      .models = "GPT-2, DistilGPT-2",
      .verified =
@@ -150,6 +197,10 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: sinks, windows, YaRN without rounding, clamped "
                  "experts",
      .formats = "safetensors, MXFP4 as published, GGUF"},
+    {.model_type = "gptj",
+     .models = "GPT-J",
+     .verified = "as `llama`: halves side by side, a head with a bias",
+     .formats = "safetensors"},
     {.model_type = "granite",
      .models = "Granite 3, 4 dense",
      .verified = "as `llama`",
@@ -162,6 +213,12 @@ constexpr CatalogueRow kRows[] = {
      .models = "Granite 4",
      .verified = "as `llama`: state spaces beside attention, experts beside a "
                  "shared unit",
+     .formats = "safetensors"},
+    {.model_type = "granitemoeshared",
+     .models = "Granite 4 tiny preview, with a shared expert",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): as `granitemoe`, with a shared unit",
      .formats = "safetensors"},
     {.model_type = "helium",
      .models = "Helium",
@@ -207,6 +264,10 @@ constexpr CatalogueRow kRows[] = {
      .models = "LFM 2",
      .verified = "as `llama`: short convolutions beside attention",
      .formats = "safetensors, GGUF"},
+    {.model_type = "lfm2_moe",
+     .models = "LFM 2 8B-A1B",
+     .verified = "as `lfm2`, with experts by corrected sigmoids",
+     .formats = "safetensors"},
     {.model_type = "llama",
      .models = "Llama 1 to 3.x, SmolLM2, CodeLlama, sqlcoder",
      .verified = "float32 logits and greedy tokens of the reference "
@@ -253,6 +314,20 @@ constexpr CatalogueRow kRows[] = {
      .models = "MiniCPM 3",
      .verified = "as `llama`: latent attention, longrope, multipliers",
      .formats = "safetensors"},
+    {.model_type = "minimax_m2",
+     .models = "MiniMax M2",
+     .verified = "random tiny configs against the reference implementation in "
+                 "float32 (`vary_configs.py`): norms over all heads, part of a "
+                 "head rotated, experts by corrected sigmoids",
+     .formats = "safetensors"},
+    {.model_type = "ministral",
+     .models = "Ministral 8B",
+     .verified = "the same code as `mistral`, windows by layer",
+     .formats = "safetensors"},
+    {.model_type = "ministral3",
+     .models = "Ministral 3 (text)",
+     .verified = "as `llama`: YaRN, queries that grow with the position",
+     .formats = "safetensors"},
     {.model_type = "mistral",
      .models = "Mistral 7B, Nemo; h2o-danube 2 (head size 80)",
      .verified = "as `llama`, with a sliding window shorter than the prompt",
@@ -276,6 +351,10 @@ constexpr CatalogueRow kRows[] = {
     {.model_type = "modernbert",
      .models = "ModernBERT and embedding models of it",
      .verified = "as `bert`: windows on both sides, two rotations, gated units",
+     .formats = "safetensors"},
+    {.model_type = "mpt",
+     .models = "MPT",
+     .verified = "as `llama`: ALiBi, layer norms without biases",
      .formats = "safetensors"},
     {.model_type = "nemotron",
      .models = "Nemotron 3 and 4, Minitron",
@@ -308,6 +387,10 @@ constexpr CatalogueRow kRows[] = {
      .models = "OLMoE",
      .verified = "as `llama`: norms over all heads, experts",
      .formats = "safetensors, GGUF"},
+    {.model_type = "opt",
+     .models = "OPT",
+     .verified = "as `llama`: learned positions from the third row on",
+     .formats = "safetensors"},
     {.model_type = "paligemma",
      .models = "PaliGemma, PaliGemma 2",
      .verified = "float32 features, logits and greedy tokens of the reference "
@@ -368,6 +451,27 @@ constexpr CatalogueRow kRows[] = {
      .models = "Qwen 3 dense, Qwen 3 Embedding",
      .verified = "as `llama`, old and new spelling of the rope fields",
      .formats = "safetensors, MLX affine 4 and 8 bit, GGUF"},
+    {.model_type = "qwen3_5",
+     .models = "Qwen 3.5 dense (text)",
+     .verified = "the code of `qwen3_5_text`, behind `text_config` and beside "
+                 "the tower",
+     .formats = "safetensors"},
+    {.model_type = "qwen3_5_moe",
+     .models = "Qwen 3.5 with experts (text)",
+     .verified = "the code of `qwen3_5_moe_text`, behind `text_config` and "
+                 "beside the tower",
+     .formats = "safetensors"},
+    {.model_type = "qwen3_5_moe_text",
+     .models = "Qwen 3.5's language model with experts",
+     .verified = "as `llama`: linear attention by the gated delta rule, "
+                 "experts in fused stacks",
+     .formats = "safetensors"},
+    {.model_type = "qwen3_5_text",
+     .models = "Qwen 3.5's dense language model",
+     .verified = "random tiny configs against the reference implementation in "
+                 "float32 (`vary_configs.py`): linear attention by the gated "
+                 "delta rule from projections of its own, gated attention",
+     .formats = "safetensors"},
     {.model_type = "qwen3_moe",
      .models = "Qwen 3 MoE",
      .verified = "as `llama`",
@@ -407,6 +511,12 @@ constexpr CatalogueRow kRows[] = {
      .verified = "by `idefics3`, whose layout it has",
      .formats = "safetensors",
      .vision = "yes"},
+    {.model_type = "solar_open",
+     .models = "Solar Open",
+     .verified =
+         "random tiny configs against the reference implementation in float32 "
+         "(`vary_configs.py`): experts by corrected sigmoids in every layer",
+     .formats = "safetensors"},
     {.model_type = "stablelm",
      .models = "StableLM 1 to 2, Zephyr 3B",
      .verified =

@@ -7,7 +7,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_cohere(const ModelSource& source) {
-  const DenseConfig config = read_cohere_config(source.config, 0);
+  const DenseConfig config =
+      read_cohere_config(source.config, {.rope = {.theta = 500000}});
   return make_decoder(read_cohere_parts(source, config));
 }
 

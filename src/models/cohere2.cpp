@@ -7,7 +7,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_cohere2(const ModelSource& source) {
-  const DenseConfig config = read_cohere_config(source.config, 4);
+  const DenseConfig config = read_cohere_config(
+      source.config, {.sliding_window_pattern = 4, .sliding_window = 4096});
   DecoderParts parts = read_cohere_parts(source, config);
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     if (config.windows[index] == 0) block.spec.rope = {};

@@ -12,17 +12,15 @@ namespace abstractllm::models {
 std::unique_ptr<Model> make_deepseek_v1(const ModelSource& source) {
   const DenseConfig config = read_dense_config(source.config);
   const MoeConfig moe = read_deepseek_moe_config(source.config, {});
-  const auto first =
-      source.config.find_int("first_k_dense_replace").value_or(0);
   const int step = size_or(source.config, "moe_layer_freq", 1);
   DenseTraits traits;
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
-    return read_feed_forward(
-        weights, config, traits, moe,
-        moe.experts > 0 && index >= first && index % step == 0, prefix + "mlp.",
-        std::move(frame));
+    return read_feed_forward(weights, config, traits, moe,
+                             moe.experts > 0 && index % step == 0 &&
+                                 is_sparse(source.config, index, 0),
+                             prefix + "mlp.", std::move(frame));
   };
   return make_decoder(read_dense_parts(source, config, traits));
 }

@@ -6,7 +6,9 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_deepseek_v2(const ModelSource& source) {
-  return make_deepseek(source, {});
+  // Neither transformers nor mlx-lm heeds norm_topk_prob here; published models
+  // have it off.
+  return make_deepseek(source, {.has_methods = true, .may_normalise = false});
 }
 
 }  // namespace abstractllm::models

@@ -9,7 +9,9 @@ std::unique_ptr<Model> make_deepseek_v3(const ModelSource& source) {
   return make_deepseek(source,
                        {.score = ops::RouterScore::kSigmoid,
                         .group_score = ops::GroupScore::kSumOfTwoLargest,
-                        .scale_normalised = true});
+                        .scale_normalised = true,
+                        .scale = 2.5f,
+                        .normalise = true});
 }
 
 }  // namespace abstractllm::models

@@ -6,8 +6,10 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_ernie4_5(const ModelSource& source) {
-  const DenseConfig config =
-      read_dense_config(source.config, {.rope = {.interleaved = true}});
+  const DenseConfig config = read_dense_config(
+      source.config, {.rope = {.theta = 500000, .interleaved = true},
+                      .norm_eps_value = 1e-5,
+                      .head_dim = 128});
   return make_decoder(read_dense_parts(source, config, {}));
 }
 

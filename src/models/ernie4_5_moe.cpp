@@ -23,7 +23,8 @@ bool has_experts_here(const io::JsonConfig& config, int layer, int layers) {
 std::unique_ptr<Model> make_ernie4_5_moe(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
   const DenseConfig config = read_dense_config(
-      fields, {.rope = {.theta = 500000, .interleaved = true}});
+      fields,
+      {.rope = {.theta = 500000, .interleaved = true}, .norm_eps_value = 1e-5});
   MoeConfig moe{
       .experts = require_size(fields, "moe_num_experts"),
       .intermediate_size = require_size(fields, "moe_intermediate_size"),

@@ -8,8 +8,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_exaone4(const ModelSource& source) {
-  const DenseConfig config =
-      read_dense_config(source.config, {.sliding_window_pattern = 4});
+  const DenseConfig config = read_dense_config(
+      source.config, {.sliding_window_pattern = 4, .norm_eps_value = 1e-5});
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   traits.names.before_attention = "";
   traits.names.after_attention = "post_attention_layernorm";

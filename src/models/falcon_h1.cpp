@@ -109,21 +109,27 @@ StateSpaceLayout read_layout(const io::JsonConfig& config,
 }
 
 // The gate's multiplier goes through the norm to the up rows, too, and is taken
-// out of the result, which biases would not allow.
-void check_biases(const io::JsonConfig& config) {
-  for (const char* field : {"mlp_bias", "attention_bias", "mamba_proj_bias"}) {
-    if (!config.find_bool(field).value_or(false)) continue;
-    throw ModelLoadingError(
-        "[config] " + std::string(field) + " is true, which is not supported",
-        "Published models of this family have no biases.");
-  }
+// out of the result: the biases have to get it by themselves.
+void scale_biases(const WeightReader& weights, const DenseConfig& config,
+                  const std::string& prefix, float scale,
+                  ops::MlpBlock& block) {
+  const auto scaled = [&](const char* name, int outputs, int inputs) {
+    const std::string module = prefix + name;
+    std::vector<float> bias = weights.vector(module + ".bias", outputs);
+    for (float& value : bias) value *= scale;
+    return weights.linear(weights.matrix(module, outputs, inputs), bias);
+  };
+  const int hidden = config.hidden_size;
+  const int inner = config.intermediate_size;
+  block.gate = scaled("gate_proj", inner, hidden);
+  block.up = scaled("up_proj", inner, hidden);
+  block.down = scaled("down_proj", hidden, inner);
 }
 
 }  // namespace
 
 std::unique_ptr<Model> make_falcon_h1(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
-  check_biases(fields);
   const DenseConfig config =
       read_dense_config(fields, {.rope = {.theta = 100000000000.0}});
   const WeightReader reader(source.weights, source.backend);
@@ -159,8 +165,13 @@ std::unique_ptr<Model> make_falcon_h1(const ModelSource& source) {
     frame.before =
         scaled_norm(prefix + "pre_ff_layernorm", multipliers.mlp_gate);
     frame.scale = multipliers.mlp_down / multipliers.mlp_gate;
-    return read_gated_mlp(weights, config, traits, prefix + "feed_forward.",
-                          std::move(frame));
+    const std::string module = prefix + "feed_forward.";
+    ops::MlpBlock block =
+        read_gated_mlp(weights, config, traits, module, std::move(frame));
+    if (fields.find_bool("mlp_bias").value_or(false)) {
+      scale_biases(weights, config, module, multipliers.mlp_gate, block);
+    }
+    return block;
   };
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (std::size_t i = 0; i < parts.layers.size(); ++i) {

@@ -3,11 +3,19 @@
 #include "models/common/gemma.h"
 
 #include "models/architectures.h"
+#include "models/common/config_fields.h"
 
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_gemma(const ModelSource& source) {
-  const DenseConfig config = read_gemma_config(source.config);
+  DenseConfig config =
+      read_gemma_config(source.config, {.head_dim = kGemmaHeadDim});
+  // The first configs say "gelu" and mean its approximation.
+  const bool names_it = source.config.has("hidden_activation");
+  if (!names_it && source.config.find_string("hidden_act") != "gelu") {
+    config.activation =
+        read_activation(source.config, "hidden_act", "gelu_pytorch_tanh");
+  }
   return make_decoder(read_gemma_parts(source, config, /* around = */ false));
 }
 

@@ -9,7 +9,9 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_gemma2(const ModelSource& source) {
   const DenseConfig config =
-      read_gemma_config(source.config, {.sliding_window_pattern = 2});
+      read_gemma_config(source.config, {.sliding_window_pattern = 2,
+                                        .head_dim = kGemmaHeadDim,
+                                        .sliding_window = kGemmaWindow});
   DecoderParts parts = read_gemma_parts(source, config, /* around = */ true);
   parts.logit_softcap = number_or(source.config, "final_logit_softcapping", 0);
   edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {

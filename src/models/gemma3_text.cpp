@@ -10,7 +10,9 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_gemma3_text(const ModelSource& source) {
   DenseConfig config =
-      read_gemma_config(source.config, {.sliding_window_pattern = 6});
+      read_gemma_config(source.config, {.sliding_window_pattern = 6,
+                                        .head_dim = kGemmaHeadDim,
+                                        .sliding_window = kGemmaWindow});
   if (config.bidirectional) {
     // The window counts both sides together.
     for (int& window : config.windows) {
@@ -23,7 +25,6 @@ std::unique_ptr<Model> make_gemma3_text(const ModelSource& source) {
   parts.logit_softcap = number_or(source.config, "final_logit_softcapping", 0);
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     block.spec.scale = gemma_score_scale(source.config);
-    block.spec.softcap = number_or(source.config, "attn_logit_softcapping", 0);
     block.spec.rope = config.windows[index] > 0 ? ropes.local : ropes.global;
   });
   return make_decoder(std::move(parts));

@@ -7,9 +7,11 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_glm4(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config,
-      {.rope = {.interleaved = true}, .partial_rotary_factor = 0.5});
+  const DenseConfig config =
+      read_dense_config(source.config, {.rope = {.interleaved = true},
+                                        .partial_rotary_factor = 0.5,
+                                        .norm_eps_value = 1.5625e-07,
+                                        .head_dim = 128});
   DenseTraits traits{.fused_gate_up = true};
   traits.names.after_attention = "post_self_attn_layernorm";
   traits.names.after_mlp = "post_mlp_layernorm";

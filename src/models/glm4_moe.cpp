@@ -8,15 +8,13 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_glm4_moe(const ModelSource& source) {
-  const DenseConfig config =
-      read_dense_config(source.config, {.partial_rotary_factor = 0.5});
+  const DenseConfig config = read_dense_config(
+      source.config, {.partial_rotary_factor = 0.5, .norm_eps_value = 1e-5});
   const MoeConfig moe = read_deepseek_moe_config(
       source.config, {.score = ops::RouterScore::kSigmoid,
                       .group_score = ops::GroupScore::kSumOfTwoLargest,
                       .scale_normalised = true,
                       .normalise = true});
-  const auto first_moe =
-      source.config.find_int("first_k_dense_replace").value_or(1);
   DenseTraits traits;
   if (source.config.find_bool("use_qk_norm").value_or(false)) {
     traits.query_key_norm = HeadNorm::kEachHead;
@@ -24,9 +22,10 @@ std::unique_ptr<Model> make_glm4_moe(const ModelSource& source) {
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
-    return read_feed_forward(weights, config, traits, moe,
-                             moe.experts > 0 && index >= first_moe,
-                             prefix + "mlp.", std::move(frame));
+    return read_feed_forward(
+        weights, config, traits, moe,
+        moe.experts > 0 && is_sparse(source.config, index, 1), prefix + "mlp.",
+        std::move(frame));
   };
   return make_decoder(read_dense_parts(source, config, traits));
 }

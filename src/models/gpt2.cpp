@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/gpt2.h"
 
+#include <numeric>
+
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "models/architectures.h"
@@ -39,7 +41,10 @@ class MatrixReader {
     std::vector<ops::Linear> layers;
     for (int i = 0; i < parts; ++i) {
       const auto first = bias.begin() + std::ptrdiff_t{i} * outputs;
+      std::vector<std::int32_t> rows(static_cast<std::size_t>(outputs));
+      std::iota(rows.begin(), rows.end(), i * outputs);
       layers.push_back(weights_.linear(
+          module, parts * outputs, std::move(rows),
           owned.matrices[0].slice_rows(std::int64_t{i} * outputs, outputs),
           std::vector<float>(first, first + outputs)));
     }

@@ -57,7 +57,9 @@ std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
       fields,
       {.rope = {.theta = fields.find_number("rotary_emb_base").value_or(10000)},
        .partial_rotary_factor = fields.find_number("rotary_pct").value_or(0.25),
-       .norm_eps = "layer_norm_eps"});
+       .norm_eps = "layer_norm_eps",
+       .norm_eps_value = 1e-5,
+       .activation_name = "gelu"});
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   traits.names = names_of(WeightReader(source.weights, source.backend));
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,

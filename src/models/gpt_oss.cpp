@@ -92,13 +92,31 @@ ops::MoeBlock read_experts(const WeightReader& weights,
                                     {moe.experts, hidden, inner}, 0, 1)};
 }
 
+// The family's YaRN where the config says nothing of it.
+io::JsonConfig with_default_scaling(const io::JsonConfig& config) {
+  if (config.has("rope_parameters") || config.has("rope_scaling")) {
+    return config;
+  }
+  return config.with_defaults(io::JsonConfig::parse(
+      R"({"rope_scaling": {"rope_type": "yarn", "factor": 32.0,
+          "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false,
+          "original_max_position_embeddings": 4096}})",
+      "gpt_oss's defaults"));
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_gpt_oss(const ModelSource& source) {
   const DenseConfig config = read_dense_config(
-      source.config, {.rope = {.theta = 150000}, .sliding_window_pattern = 2});
+      with_default_scaling(source.config), {.rope = {.theta = 150000},
+                                            .sliding_window_pattern = 2,
+                                            .norm_eps_value = 1e-5,
+                                            .head_dim = 64,
+                                            .sliding_window = 128});
+  const bool biased = source.config.find_bool("attention_bias").value_or(true);
+  const Bias bias = biased ? Bias::kRequired : Bias::kNone;
   const MoeConfig moe{
-      .experts = require_size(source.config, "num_local_experts"),
+      .experts = require_experts(source.config),
       .intermediate_size = config.intermediate_size,
       .router = {.chosen = require_size(source.config, "num_experts_per_tok"),
                  .normalise = true}};
@@ -111,11 +129,10 @@ std::unique_ptr<Model> make_gpt_oss(const ModelSource& source) {
     return read_experts(weights, config, moe, unit, prefix + "mlp.",
                         std::move(frame));
   };
-  DecoderParts parts =
-      read_dense_parts(source, config,
-                       {.query_key_value_bias = Bias::kRequired,
-                        .output_bias = Bias::kRequired,
-                        .feed_forward = experts});
+  DecoderParts parts = read_dense_parts(source, config,
+                                        {.query_key_value_bias = bias,
+                                         .output_bias = bias,
+                                         .feed_forward = experts});
   const WeightReader weights(source.weights, source.backend);
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     const std::string layer = "model.layers." + std::to_string(index);

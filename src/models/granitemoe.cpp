@@ -10,15 +10,24 @@ namespace abstractllm::models {
 std::unique_ptr<Model> make_granitemoe(const ModelSource& source) {
   const DenseConfig config = read_dense_config(source.config);
   const MoeConfig moe{
-      .experts = require_size(source.config, "num_local_experts"),
+      .experts = require_experts(source.config),
       .intermediate_size = config.intermediate_size,
       .router = {.chosen = require_size(source.config, "num_experts_per_tok"),
                  .normalise = true}};
   const auto experts = [&](const WeightReader& weights,
                            const std::string& prefix, int /*index*/,
                            ops::ResidualFrame frame) -> FeedForward {
-    return read_granite_moe(weights, config, moe, prefix + "block_sparse_moe.",
-                            std::move(frame));
+    ops::MoeBlock block = read_granite_moe(
+        weights, config, moe, prefix + "block_sparse_moe.", std::move(frame));
+    // granitemoeshared
+    const auto shared =
+        source.config.find_int("shared_intermediate_size").value_or(0);
+    if (shared > 0) {
+      block.shared = read_granite_unit(
+          weights, config.hidden_size,
+          require_size(source.config, "shared_intermediate_size"), prefix);
+    }
+    return block;
   };
   DecoderParts parts =
       read_dense_parts(source, config, {.feed_forward = experts});

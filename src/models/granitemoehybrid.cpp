@@ -40,25 +40,6 @@ bool attends(const io::JsonConfig& config, int layer) {
   return type == "attention" || type == "full_attention";
 }
 
-// The gate and the up rows of a unit lie in one tensor, or in mlx-lm's two.
-ops::SharedExpert read_unit(const WeightReader& weights, int hidden, int inner,
-                            const std::string& prefix) {
-  const std::string split = prefix + "mlp.";
-  if (weights.has_matrix(split + "gate_proj")) {
-    return {
-        .gate = weights.linear(split + "gate_proj", inner, hidden, Bias::kNone),
-        .up = weights.linear(split + "up_proj", inner, hidden, Bias::kNone),
-        .down =
-            weights.linear(split + "down_proj", hidden, inner, Bias::kNone)};
-  }
-  const std::vector<ops::Linear> inputs = weights.split_linear(
-      prefix + "shared_mlp.input_linear", {inner, inner}, hidden, Bias::kNone);
-  return {.gate = inputs[0],
-          .up = inputs[1],
-          .down = weights.linear(prefix + "shared_mlp.output_linear", hidden,
-                                 inner, Bias::kNone)};
-}
-
 }  // namespace
 
 std::unique_ptr<Model> make_granitemoehybrid(const ModelSource& source) {
@@ -78,8 +59,8 @@ std::unique_ptr<Model> make_granitemoehybrid(const ModelSource& source) {
                                 .norm_eps = config.norm_eps,
                                 .norm_groups = spec.groups};
   MoeConfig moe;
-  if (fields.find_int("num_local_experts").value_or(0) > 0) {
-    moe = {.experts = require_size(fields, "num_local_experts"),
+  if (count_experts(fields) > 0) {
+    moe = {.experts = count_experts(fields),
            .intermediate_size = config.intermediate_size,
            .router = {.chosen = require_size(fields, "num_experts_per_tok"),
                       .normalise = true}};
@@ -98,7 +79,7 @@ std::unique_ptr<Model> make_granitemoehybrid(const ModelSource& source) {
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,
                             ops::ResidualFrame frame) -> FeedForward {
-    ops::SharedExpert unit = read_unit(weights, hidden, inner, prefix);
+    ops::SharedExpert unit = read_granite_unit(weights, hidden, inner, prefix);
     if (moe.experts == 0) {
       return ops::MlpBlock{.frame = std::move(frame),
                            .activation = config.activation,

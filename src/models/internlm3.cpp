@@ -6,8 +6,11 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_internlm3(const ModelSource& source) {
-  return make_decoder(
-      read_dense_parts(source, read_dense_config(source.config), {}));
+  return make_decoder(read_dense_parts(
+      source,
+      read_dense_config(source.config,
+                        {.norm_eps_value = 1e-5, .head_dim = 128}),
+      {}));
 }
 
 }  // namespace abstractllm::models

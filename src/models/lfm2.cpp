@@ -6,7 +6,7 @@
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
 #include "models/common/convolution.h"
-#include "models/common/dense_decoder.h"
+#include "models/common/moe_layers.h"
 
 namespace abstractllm::models {
 
@@ -34,6 +34,19 @@ int feed_forward_size(const io::JsonConfig& config, int stored) {
   return (size + unit - 1) / unit * unit;
 }
 
+// LFM 2 MoE's.
+MoeConfig read_moe_config(const io::JsonConfig& config) {
+  MoeConfig moe;
+  moe.experts = count_experts(config);
+  if (moe.experts == 0) return moe;
+  moe.intermediate_size = require_size(config, "moe_intermediate_size");
+  moe.router = {.chosen = require_size(config, "num_experts_per_tok"),
+                .score = ops::RouterScore::kSigmoid,
+                .normalise = config.find_bool("norm_topk_prob").value_or(true),
+                .scale = number_or(config, "routed_scaling_factor", 1)};
+  return moe;
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
@@ -41,8 +54,13 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
   DenseConfig config = read_dense_config(
       fields, {.rope = {.theta = 1000000}, .norm_eps = "norm_eps"});
   const int hidden = config.hidden_size;
-  const int inner = feed_forward_size(
-      fields, size_or(fields, "block_ff_dim", config.intermediate_size));
+  const MoeConfig moe = read_moe_config(fields);
+  const auto first_sparse = fields.find_int("num_dense_layers").value_or(2);
+  const int inner =
+      moe.experts > 0
+          ? config.intermediate_size
+          : feed_forward_size(fields, size_or(fields, "block_ff_dim",
+                                              config.intermediate_size));
   const int kernel = size_or(fields, "conv_L_cache", 3);
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   traits.names.output = "out_proj";
@@ -69,9 +87,18 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
                                  Bias::kIfPresent)};
   };
   traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
+                            const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
     const std::string module = prefix + "feed_forward.";
+    if (moe.experts > 0 && index >= first_sparse) {
+      ops::MoeBlock block =
+          read_mixtral_moe(weights, config, moe, module, std::move(frame));
+      if (weights.has_vector(module + "expert_bias")) {
+        block.correction = ops::make_floats(
+            weights.vector(module + "expert_bias", moe.experts));
+      }
+      return block;
+    }
     return ops::MlpBlock{
         .frame = std::move(frame),
         .activation = ops::Activation::kSilu,

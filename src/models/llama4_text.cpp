@@ -121,8 +121,7 @@ std::unique_ptr<Model> make_text_model(const ModelSource& source,
   dense.intermediate_size =
       size_or(fields, "intermediate_size_mlp", config.intermediate_size);
   const MoeConfig moe{
-      .experts =
-          static_cast<int>(fields.find_int("num_local_experts").value_or(0)),
+      .experts = count_experts(fields),
       .intermediate_size = config.intermediate_size,
       .router = {.chosen = size_or(fields, "num_experts_per_tok", 1),
                  .score = ops::RouterScore::kSigmoid,

@@ -25,6 +25,7 @@ struct Sizes {
 
 DenseConfig read_config(const io::JsonConfig& config) {
   DenseConfig read;
+  require_silu(config, "hidden_act");
   read.hidden_size = require_size(config, "hidden_size");
   read.num_hidden_layers = require_size(config, "num_hidden_layers");
   read.vocab_size = require_size(config, "vocab_size");

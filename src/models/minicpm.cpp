@@ -6,11 +6,12 @@
 #include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
+#include "models/common/moe_layers.h"
 
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_minicpm(const ModelSource& source) {
-  if (source.config.find_int("num_experts").value_or(0) > 0) {
+  if (count_experts(source.config) > 0) {
     throw ModelLoadingError(
         "[config] num_experts is set, but MiniCPM with "
         "experts is not supported",

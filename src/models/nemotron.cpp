@@ -7,8 +7,11 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_nemotron(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config, {.partial_rotary_factor = 0.5, .norm_eps = "norm_eps"});
+  const DenseConfig config =
+      read_dense_config(source.config, {.partial_rotary_factor = 0.5,
+                                        .norm_eps = "norm_eps",
+                                        .norm_eps_value = 1e-5,
+                                        .activation_name = "relu2"});
   DenseTraits traits{.norm = ops::NormKind::kLayer, .norm_offset = 1};
   traits.names.gate = "";
   return make_decoder(read_dense_parts(source, config, traits));

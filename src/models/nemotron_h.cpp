@@ -1,5 +1,6 @@
-// Nemotron-H and Nemotron Nano 2: state spaces, attention without rotation and
-// plain feed-forward networks, each a layer of its own in the checkpoint.
+// Nemotron-H, Nemotron Nano 2 and 3: state spaces, attention without rotation
+// and plain feed-forward networks or experts, each a layer of its own in the
+// checkpoint.
 // SPDX-License-Identifier: Apache-2.0
 #include <limits>
 
@@ -7,7 +8,7 @@
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
-#include "models/common/dense_decoder.h"
+#include "models/common/moe_layers.h"
 #include "models/common/state_space.h"
 
 namespace abstractllm::models {
@@ -22,6 +23,7 @@ struct Pair {
   int mixer = kNone;
   bool attends = false;
   int feed_forward = kNone;
+  bool has_experts = false;
 };
 
 // The kinds of the layers as letters: M, *, - and, for experts, E.
@@ -48,14 +50,15 @@ std::vector<Pair> read_pairs(const std::string& pattern) {
     const char kind = pattern[static_cast<std::size_t>(i)];
     if (kind == 'M' || kind == '*') {
       pairs.push_back({.mixer = i, .attends = kind == '*'});
-    } else if (kind == '-' && !pairs.empty() &&
+    } else if ((kind == '-' || kind == 'E') && !pairs.empty() &&
                pairs.back().feed_forward == kNone) {
       pairs.back().feed_forward = i;
+      pairs.back().has_experts = kind == 'E';
     } else {
       throw UnsupportedModelError(
           "[config] the layers '" + pattern + "' are not supported at " +
               std::to_string(i),
-          "Supported: M and *, each with at most one - behind it.");
+          "Supported: M and *, each with at most one - or E behind it.");
     }
   }
   return pairs;
@@ -66,7 +69,7 @@ ops::StateSpaceSpec read_spec(const io::JsonConfig& config) {
                            .head_dim = require_size(config, "mamba_head_dim"),
                            .groups = size_or(config, "n_groups", 1),
                            .state = require_size(config, "ssm_state_size")};
-  read_step_limits(config, spec);
+  read_step_limits(config, spec, "mamba_hidden_act");
   // Whatever time_step_limit says.
   spec.least_step = number_or(config, "time_step_min", 0.001);
   spec.largest_step = std::numeric_limits<float>::infinity();
@@ -76,7 +79,9 @@ ops::StateSpaceSpec read_spec(const io::JsonConfig& config) {
 DenseConfig read_config(const io::JsonConfig& config, int layers) {
   DenseConfig read;
   read.hidden_size = require_size(config, "hidden_size");
-  read.intermediate_size = require_size(config, "intermediate_size");
+  if (config.has("intermediate_size")) {
+    read.intermediate_size = require_size(config, "intermediate_size");
+  }
   read.num_hidden_layers = layers;
   read.num_attention_heads = require_size(config, "num_attention_heads");
   read.num_key_value_heads =
@@ -93,6 +98,78 @@ DenseConfig read_config(const io::JsonConfig& config, int layers) {
                           std::to_string(read.num_attention_heads) +
                           ") is no multiple of num_key_value_heads (" +
                           std::to_string(read.num_key_value_heads) + ")");
+}
+
+MoeConfig read_moe_config(const io::JsonConfig& config) {
+  MoeConfig moe{
+      .experts = require_size(config, "n_routed_experts"),
+      .intermediate_size = require_size(config, "moe_intermediate_size"),
+      .router = {.chosen = require_size(config, "num_experts_per_tok"),
+                 .score = ops::RouterScore::kSigmoid,
+                 .normalise = config.find_bool("norm_topk_prob").value_or(true),
+                 .scale = number_or(config, "routed_scaling_factor", 1)},
+      .shared_intermediate_size =
+          require_size(config, "moe_shared_expert_intermediate_size")};
+  if (size_or(config, "n_group", 1) > 1) {
+    moe.router.groups = require_size(config, "n_group");
+    moe.router.kept = require_size(config, "topk_group");
+    moe.router.group_score = ops::GroupScore::kSumOfTwoLargest;
+  }
+  if (config.has("moe_latent_size") ||
+      read_activation(config, "mlp_hidden_act", "relu2") !=
+          ops::Activation::kReluSquared) {
+    throw UnsupportedModelError(
+        "[config] experts of a latent size or without squared ReLU are not "
+        "supported",
+        "Supported: moe_latent_size null, mlp_hidden_act relu2.");
+  }
+  return moe;
+}
+
+// Experts without gates: relu(u)^2 is relu(u) * u, so that the first matrix
+// serves as the gate, too.
+ops::MoeBlock read_experts(const WeightReader& weights,
+                           const DenseConfig& config, const MoeConfig& moe,
+                           const std::string& module,
+                           ops::ResidualFrame frame) {
+  check_router(moe);
+  const int hidden = config.hidden_size;
+  const int inner = moe.intermediate_size;
+  // In stacks of transformers, ours or mlx-lm, or one by one.
+  const auto stack = [&](const std::string& name, const char* stacked,
+                         int outputs, int inputs) {
+    std::string found = module + "experts." + name;
+    for (const std::string& other : {name, std::string(stacked)}) {
+      if (!weights.has_matrix(found)) found = module + "switch_mlp." + other;
+    }
+    return weights.experts(module + "experts.", name, found, moe.experts,
+                           outputs, inputs);
+  };
+  const ops::ExpertLinear up = stack("up_proj", "fc1", inner, hidden);
+  const int shared_inner = moe.shared_intermediate_size;
+  const std::string shared = module + "shared_experts.";
+  const ops::Linear shared_up = weights.linear(shared + "up_proj", shared_inner,
+                                               hidden, Bias::kIfPresent);
+  ops::MoeBlock block{
+      .frame = std::move(frame),
+      .router =
+          weights.linear(module + "gate", moe.experts, hidden, Bias::kNone),
+      .spec = moe.router,
+      .activation = ops::Activation::kRelu,
+      .gate = up,
+      .up = up,
+      .down = stack("down_proj", "fc2", hidden, inner),
+      .shared = ops::SharedExpert{
+          .gate = shared_up,
+          .up = shared_up,
+          .down = weights.linear(shared + "down_proj", hidden, shared_inner,
+                                 Bias::kIfPresent)}};
+  const std::string correction = module + "gate.e_score_correction_bias";
+  if (weights.has_vector(correction)) {
+    block.correction =
+        ops::make_floats(weights.vector(correction, moe.experts));
+  }
+  return block;
 }
 
 }  // namespace
@@ -138,9 +215,14 @@ std::unique_ptr<Model> make_nemotron_h(const ModelSource& source) {
   };
   traits.feed_forward = [&](const WeightReader& weights, const std::string&,
                             int index, ops::ResidualFrame) -> FeedForward {
-    const int own = pairs[static_cast<std::size_t>(index)].feed_forward;
+    const Pair& pair = pairs[static_cast<std::size_t>(index)];
+    const int own = pair.feed_forward;
     if (own == kNone) return std::monostate();
     const std::string module = layer(own) + "mixer.";
+    if (pair.has_experts) {
+      return read_experts(weights, config, read_moe_config(source.config),
+                          module, frame(weights, own));
+    }
     return read_plain_mlp(weights, config, module + "up_proj",
                           module + "down_proj", frame(weights, own));
   };

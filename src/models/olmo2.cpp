@@ -7,7 +7,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_olmo2(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.norm_eps_value = 1e-5});
   DenseTraits traits{.query_key_norm = HeadNorm::kAllHeads};
   traits.names.before_attention = "";
   traits.names.after_attention = "post_attention_layernorm";

@@ -9,7 +9,10 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_olmo3(const ModelSource& source) {
   DenseConfig config =
-      read_dense_config(source.config, {.sliding_window_pattern = 4});
+      read_dense_config(source.config, {.rope = {.theta = 500000},
+                                        .sliding_window_pattern = 4,
+                                        .norm_eps_value = 1e-5,
+                                        .sliding_window = 4096});
   // transformers takes rope_theta for the layers that see all alone; published
   // models have this base in both.
   const RopeDefaults defaults{.theta = 500000, .dims = config.head_dim};

@@ -8,9 +8,10 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_olmoe(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.norm_eps_value = 1e-5});
   const MoeConfig moe{
-      .experts = require_size(source.config, "num_experts"),
+      .experts = require_experts(source.config),
       .intermediate_size = config.intermediate_size,
       .router = {
           .chosen = require_size(source.config, "num_experts_per_tok"),

@@ -11,7 +11,8 @@ std::unique_ptr<Model> make_phi(const ModelSource& source) {
   DenseConfig config =
       read_dense_config(source.config, {.partial_rotary_factor = 0.5,
                                         .norm_eps = "layer_norm_eps",
-                                        .activation = "hidden_act"});
+                                        .norm_eps_value = 1e-5,
+                                        .activation_name = "gelu_new"});
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   if (source.config.find_bool("qk_layernorm").value_or(false)) {
     traits.query_key_norm = HeadNorm::kEachHead;

@@ -10,7 +10,7 @@ std::unique_ptr<Model> make_phimoe(const ModelSource& source) {
   const DenseConfig config =
       read_dense_config(source.config, {.rope = {.theta = 1000000}});
   const MoeConfig moe{
-      .experts = require_size(source.config, "num_local_experts"),
+      .experts = require_experts(source.config),
       .intermediate_size = config.intermediate_size,
       .router = {
           .chosen = require_size(source.config, "num_experts_per_tok"),

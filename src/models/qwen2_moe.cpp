@@ -7,16 +7,28 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_qwen2_moe(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  DenseConfig config = read_dense_config(source.config);
+  if (source.config.find_bool("use_sliding_window").value_or(false) &&
+      !source.config.has("layer_types")) {
+    // Unlike in the dense models, every other layer slides, up to this one.
+    const auto end = source.config.find_int("max_window_layers").value_or(28);
+    for (int i = 0; i < config.num_hidden_layers; ++i) {
+      config.windows[static_cast<std::size_t>(i)] =
+          i % 2 == 0 && i < end ? size_or(source.config, "sliding_window", 0)
+                                : 0;
+    }
+  }
   const MoeConfig moe{
-      .experts = require_size(source.config, "num_experts"),
+      .experts = require_experts(source.config),
       .intermediate_size = require_size(source.config, "moe_intermediate_size"),
       .router = {.chosen = require_size(source.config, "num_experts_per_tok"),
                  .normalise =
                      source.config.find_bool("norm_topk_prob").value_or(false)},
       .shared_intermediate_size =
           require_size(source.config, "shared_expert_intermediate_size")};
-  DenseTraits traits{.query_key_value_bias = Bias::kRequired};
+  const bool biased = source.config.find_bool("qkv_bias").value_or(true);
+  DenseTraits traits{.query_key_value_bias =
+                         biased ? Bias::kRequired : Bias::kNone};
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {

@@ -6,7 +6,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_qwen3(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.head_dim = 128});
   return make_decoder(read_dense_parts(
       source, config, {.query_key_norm = HeadNorm::kEachHead}));
 }

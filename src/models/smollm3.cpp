@@ -21,7 +21,8 @@ bool rotates(const io::JsonConfig& config, int layer) {
 }  // namespace
 
 std::unique_ptr<Model> make_smollm3(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.rope = {.theta = 2000000}});
   DecoderParts parts = read_dense_parts(source, config, {});
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     if (!rotates(source.config, index)) block.spec.rope = {};

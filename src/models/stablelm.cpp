@@ -34,9 +34,10 @@ ops::Norm read_norms(const WeightReader& weights, const std::string& module,
 }  // namespace
 
 std::unique_ptr<Model> make_stablelm(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config,
-      {.partial_rotary_factor = 0.25, .norm_eps = "layer_norm_eps"});
+  const DenseConfig config =
+      read_dense_config(source.config, {.partial_rotary_factor = 0.25,
+                                        .norm_eps = "layer_norm_eps",
+                                        .norm_eps_value = 1e-5});
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   const bool parallel =
       source.config.find_bool("use_parallel_residual").value_or(false);

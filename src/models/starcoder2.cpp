@@ -7,7 +7,9 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_starcoder2(const ModelSource& source) {
   const DenseConfig config = read_dense_config(
-      source.config, {.norm_eps = "norm_epsilon", .activation = "hidden_act"});
+      source.config, {.norm_eps = "norm_epsilon",
+                      .norm_eps_value = 1e-5,
+                      .activation_name = "gelu_pytorch_tanh"});
   const auto mlp = [&](const WeightReader& weights, const std::string& prefix,
                        int /*index*/, ops::ResidualFrame frame) -> FeedForward {
     return read_plain_mlp(weights, config, prefix + "mlp.c_fc",

@@ -48,6 +48,12 @@ bool supported(const std::filesystem::path& folder) {
          models::contains(reference.at("model_type").get<std::string>());
 }
 
+// Whether an adapter can become part of the stored weights.
+bool fuses(const std::filesystem::path& folder) {
+  std::ifstream stream(folder / "reference.json");
+  return nlohmann::json::parse(stream).value("fuses", true);
+}
+
 std::vector<Case> all_cases() {
   using enum engine::CpuBackend;
   std::vector<Case> cases;
@@ -64,7 +70,7 @@ std::vector<Case> all_cases() {
       cases.push_back({folder, kFast, 0});
       cases.push_back({folder, kFast, 1});
       cases.push_back({folder, kFast, 7});
-      if (folder.parent_path().filename() == "lora") {
+      if (folder.parent_path().filename() == "lora" && fuses(folder)) {
         cases.push_back({folder, kFast, 0, true});
         cases.push_back({folder, kReference, 0, true});
       }

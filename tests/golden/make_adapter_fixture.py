@@ -32,6 +32,11 @@ ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 MLP = ["gate_proj", "up_proj", "down_proj"]
 
 ADAPTERS = {
+    # Matrices stored with the inputs first.
+    "gpt2-lora-peft": {
+        "format": "peft", "base": "gpt2", "seed": 6, "fuses": False,
+        "config": dict(r=3, lora_alpha=5, fan_in_fan_out=True,
+                       target_modules=["c_attn", "c_fc", "c_proj"])},
     # Magnitudes, ranks and alphas by pattern, the root of the rank.
     "llama3-dora-peft": {
         "format": "peft", "base": "llama3", "seed": 7,
@@ -147,6 +152,7 @@ def make(name, folder):
         "arrays": "reference/arrays.safetensors",
         "base": f"../../text/{spec['base']}",
         "adapter": {"format": spec["format"]},
+        "fuses": spec.get("fuses", True),
         "tolerance": {"float32": {"max_abs_logits": 0.005,
                                   "expected": 0.0002}},
         "prompts": prompts,

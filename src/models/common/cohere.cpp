@@ -7,11 +7,11 @@
 namespace abstractllm::models {
 
 DenseConfig read_cohere_config(const io::JsonConfig& config,
-                               int sliding_window_pattern) {
-  return read_dense_config(config,
-                           {.rope = {.interleaved = true},
-                            .sliding_window_pattern = sliding_window_pattern,
-                            .norm_eps = "layer_norm_eps"});
+                               DenseDefaults defaults) {
+  defaults.rope.interleaved = true;
+  defaults.norm_eps = "layer_norm_eps";
+  defaults.norm_eps_value = 1e-5;
+  return read_dense_config(config, defaults);
 }
 
 DecoderParts read_cohere_parts(const ModelSource& source,

@@ -6,8 +6,9 @@
 
 namespace abstractllm::models {
 
+/// `defaults` says what the family's member has beside what all share.
 DenseConfig read_cohere_config(const io::JsonConfig& config,
-                               int sliding_window_pattern);
+                               DenseDefaults defaults);
 
 /// Layers whose halves read the same layer norm side by side, and scaled
 /// logits. Throws ModelLoadingError for what the family files do not compute.

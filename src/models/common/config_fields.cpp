@@ -38,15 +38,24 @@ ops::Activation read_activation(const io::JsonConfig& config, const char* field,
   const std::string name = config.find_string(field).value_or(otherwise);
   if (name == "silu" || name == "swish") return ops::Activation::kSilu;
   if (name == "gelu") return ops::Activation::kGelu;
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh") {
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" ||
+      name == "gelu_fast") {
     return ops::Activation::kGeluTanh;
   }
   if (name == "quick_gelu") return ops::Activation::kQuickGelu;
   if (name == "relu") return ops::Activation::kRelu;
   if (name == "relu2") return ops::Activation::kReluSquared;
   throw ModelLoadingError("[config] activation '" + name + "' is not supported",
-                          "Supported: silu, gelu, gelu_new, "
+                          "Supported: silu, gelu, gelu_new, gelu_fast, "
                           "gelu_pytorch_tanh, quick_gelu, relu, relu2.");
+}
+
+void require_silu(const io::JsonConfig& config, const char* field) {
+  if (read_activation(config, field) == ops::Activation::kSilu) return;
+  throw ModelLoadingError("[config] " + std::string(field) + " is '" +
+                              config.require_string(field) +
+                              "', which recurrent layers do not support",
+                          "Supported: silu.");
 }
 
 }  // namespace abstractllm::models

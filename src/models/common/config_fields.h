@@ -22,4 +22,8 @@ float number_or(const io::JsonConfig& config, const char* field,
 ops::Activation read_activation(const io::JsonConfig& config, const char* field,
                                 const char* otherwise = "silu");
 
+/// Throws ModelLoadingError unless `field` is absent or names silu, the only
+/// activation that recurrent layers have.
+void require_silu(const io::JsonConfig& config, const char* field);
+
 }  // namespace abstractllm::models

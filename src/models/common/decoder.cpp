@@ -149,6 +149,9 @@ class Decoder : public Model {
 
   mx::array embed(const mx::array& ids) const override {
     const mx::array rows = ops::embed(ids, parts_.embedding);
+    if (parts_.embedding_norm) {
+      return ops::normalise(rows, *parts_.embedding_norm);
+    }
     if (parts_.embedding_scale == 1.0f) return rows;
     return rows * mx::array(parts_.embedding_scale, rows.dtype());
   }

@@ -42,6 +42,7 @@ struct DecoderLayer {
 struct DecoderParts {
   ops::Linear embedding;  ///< (vocabulary, hidden)
   float embedding_scale = 1.0f;
+  std::optional<ops::Norm> embedding_norm = std::nullopt;
   /// (positions, hidden): added to the embeddings where positions are learned.
   std::optional<ops::Linear> positions = std::nullopt;
   std::vector<DecoderLayer> layers;

@@ -114,14 +114,16 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
   router.score = routing.score;
   router.group_score = routing.group_score;
   router.normalise =
-      router.chosen > 1 &&
+      routing.may_normalise &&
+      (router.chosen > 1 || routing.score == ops::RouterScore::kSigmoid) &&
       config.find_bool("norm_topk_prob").value_or(routing.normalise);
   if (!router.normalise || routing.scale_normalised) {
-    router.scale = number_or(config, "routed_scaling_factor", 1);
+    router.scale = number_or(config, "routed_scaling_factor", routing.scale);
   }
-  const std::string method =
-      config.find_string("topk_method").value_or("noaux_tc");
-  if (method != "greedy" && size_or(config, "n_group", 1) > 1) {
+  const bool greedy =
+      routing.has_methods &&
+      config.find_string("topk_method").value_or("greedy") == "greedy";
+  if (!greedy && size_or(config, "n_group", 1) > 1) {
     router.groups = require_size(config, "n_group");
     router.kept = require_size(config, "topk_group");
   }
@@ -132,10 +134,12 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                                      const DeepseekRouting& routing) {
   const LatentSizes sizes = read_latent_sizes(source.config);
   const DenseConfig config = read_dense_config(
-      source.config, {.rope = {.dims = sizes.rotated, .interleaved = true}});
+      source.config,
+      {.rope = {
+           .dims = sizes.rotated,
+           .interleaved =
+               source.config.find_bool("rope_interleave").value_or(true)}});
   const MoeConfig moe = read_deepseek_moe_config(source.config, routing);
-  const auto first_moe =
-      source.config.find_int("first_k_dense_replace").value_or(0);
   const int step = size_or(source.config, "moe_layer_freq", 1);
   DenseTraits traits;
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
@@ -148,7 +152,8 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
                             ops::ResidualFrame frame) -> FeedForward {
     return read_feed_forward(
         weights, config, traits, moe,
-        moe.experts > 0 && index >= first_moe && index % step == 0,
+        moe.experts > 0 && index % step == 0 &&
+            is_sparse(source.config, index, routing.first_sparse),
         prefix + "mlp.", std::move(frame));
   };
   return make_decoder(read_dense_parts(source, config, traits));

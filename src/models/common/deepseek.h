@@ -12,8 +12,16 @@ struct DeepseekRouting {
   ops::RouterScore score = ops::RouterScore::kSoftmax;
   ops::GroupScore group_score = ops::GroupScore::kLargest;
   bool scale_normalised = false;
+  /// Where routed_scaling_factor is absent.
+  float scale = 1;
   /// Where norm_topk_prob is absent.
   bool normalise = false;
+  /// topk_method says whether groups are chosen first; else they are.
+  bool has_methods = false;
+  /// Dense layers where first_k_dense_replace is absent.
+  int first_sparse = 0;
+  /// norm_topk_prob counts.
+  bool may_normalise = true;
 };
 
 /// n_routed_experts and so on; no experts where that field is absent.

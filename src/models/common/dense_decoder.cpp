@@ -170,6 +170,25 @@ bool drop_missing_prefix(const WeightReader& weights, DenseNames& names) {
 
 }  // namespace
 
+namespace {
+
+// "LLLG": L slides, G sees all, from the first layer on and over again. The
+// last layer sees all.
+std::vector<int> windows_of_letters(const std::string& pattern, int layers,
+                                    int window) {
+  std::vector<int> windows(static_cast<std::size_t>(layers), 0);
+  if (pattern.empty() || pattern.find_first_not_of("LG") != std::string::npos) {
+    throw ModelLoadingError("[config] sliding_window_pattern is '" + pattern +
+                            "', expected a number or letters L and G");
+  }
+  for (std::size_t i = 0; i + 1 < windows.size(); ++i) {
+    if (pattern[i % pattern.size()] == 'L') windows[i] = window;
+  }
+  return windows;
+}
+
+}  // namespace
+
 bool sees_both_ways(const io::JsonConfig& config) {
   return config.find_bool("use_bidirectional_attention").value_or(false) ||
          !config.find_bool("is_causal").value_or(true);
@@ -179,11 +198,11 @@ bool sees_both_ways(const io::JsonConfig& config) {
 // switch and the first layer that slides (Qwen), or by sliding_window alone
 // (Mistral).
 std::vector<int> read_windows(const io::JsonConfig& config, int layers,
-                              int default_pattern) {
+                              int default_pattern, int default_window) {
   std::vector<int> windows(layers, 0);
-  if (!config.has("sliding_window")) return windows;
+  if (!config.has("sliding_window") && default_window == 0) return windows;
   if (!config.find_bool("use_sliding_window").value_or(true)) return windows;
-  const int window = require_size(config, "sliding_window");
+  const int window = size_or(config, "sliding_window", default_window);
   if (const auto types = config.find_strings("layer_types")) {
     if (static_cast<int>(types->size()) < layers) {
       throw ModelLoadingError("[config] layer_types has " +
@@ -194,6 +213,10 @@ std::vector<int> read_windows(const io::JsonConfig& config, int layers,
       if ((*types)[i] == "sliding_attention") windows[i] = window;
     }
     return windows;
+  }
+  if (config.is_string("sliding_window_pattern")) {
+    return windows_of_letters(config.require_string("sliding_window_pattern"),
+                              layers, window);
   }
   const int pattern =
       size_or(config, "sliding_window_pattern", default_pattern);
@@ -212,18 +235,24 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
                               const DenseDefaults& defaults) {
   DenseConfig read;
   read.hidden_size = require_size(config, "hidden_size");
-  read.intermediate_size = require_size(config, "intermediate_size");
+  if (defaults.dense_layers || config.has("intermediate_size")) {
+    read.intermediate_size = require_size(config, "intermediate_size");
+  }
   read.num_hidden_layers = require_size(config, defaults.num_hidden_layers);
   read.num_attention_heads = require_size(config, "num_attention_heads");
   read.num_key_value_heads =
       size_or(config, "num_key_value_heads", read.num_attention_heads);
-  read.head_dim =
-      size_or(config, "head_dim", read.hidden_size / read.num_attention_heads);
+  read.head_dim = size_or(config, "head_dim",
+                          defaults.head_dim > 0
+                              ? defaults.head_dim
+                              : read.hidden_size / read.num_attention_heads);
   read.vocab_size = require_size(config, "vocab_size");
-  read.norm_eps = number_or(config, defaults.norm_eps, 1e-6);
-  read.activation = read_activation(config, defaults.activation);
-  read.windows = read_windows(config, read.num_hidden_layers,
-                              defaults.sliding_window_pattern);
+  read.norm_eps = number_or(config, defaults.norm_eps, defaults.norm_eps_value);
+  read.activation =
+      read_activation(config, defaults.activation, defaults.activation_name);
+  read.windows =
+      read_windows(config, read.num_hidden_layers,
+                   defaults.sliding_window_pattern, defaults.sliding_window);
   read.bidirectional = sees_both_ways(config);
   check_heads(read);
   RopeDefaults rope = defaults.rope;
@@ -328,6 +357,13 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   } else if (tied) {
     // Some checkpoints carry a copy of the embedding as the head.
     source.weights.find_tensor(traits.names.head + ".weight");
+    const std::string bias = traits.names.head + ".bias";
+    if (weights.has_vector(bias)) {
+      parts.head =
+          weights.linear(weights.matrix(traits.names.embedding,
+                                        config.vocab_size, config.hidden_size),
+                         weights.vector(bias, config.vocab_size));
+    }
   } else {
     parts.head = weights.linear(traits.names.head, config.vocab_size,
                                 config.hidden_size, Bias::kIfPresent);

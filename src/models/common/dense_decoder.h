@@ -41,7 +41,12 @@ struct DenseDefaults {
   /// Every n-th layer sees all, the others slide; 0: as sliding_window says.
   int sliding_window_pattern = 0;
   const char* norm_eps = "rms_norm_eps";
+  double norm_eps_value = 1e-6;
   const char* activation = "hidden_act";
+  const char* activation_name = "silu";
+  bool dense_layers = true;  ///< false: intermediate_size may be absent
+  int head_dim = 0;          ///< 0: hidden_size / num_attention_heads
+  int sliding_window = 0;    ///< of the layers that slide; 0: none slides
   const char* num_hidden_layers = "num_hidden_layers";
 };
 
@@ -148,8 +153,9 @@ void edit_attention(
     const std::function<void(int index, ops::AttentionBlock& block)>& edit);
 
 /// layer_types, the pattern or the switches of config.json: the window of each
-/// layer, 0 where it sees all.
+/// layer, 0 where it sees all. `default_window` 0: none slides unless the
+/// config has sliding_window.
 std::vector<int> read_windows(const io::JsonConfig& config, int layers,
-                              int default_pattern);
+                              int default_pattern, int default_window = 0);
 
 }  // namespace abstractllm::models

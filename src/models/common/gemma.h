@@ -6,6 +6,10 @@
 
 namespace abstractllm::models {
 
+/// Where config.json is silent.
+constexpr int kGemmaHeadDim = 256;
+constexpr int kGemmaWindow = 4096;
+
 /// The activation is the tanh form of GELU even where hidden_act says "gelu":
 /// hidden_activation, which came later, says it right.
 DenseConfig read_gemma_config(const io::JsonConfig& config,

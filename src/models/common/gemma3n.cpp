@@ -38,12 +38,13 @@ DenseConfig read_config(const io::JsonConfig& config) {
   read.num_hidden_layers = require_size(config, "num_hidden_layers");
   read.num_attention_heads = require_size(config, "num_attention_heads");
   read.num_key_value_heads = require_size(config, "num_key_value_heads");
-  read.head_dim = size_or(config, "head_dim", 256);
+  read.head_dim = size_or(config, "head_dim", kGemmaHeadDim);
   read.vocab_size = require_size(config, "vocab_size");
   read.norm_eps = number_or(config, "rms_norm_eps", 1e-6);
   read.activation =
       read_activation(config, "hidden_activation", "gelu_pytorch_tanh");
-  read.windows = read_windows(config, read.num_hidden_layers, 5);
+  read.windows =
+      read_windows(config, read.num_hidden_layers, 5, /* window = */ 512);
   if (read.num_attention_heads % read.num_key_value_heads != 0 ||
       read.head_dim % 2 != 0) {
     throw ModelLoadingError(

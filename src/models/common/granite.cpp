@@ -56,4 +56,22 @@ ops::MoeBlock read_granite_moe(const WeightReader& weights,
       .down = rows("down_proj", "output_linear", hidden, 0, hidden, inner)};
 }
 
+ops::SharedExpert read_granite_unit(const WeightReader& weights, int hidden,
+                                    int inner, const std::string& prefix) {
+  const std::string split = prefix + "mlp.";
+  if (weights.has_matrix(split + "gate_proj")) {
+    return {
+        .gate = weights.linear(split + "gate_proj", inner, hidden, Bias::kNone),
+        .up = weights.linear(split + "up_proj", inner, hidden, Bias::kNone),
+        .down =
+            weights.linear(split + "down_proj", hidden, inner, Bias::kNone)};
+  }
+  const std::vector<ops::Linear> inputs = weights.split_linear(
+      prefix + "shared_mlp.input_linear", {inner, inner}, hidden, Bias::kNone);
+  return {.gate = inputs[0],
+          .up = inputs[1],
+          .down = weights.linear(prefix + "shared_mlp.output_linear", hidden,
+                                 inner, Bias::kNone)};
+}
+
 }  // namespace abstractllm::models

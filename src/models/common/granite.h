@@ -21,4 +21,9 @@ ops::MoeBlock read_granite_moe(const WeightReader& weights,
                                const std::string& prefix,
                                ops::ResidualFrame frame);
 
+/// The unit beside the experts of the layer whose modules begin with `prefix`:
+/// gate and up rows in one tensor, or in mlx-lm's two.
+ops::SharedExpert read_granite_unit(const WeightReader& weights, int hidden,
+                                    int inner, const std::string& prefix);
+
 }  // namespace abstractllm::models

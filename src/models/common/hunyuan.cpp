@@ -3,15 +3,20 @@
 #include "models/common/hunyuan.h"
 
 #include "io/json_config.h"
+#include "models/common/config_fields.h"
 
 namespace abstractllm::models {
 
 DecoderParts read_hunyuan_parts(const ModelSource& source,
                                 const DenseConfig& config, DenseTraits traits) {
-  if (source.config.find_bool("use_qk_norm").value_or(true)) {
+  traits.names.query_norm = "query_layernorm";
+  // transformers has them always, whatever use_qk_norm says.
+  const WeightReader weights(source.weights, source.backend);
+  if (source.config.find_bool("use_qk_norm").value_or(true) ||
+      weights.has_vector(traits.names.layers + "0." + traits.names.attention +
+                         traits.names.query_norm + ".weight")) {
     traits.query_key_norm = HeadNorm::kEachHead;
   }
-  traits.names.query_norm = "query_layernorm";
   traits.names.key_norm = "key_layernorm";
   DecoderParts parts = read_dense_parts(source, config, traits);
   edit_attention(parts, [](int /*index*/, ops::AttentionBlock& block) {

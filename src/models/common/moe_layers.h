@@ -20,8 +20,8 @@ struct MoeConfig {
 };
 
 /// The experts whose modules begin with `prefix` ("...mlp."): gate, experts.I,
-/// or the stacked switch_mlp, and the shared expert with its gate. Throws
-/// ModelLoadingError for a router that cannot be.
+/// the stacked switch_mlp, or the fused experts.gate_up_proj, and the shared
+/// expert with its gate. Throws ModelLoadingError for a router that cannot be.
 ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
                        const MoeConfig& moe, const std::string& prefix,
                        ops::ResidualFrame frame);
@@ -41,9 +41,20 @@ FeedForward read_feed_forward(const WeightReader& weights,
                               bool experts, const std::string& prefix,
                               ops::ResidualFrame frame);
 
+/// num_experts, or num_local_experts as transformers 5 writes it, and the other
+/// way round. 0: none of the two.
+int count_experts(const io::JsonConfig& config);
+
+/// count_experts. Throws ModelLoadingError where there are none.
+int require_experts(const io::JsonConfig& config);
+
 /// Qwen's rule which layers have experts: decoder_sparse_step and
 /// mlp_only_layers.
 bool has_experts(const io::JsonConfig& config, int layer);
+
+/// mlp_layer_types, or first_k_dense_replace (`first` where that is absent):
+/// whether layer `layer` has experts.
+bool is_sparse(const io::JsonConfig& config, int layer, int first);
 
 /// Throws ModelLoadingError if the experts cannot be chosen as `moe` says.
 void check_router(const MoeConfig& moe);

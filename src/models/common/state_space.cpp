@@ -7,11 +7,14 @@
 
 #include "abstractllm/error.h"
 #include "io/json_config.h"
+#include "models/common/config_fields.h"
 #include "models/common/convolution.h"
 
 namespace abstractllm::models {
 
-void read_step_limits(const io::JsonConfig& config, ops::StateSpaceSpec& spec) {
+void read_step_limits(const io::JsonConfig& config, ops::StateSpaceSpec& spec,
+                      const char* activation) {
+  require_silu(config, activation);
   spec.largest_step = std::numeric_limits<float>::infinity();
   const auto limits = config.find_numbers("time_step_limit");
   if (limits && limits->size() == 2) {

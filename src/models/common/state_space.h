@@ -25,9 +25,11 @@ struct StateSpaceLayout {
   std::vector<float> channel_scales = {};
 };
 
-/// time_step_limit into `spec`, or no limits. Throws ModelLoadingError where
+/// time_step_limit into `spec`, or no limits. `activation` names the field of
+/// the mixers' activation, which is silu. Throws ModelLoadingError where
 /// the heads of `spec` are no multiple of its groups.
-void read_step_limits(const io::JsonConfig& config, ops::StateSpaceSpec& spec);
+void read_step_limits(const io::JsonConfig& config, ops::StateSpaceSpec& spec,
+                      const char* activation = "hidden_act");
 
 /// The modules begin with `module` ("...mixer."): in_proj, conv1d, dt_bias,
 /// A_log, D, norm, out_proj. Throws ModelLoadingError.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "io/stacked_matrix.h"
 #include "io/weight_source.h"
 #include "ops/adapter.h"
 
@@ -196,6 +197,15 @@ ops::Linear WeightReader::linear(
   return ops::make_linear(backend_, matrix, bias);
 }
 
+ops::Linear WeightReader::linear(
+    const std::string& module, int module_outputs,
+    std::vector<std::int32_t> rows, const io::WeightMatrix& matrix,
+    const std::optional<std::vector<float>>& bias) const {
+  ops::Linear linear = ops::make_linear(backend_, matrix, bias);
+  note_site(module, module_outputs, std::move(rows), linear);
+  return linear;
+}
+
 std::vector<ops::Linear> WeightReader::split_linear(
     const std::string& module, const std::vector<int>& outputs, int inputs,
     Bias bias) const {
@@ -233,6 +243,15 @@ ops::Linear WeightReader::pick_linear(const std::string& module, int outputs,
       backend_, matrix(module, outputs, inputs).permute_rows(order), picked);
   note_site(module, outputs, order, linear);
   return linear;
+}
+
+ops::Linear WeightReader::stacked_linear(const std::vector<Part>& parts,
+                                         int inputs) const {
+  std::vector<io::WeightMatrix> matrices;
+  for (const Part& part : parts) {
+    matrices.push_back(matrix(part.module, part.outputs, inputs));
+  }
+  return ops::make_linear(backend_, io::stack_matrices(std::move(matrices)));
 }
 
 ops::ExpertLinear WeightReader::experts(const std::string& experts,

@@ -53,6 +53,13 @@ class WeightReader {
   ops::Linear linear(const io::WeightMatrix& matrix,
                      const std::optional<std::vector<float>>& bias) const;
 
+  /// linear() of rows `rows` of `module`, which has `module_outputs`, that the
+  /// family has prepared itself. Adapters may change it.
+  ops::Linear linear(const std::string& module, int module_outputs,
+                     std::vector<std::int32_t> rows,
+                     const io::WeightMatrix& matrix,
+                     const std::optional<std::vector<float>>& bias) const;
+
   /// `module` holds layers one after the other: one Linear each of `outputs`.
   std::vector<ops::Linear> split_linear(const std::string& module,
                                         const std::vector<int>& outputs,
@@ -63,6 +70,14 @@ class WeightReader {
   ops::Linear pick_linear(const std::string& module, int outputs, int inputs,
                           const std::vector<std::int32_t>& order,
                           Bias bias) const;
+
+  struct Part {
+    std::string module;
+    int outputs = 0;
+  };
+  /// The matrices of `parts` on top of each other, without biases. Adapters do
+  /// not change it.
+  ops::Linear stacked_linear(const std::vector<Part>& parts, int inputs) const;
 
   /// A convolution whose stride is its kernel, as the product with patches laid
   /// out (channels, kernel...): `module`.weight is (outputs, channels,
@@ -117,6 +132,7 @@ class WeightReader {
   bool has_vector(const std::string& name) const;
 
   const ops::Backend& backend() const { return backend_; }
+  const io::WeightSource& source() const { return source_; }
 
  private:
   // Tells adapters that they may change `linear`.

@@ -57,6 +57,31 @@ TEST(DenseConfig, WindowsInEverySpelling) {
               ElementsAre(16, 0, 16, 0));
 }
 
+TEST(DenseConfig, LettersSayWhatSlides) {
+  EXPECT_THAT(read(R"(, "sliding_window": 16, "sliding_window_pattern": "LLG")")
+                  .windows,
+              ElementsAre(16, 16, 0, 0));
+  expect_error(R"(, "sliding_window": 16, "sliding_window_pattern": "LX")",
+               "'LX'");
+}
+
+TEST(DenseConfig, DefaultsOfAFamilyCountWhereTheConfigIsSilent) {
+  const DenseConfig config = read_dense_config(
+      io::JsonConfig::parse(
+          R"({"hidden_size": 64, "vocab_size": 512, "num_hidden_layers": 2,
+              "num_attention_heads": 4})",
+          "config.json"),
+      {.norm_eps_value = 0.5,
+       .activation_name = "relu2",
+       .dense_layers = false,
+       .head_dim = 32,
+       .sliding_window = 8});
+  EXPECT_EQ(config.head_dim, 32);
+  EXPECT_EQ(config.norm_eps, 0.5f);
+  EXPECT_EQ(config.activation, ops::Activation::kReluSquared);
+  EXPECT_THAT(config.windows, ElementsAre(8, 8));
+}
+
 TEST(DenseConfig, EveryNthLayerSeesAll) {
   EXPECT_THAT(
       read(R"(, "sliding_window": 16, "sliding_window_pattern": 3)").windows,

@@ -1,0 +1,102 @@
+// Falcon 7B, 40B, 180B and Falcon 2: both halves of a layer side by side, fused
+// queries, keys and values in three orders.
+// SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/error.h"
+#include "io/json_config.h"
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/dense_decoder.h"
+
+namespace abstractllm::models {
+
+namespace {
+
+bool is_on(const io::JsonConfig& config, const char* field, bool otherwise) {
+  return config.find_bool(field).value_or(otherwise);
+}
+
+DenseConfig read_config(const io::JsonConfig& config) {
+  DenseConfig read;
+  read.hidden_size = require_size(config, "hidden_size");
+  read.intermediate_size =
+      size_or(config, "ffn_hidden_size", 4 * read.hidden_size);
+  read.num_hidden_layers = require_size(config, "num_hidden_layers");
+  read.num_attention_heads = require_size(config, "num_attention_heads");
+  const bool grouped = is_on(config, "new_decoder_architecture", false);
+  const bool shared = !grouped && is_on(config, "multi_query", true);
+  read.num_key_value_heads =
+      shared ? 1 : size_or(config, "num_kv_heads", read.num_attention_heads);
+  if (!grouped && !shared) read.num_key_value_heads = read.num_attention_heads;
+  read.head_dim = read.hidden_size / read.num_attention_heads;
+  read.vocab_size = require_size(config, "vocab_size");
+  read.norm_eps = number_or(config, "layer_norm_epsilon", 1e-5);
+  read.activation = read_activation(config, "activation", "gelu");
+  read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
+  if (is_on(config, "alibi", false)) {
+    throw UnsupportedModelError(
+        "[config] Falcon with ALiBi is not supported",
+        "Supported: Falcon with rotation, which all but the RW models have.");
+  }
+  if (read.num_attention_heads % read.num_key_value_heads != 0 ||
+      read.head_dim % 2 != 0) {
+    throw ModelLoadingError(
+        "[config] " + std::to_string(read.num_attention_heads) +
+        " heads of size " + std::to_string(read.head_dim) + " cannot share " +
+        std::to_string(read.num_key_value_heads) + " heads of keys");
+  }
+  read.rope = read_rope(config, {.dims = read.head_dim});
+  return read;
+}
+
+// The queries that share a key lie before it and its value.
+std::vector<ops::Linear> read_fused(const WeightReader& weights,
+                                    const DenseConfig& config,
+                                    const std::string& module) {
+  const int size = config.head_dim;
+  const int groups = config.num_key_value_heads;
+  const int queries = config.num_attention_heads / groups * size;
+  const int all = queries + 2 * size;
+  const auto part = [&](int first, int count) {
+    return weights.pick_linear(module, groups * all, config.hidden_size,
+                               head_rows(groups, all, first, count),
+                               Bias::kIfPresent);
+  };
+  return {part(0, queries), part(queries, size), part(queries + size, size)};
+}
+
+}  // namespace
+
+std::unique_ptr<Model> make_falcon(const ModelSource& source) {
+  const io::JsonConfig& fields = source.config;
+  const DenseConfig config = read_config(fields);
+  const bool parallel = is_on(fields, "parallel_attn", true);
+  const bool grouped = is_on(fields, "new_decoder_architecture", false);
+  const bool two_norms = parallel && size_or(fields, "num_ln_in_parallel_attn",
+                                             grouped ? 2 : 1) == 2;
+  DenseTraits traits{.norm = ops::NormKind::kLayer};
+  DenseNames& names = traits.names;
+  names.embedding = "transformer.word_embeddings";
+  names.layers = "transformer.h.";
+  names.final_norm = "transformer.ln_f";
+  names.attention = "self_attention.";
+  names.output = "dense";
+  if (parallel) {
+    names.before_attention = two_norms ? "ln_attn" : "input_layernorm";
+    names.before_mlp = two_norms ? "ln_mlp" : "input_layernorm";
+  }
+  traits.projections = [&](const WeightReader& weights,
+                           const std::string& prefix) {
+    return read_fused(weights, config, prefix + "query_key_value");
+  };
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int /*index*/,
+                            ops::ResidualFrame frame) -> FeedForward {
+    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
+                          prefix + "mlp.dense_4h_to_h", std::move(frame));
+  };
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;
+  return make_decoder(std::move(parts));
+}
+
+}  // namespace abstractllm::models

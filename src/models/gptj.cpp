@@ -1,0 +1,31 @@
+// GPT-J: both halves of a layer side by side, the first values of each head
+// rotated in neighbouring pairs.
+// SPDX-License-Identifier: Apache-2.0
+#include "models/architectures.h"
+#include "models/common/config_fields.h"
+#include "models/common/gpt2.h"
+
+namespace abstractllm::models {
+
+std::unique_ptr<Model> make_gptj(const ModelSource& source) {
+  DenseConfig config = read_gpt2_config(source.config);
+  config.rope =
+      plain_rope({.dims = size_or(source.config, "rotary_dim", config.head_dim),
+                  .interleaved = true});
+  DenseTraits traits{.norm = ops::NormKind::kLayer,
+                     .names = gpt2_names("transformer.")};
+  traits.names.attention = "attn.";
+  traits.names.output = "out_proj";
+  traits.names.before_mlp = "ln_1";
+  traits.feed_forward = [&](const WeightReader& weights,
+                            const std::string& prefix, int /*index*/,
+                            ops::ResidualFrame frame) -> FeedForward {
+    return read_plain_mlp(weights, config, prefix + "mlp.fc_in",
+                          prefix + "mlp.fc_out", std::move(frame));
+  };
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  for (DecoderLayer& layer : parts.layers) layer.parallel = true;
+  return make_decoder(std::move(parts));
+}
+
+}  // namespace abstractllm::models
