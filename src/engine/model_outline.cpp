@@ -124,9 +124,9 @@ ModelOutline read_outline(const io::JsonConfig& whole) {
   outline.vocabulary = first_of(config, {"vocab_size"});
   outline.experts = first_of(config, {"num_experts", "num_local_experts",
                                       "n_routed_experts", "moe_num_experts"});
-  outline.context_length = first_of(
-      config,
-      {"max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"});
+  outline.context_length =
+      first_of(config, {"max_position_embeddings", "n_positions", "n_ctx",
+                        "max_seq_len", "model_max_length"});
   outline.ties_embeddings = is_on(config, "tie_word_embeddings");
   outline.attention = read_attention(config, outline.hidden_size);
   outline.estimated_parameters = estimate(outline, config);

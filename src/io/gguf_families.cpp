@@ -226,24 +226,16 @@ void add_mamba2(const GgufFields& fields, json& config) {
   config["layer_norm_epsilon"] = config["rms_norm_eps"];
 }
 
-// A file of the larger model has the same keys, which it does not rotate.
-// Version 1, which has this vocabulary, is Llama; version 2 scales its head.
-void add_baichuan(const GgufFields& fields, json& config) {
+// Version 1, which has this vocabulary, is Llama but for the larger model,
+// which has ALiBi; version 2 scales its head.
+void add_baichuan(const GgufFields& /*fields*/, json& config) {
   constexpr std::int64_t kLayersOf13B = 40;
   constexpr std::int64_t kVocabularyOfVersion1 = 64000;
-  if (config["num_hidden_layers"] != kLayersOf13B) {
-    if (config.value("vocab_size", kVocabularyOfVersion1) ==
-        kVocabularyOfVersion1) {
-      return;
-    }
-    config["model_type"] = "baichuan";
-    config["architectures"] = json::array({"BaichuanForCausalLM"});
-    return;
-  }
-  throw UnsupportedModelError(
-      "[gguf] " + fields.file().path().string() +
-          ": Baichuan of 40 layers (13B) is not supported",
-      "Its attention has no rotation but biases (ALiBi); the 7B is supported.");
+  const bool first = config.value("vocab_size", kVocabularyOfVersion1) ==
+                     kVocabularyOfVersion1;
+  if (first && config["num_hidden_layers"] != kLayersOf13B) return;
+  config["model_type"] = "baichuan";
+  config["architectures"] = json::array({"BaichuanForCausalLM"});
 }
 
 void add_bert(const GgufFields& fields, json& config) {
