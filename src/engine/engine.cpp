@@ -221,7 +221,7 @@ class Engine::Thread {
     plain.adaptation = nullptr;
     tower_ = vision::make_tower({config, weights, plain, nullptr});
     models::refuse_unread_tensors(weights);
-    images_ = std::make_unique<ImageStore>(*tower_, kFeatureBytes);
+    images_ = std::make_unique<ImageStore>(*tower_, kFeatureBytes, backend);
   }
 
   // False when the engine is to end.

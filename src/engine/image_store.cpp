@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "abstractllm/error.h"
-#include "mlx/transforms.h"
 #include "models/image_prompt.h"
+#include "ops/cpu_state.h"
+#include "ops/host_kernel.h"
 #include "vision/towers/tower.h"
 
 namespace abstractllm::engine {
@@ -42,8 +43,9 @@ struct ImageStore::Work {
   std::size_t done = 0;  // of the stages
 };
 
-ImageStore::ImageStore(const vision::VisionTower& tower, std::size_t most_bytes)
-    : tower_(tower), most_bytes_(most_bytes) {}
+ImageStore::ImageStore(const vision::VisionTower& tower, std::size_t most_bytes,
+                       ops::Backend backend)
+    : tower_(tower), most_bytes_(most_bytes), backend_(std::move(backend)) {}
 
 ImageStore::~ImageStore() = default;
 
@@ -61,6 +63,7 @@ ImageStore::Features ImageStore::features(std::int32_t number,
   if (!work_ || work_->number != number) {
     work_.reset();
     auto work = std::make_unique<Work>(Work{.number = number, .features = {}});
+    const ops::ImageRows kind(backend_);
     work->features = std::make_shared<const models::ImageFeatures>(
         tower_.encode(*image.inputs, work->stages));
     const int rows = work->features->rows.shape(0);
@@ -75,13 +78,13 @@ ImageStore::Features ImageStore::features(std::int32_t number,
   const std::unique_ptr<Work> work = std::move(work_);
   while (work->done < work->stages.size()) {
     if (work->done > 0) work->stages[work->done - 1] = mx::array(0.0f);
-    work->stages[work->done++].eval();
+    ops::evaluate({work->stages[work->done++]});
     const std::chrono::duration<double> taken = Clock::now() - start;
     if (taken.count() < seconds) continue;
     work_ = std::make_unique<Work>(std::move(*work));
     return nullptr;
   }
-  mx::eval(work->features->arrays());
+  ops::evaluate(work->features->arrays());
   return keep(number, std::move(work->features));
 }
 

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "engine/prompt_images.h"
+#include "ops/backend.h"
 
 namespace abstractllm::models {
 struct ImageFeatures;
@@ -42,8 +43,9 @@ class ImageStore {
  public:
   using Features = std::shared_ptr<const models::ImageFeatures>;
 
-  /// `tower` outlives this.
-  ImageStore(const vision::VisionTower& tower, std::size_t most_bytes);
+  /// `tower`, which outlives this, runs on `backend`.
+  ImageStore(const vision::VisionTower& tower, std::size_t most_bytes,
+             ops::Backend backend = {});
   ~ImageStore();
 
   /// The features of an image, evaluated; null if there is more to do after
@@ -72,6 +74,7 @@ class ImageStore {
 
   const vision::VisionTower& tower_;
   std::size_t most_bytes_;
+  ops::Backend backend_;
   std::size_t bytes_ = 0;
   int encoded_ = 0;
   std::list<Kept> kept_;  // the one used last in front

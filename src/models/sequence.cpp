@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "mlx/ops.h"
-#include "mlx/transforms.h"
+#include "ops/host_kernel.h"
 
 namespace abstractllm::models {
 
@@ -110,7 +110,7 @@ mx::array Sequence::advance(std::span<const std::int32_t> ids) {
 
 void Sequence::evaluate(std::vector<mx::array> results) const {
   for (const auto& layer : kv_) layer->collect_state(results);
-  mx::eval(std::move(results));
+  ops::evaluate(std::move(results));
 }
 
 void Sequence::reset() {
@@ -234,7 +234,7 @@ void evaluate_together(std::vector<mx::array> results,
   for (const NewTokens& part : tokens) {
     for (const auto& layer : part.sequence->kv_) layer->collect_state(results);
   }
-  mx::eval(std::move(results));
+  ops::evaluate(std::move(results));
 }
 
 int next_cut(const Model& model, std::span<const std::int32_t> prompt,

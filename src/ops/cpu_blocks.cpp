@@ -106,7 +106,11 @@ void run_mlp(CpuState& cpu, const MlpBlock& block, std::int64_t rows,
     if (block.xielu) {
       apply_xielu(cpu.pool, *block.xielu, rows * width, inner);
     } else {
-      cpu::activate(kind, inner, rows * width, inner);
+      cpu.pool.parallel_for(rows * width, 1 << 14,
+                            [&](std::int64_t begin, std::int64_t end, int) {
+                              cpu::activate(kind, inner + begin, end - begin,
+                                            inner + begin);
+                            });
     }
   }
   frame.leave(block.down, inner, residual, output);

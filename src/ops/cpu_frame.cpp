@@ -43,6 +43,15 @@ void scale_rows(const float* weight, const float* bias, std::int64_t rows,
   }
 }
 
+// All threads take part since what is new is first touched here.
+void copy(cpu::ThreadPool& pool, const float* from, std::int64_t count,
+          float* to) {
+  pool.parallel_for(count, 1 << 15,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      std::copy_n(from + begin, end - begin, to + begin);
+                    });
+}
+
 }  // namespace
 
 void apply_norm(cpu::ThreadPool& pool, const Norm& norm, const float* x,
@@ -101,8 +110,7 @@ void CpuFrame::leave(const Linear& weight, const float* x,
                      const float* residual, float* output) {
   cpu_.input.set(x, rows_, weight.inputs());
   if (!frame_.after && frame_.scale == 1.0f) {
-    std::memcpy(output, residual,
-                static_cast<std::size_t>(rows_ * hidden_) * sizeof(float));
+    copy(cpu_.pool, residual, rows_ * hidden_, output);
     cpu::LinearTarget sum = target(weight, output);
     sum.add = true;
     run_linear(cpu_, cpu_.input, {sum});
@@ -115,8 +123,7 @@ void CpuFrame::leave(const Linear& weight, const float* x,
 
 void CpuFrame::leave(float* branch, const float* residual, float* output) {
   const std::int64_t count = rows_ * hidden_;
-  std::memcpy(output, residual,
-              static_cast<std::size_t>(count) * sizeof(float));
+  copy(cpu_.pool, residual, count, output);
   if (frame_.after) {
     apply_norm(cpu_.pool, *frame_.after, branch, rows_, hidden_, branch);
   }

@@ -39,6 +39,14 @@ cpu::RopeRows CpuState::placed_rotary(
   return as_rows(placed_.back().angles);
 }
 
+ImageRows::ImageRows(const Backend& backend) : cpu_(backend.cpu.get()) {
+  if (cpu_ != nullptr) cpu_->next_options.rounds_bf16 = true;
+}
+
+ImageRows::~ImageRows() {
+  if (cpu_ != nullptr) cpu_->next_options.rounds_bf16 = false;
+}
+
 RowKind::RowKind(const Backend& backend, const Step& step)
     : cpu_(backend.cpu.get()) {
   if (cpu_ == nullptr) return;

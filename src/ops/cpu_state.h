@@ -13,6 +13,7 @@
 #include "ops/cpu/attention.h"
 #include "ops/cpu/linear.h"
 #include "ops/cpu/rotary.h"
+#include "ops/cpu/stretch_attention.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/cpu_precision.h"
 #include "ops/kernel_clock.h"
@@ -83,6 +84,7 @@ struct CpuState {
 
   cpu::Activations input;
   cpu::AttentionScratch attention;
+  cpu::StretchScratch stretches;
   ExpertBuffers experts;
   LatentBuffers latent;
   AdapterBuffers adapters;
@@ -107,6 +109,20 @@ struct CpuState {
   };
   std::vector<std::unique_ptr<Rotary>> rotaries_;
   std::vector<PlacedRotary> placed_;  // the last few
+};
+
+/// While it lives, kernels that go into a graph are for images: large layers of
+/// bf16 weights meet activations of bf16 unless all is to be exact. Engine
+/// thread.
+class ImageRows {
+ public:
+  explicit ImageRows(const Backend& backend);
+  ~ImageRows();
+  ImageRows(const ImageRows&) = delete;
+  ImageRows& operator=(const ImageRows&) = delete;
+
+ private:
+  CpuState* cpu_;  // null on other backends
 };
 
 /// While it lives, kernels that go into a graph are for rows of the kind that

@@ -6,6 +6,8 @@
 
 #include "mlx/fast.h"
 #include "mlx/ops.h"
+#include "ops/cpu/bf16_kernels.h"
+#include "ops/cpu/panel_multiplier.h"
 #include "ops/cpu_frame.h"
 #include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
@@ -56,6 +58,79 @@ mx::array attend_stock(const EncoderAttentionSpec& spec, mx::array query,
   return mx::concatenate(outputs, 0);
 }
 
+// Null: values stay f32.
+const cpu::Bf16Kernels* kernels_for(const CpuState& cpu,
+                                    const EncoderAttentionSpec& spec) {
+  const bool rounds =
+      spec.bf16 && cpu.options.rounds_bf16 &&
+      cpu.options.precision != cpu::Precision::kExact &&
+      std::int64_t{spec.heads} * spec.head_dim >= cpu::kBearsBf16;
+  return rounds ? cpu::bf16_kernels(cpu::features_of(cpu.options)) : nullptr;
+}
+
+// The values of one stretch, and how they turn.
+struct StretchRows {
+  std::int64_t tokens;
+  std::int64_t padding;
+  const float* query;
+  const float* key;
+  const float* value;
+  float* out;
+  cpu::HeadTransform turn;
+};
+
+void attend_rounded(CpuState& cpu, const cpu::Bf16Kernels& kernels,
+                    const EncoderAttentionSpec& spec, const StretchRows& rows) {
+  cpu::attend_stretch(cpu.pool, kernels, cpu.stretches,
+                      {.heads = spec.heads,
+                       .head_size = spec.head_dim,
+                       .scale = spec.scale,
+                       .tokens = rows.tokens,
+                       .padding = rows.padding,
+                       .q = rows.query,
+                       .k = rows.key,
+                       .v = rows.value,
+                       .out = rows.out,
+                       .turn = rows.turn});
+}
+
+// `tokens` queries over all that `slab` has.
+void attend_all(CpuState& cpu, const EncoderAttentionSpec& spec,
+                const cpu::KvSlab& slab, std::int64_t tokens,
+                const float* query, float* out) {
+  cpu::attention(cpu.pool, cpu.attention,
+                 {.heads = spec.heads,
+                  .kv_heads = spec.heads,
+                  .head_size = spec.head_dim,
+                  .scale = spec.scale},
+                 {{.kv = &slab,
+                   .q = query,
+                   .out = out,
+                   .tokens = tokens,
+                   .causal = false}});
+}
+
+// `slab` is what keys and values are laid out in.
+void attend_exactly(CpuState& cpu, const EncoderAttentionSpec& spec,
+                    const StretchRows& rows, cpu::KvSlab& slab) {
+  const std::int64_t width = std::int64_t{spec.heads} * spec.head_dim;
+  float* query = floats(cpu.query, rows.tokens * width);
+  std::copy_n(rows.query, rows.tokens * width, query);
+  cpu::transform_heads(cpu.pool, query, rows.tokens, spec.heads, spec.head_dim,
+                       0, rows.turn);
+  slab.truncate(0);
+  slab.append(cpu.pool, {.k = rows.key,
+                         .v = rows.value,
+                         .tokens = rows.tokens,
+                         .k_transform = rows.turn});
+  const std::int64_t others = rows.tokens - rows.padding;
+  attend_all(cpu, spec, slab, others, query, rows.out);
+  if (rows.padding == 0) return;
+  slab.truncate(others);
+  attend_all(cpu, spec, slab, rows.padding, query + others * width,
+             rows.out + others * width);
+}
+
 // The keys and values of a stretch live in a slab of their own, which the next
 // one takes over.
 void run_attention(CpuState& cpu, const EncoderAttentionSpec& spec,
@@ -63,38 +138,29 @@ void run_attention(CpuState& cpu, const EncoderAttentionSpec& spec,
                    const float* key, const float* value, float* out) {
   const std::int64_t width = std::int64_t{spec.heads} * spec.head_dim;
   const std::int64_t pairs = spec.head_dim / 2;
+  const cpu::Bf16Kernels* kernels = kernels_for(cpu, spec);
   cpu::KvSlab slab({.heads = spec.heads,
                     .head_size = spec.head_dim,
                     .type = cpu::KvType::kF32});
-  const cpu::AttentionShape shape{.heads = spec.heads,
-                                  .kv_heads = spec.heads,
-                                  .head_size = spec.head_dim,
-                                  .scale = spec.scale};
   std::int64_t first = 0;
   for (const int end : layout.ends) {
-    const std::int64_t tokens = end - first;
-    cpu::HeadTransform turn;
+    StretchRows rows = {.tokens = end - first,
+                        .padding = layout.padding,
+                        .query = query + first * width,
+                        .key = key + first * width,
+                        .value = value + first * width,
+                        .out = out + first * width,
+                        .turn = {}};
     if (layout.angles) {
-      turn.rope = {.cos = layout.angles->cos.data() + first * pairs,
-                   .sin = layout.angles->sin.data() + first * pairs,
-                   .dims = spec.head_dim,
-                   .pairs = cpu::RopePairs::kHalves};
+      rows.turn.rope = {.cos = layout.angles->cos.data() + first * pairs,
+                        .sin = layout.angles->sin.data() + first * pairs,
+                        .dims = spec.head_dim,
+                        .pairs = cpu::RopePairs::kHalves};
     }
-    float* q = floats(cpu.query, tokens * width);
-    std::copy_n(query + first * width, tokens * width, q);
-    cpu::transform_heads(cpu.pool, q, tokens, spec.heads, spec.head_dim, 0,
-                         turn);
-    slab.truncate(0);
-    slab.append(cpu.pool, {.k = key + first * width,
-                           .v = value + first * width,
-                           .tokens = tokens,
-                           .k_transform = turn});
-    const std::int64_t padding = tokens - layout.padding;
-    attend_all(cpu, shape, slab, padding, q, out + first * width);
-    if (padding < tokens) {
-      slab.truncate(padding);
-      attend_all(cpu, shape, slab, layout.padding, q + padding * width,
-                 out + (first + padding) * width);
+    if (kernels != nullptr) {
+      attend_rounded(cpu, *kernels, spec, rows);
+    } else {
+      attend_exactly(cpu, spec, rows, slab);
     }
     first = end;
   }

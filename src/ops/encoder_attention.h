@@ -16,6 +16,9 @@ struct EncoderAttentionSpec {
   int heads = 0;
   int head_dim = 0;  ///< at most 256
   float scale = 0;   ///< of the scores
+  /// The layer's weights are bf16, so that queries, keys and values may be,
+  /// too.
+  bool bf16 = false;
 };
 
 /// How the tokens of an encoder hang together. Immutable.

@@ -4,13 +4,20 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
+#include "abstractllm/error.h"
 #include "mlx/allocator.h"
 #include "mlx/backend/cpu/encoder.h"
 #include "mlx/ops.h"
 #include "mlx/primitives.h"
+#include "mlx/transforms.h"
 #include "ops/cpu_state.h"
 
 namespace abstractllm::ops {
@@ -53,6 +60,47 @@ void run(CpuState& cpu, const Settings& settings, const HostFunction& function,
   cpu.clock.add(std::chrono::steady_clock::now() - start);
 }
 
+// The last errors of kernels in graphs, out of which only their words come:
+// those are what they are found by. Thread-safe.
+class GraphErrors {
+ public:
+  void keep(const char* words, std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    if (errors_.size() == kMost) errors_.pop_front();
+    errors_.push_back({words, std::move(error)});
+  }
+
+  // Rethrows the one that `words` tell of, if there is one.
+  void rethrow(const char* words) {
+    std::exception_ptr found;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto it =
+          std::find_if(errors_.begin(), errors_.end(), [&](const Kept& kept) {
+            return std::strstr(words, kept.words.c_str()) != nullptr;
+          });
+      if (it == errors_.end()) return;
+      found = std::move(it->error);
+      errors_.erase(it);
+    }
+    std::rethrow_exception(found);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16;
+  struct Kept {
+    std::string words;
+    std::exception_ptr error;
+  };
+  std::mutex mutex_;
+  std::deque<Kept> errors_;
+};
+
+GraphErrors& graph_errors() {
+  static GraphErrors errors;
+  return errors;
+}
+
 std::vector<const float*> pointers_to(const std::vector<mx::array>& inputs) {
   std::vector<const float*> pointers;
   pointers.reserve(inputs.size());
@@ -81,7 +129,12 @@ class HostKernel : public mx::UnaryPrimitive {
         [cpu = std::move(cpu_), settings = std::move(settings_),
          function = std::move(function_), pointers = pointers_to(inputs),
          out = output.data<float>()]() {
-          run(*cpu, settings, function, pointers, out);
+          try {
+            run(*cpu, settings, function, pointers, out);
+          } catch (const Error& error) {
+            graph_errors().keep(error.what(), std::current_exception());
+            throw;
+          }
         });
   }
 
@@ -138,6 +191,17 @@ mx::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
       std::make_shared<HostKernel>(mx::default_stream(mx::Device::cpu),
                                    std::move(cpu), name, std::move(function)),
       std::move(inputs));
+}
+
+void evaluate(std::vector<mx::array> arrays) {
+  try {
+    mx::eval(std::move(arrays));
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    graph_errors().rethrow(error.what());
+    throw;
+  }
 }
 
 }  // namespace abstractllm::ops

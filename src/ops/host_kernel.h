@@ -15,7 +15,8 @@ struct CpuState;
 
 /// Reads the inputs' elements in row-major order and writes all of `output`.
 /// May throw; out of a graph that arrives as MLX's std::runtime_error, whatever
-/// it was. What it captures must stay alive until the array is evaluated.
+/// it was, unless evaluate() runs the graph. What it captures must stay alive
+/// until the array is evaluated.
 using HostFunction =
     std::function<void(std::span<const float* const> inputs, float* output)>;
 
@@ -32,5 +33,8 @@ mlx::core::array host_kernel(std::shared_ptr<CpuState> cpu, const char* name,
                              mlx::core::Shape shape,
                              std::vector<mlx::core::array> inputs,
                              HostFunction function);
+
+/// mx::eval, out of which an Error of a kernel arrives as what it is.
+void evaluate(std::vector<mlx::core::array> arrays);
 
 }  // namespace abstractllm::ops

@@ -135,6 +135,11 @@ mx::array packed_embed(const mx::array& ids, const Linear& table) {
 
 }  // namespace
 
+bool Linear::is_bf16() const {
+  return packed() != nullptr &&
+         packed()->layout().shape.encoding == cpu::WeightEncoding::kBF16;
+}
+
 mx::array make_floats(const std::vector<float>& values) {
   return mx::array(values.data(), {static_cast<int>(values.size())},
                    mx::float32);

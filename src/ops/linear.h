@@ -54,6 +54,9 @@ class Linear {
         storage_(std::move(storage)),
         bias_(std::move(bias)) {}
 
+  /// Packed weights of bf16.
+  bool is_bf16() const;
+
   int outputs() const { return outputs_; }
   int inputs() const { return inputs_; }
   const Backend& backend() const { return backend_; }

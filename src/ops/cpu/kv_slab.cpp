@@ -10,6 +10,35 @@
 #include "ops/cpu/kv_store.h"
 
 namespace abstractllm::ops::cpu {
+namespace {
+
+// Kernels read whole blocks of 16 positions; what was never written must not be
+// NaN, whatever it is multiplied with.
+void clear_block(const KvSlab& slab, std::int64_t position) {
+  const int bytes = kv_bytes(slab.options().type);
+  const int padded = slab.padded_head_size();
+  const std::int64_t slot = position % kPagePositions / kKvLanes * kKvLanes;
+  const auto clear = [](const void* from, std::int64_t count) {
+    std::memset(const_cast<void*>(from), 0, static_cast<std::size_t>(count));
+  };
+  for (int head = 0; head < slab.options().heads; ++head) {
+    const std::byte* keys_of = slab.keys(head, position);
+    const std::byte* values_of = slab.values(head, position);
+    clear(keys_of + slot * padded * bytes,
+          std::int64_t{kKvLanes} * padded * bytes);
+    for (int i = 0; i < padded; i += kKvLanes) {
+      clear(values_of +
+                (std::int64_t{i} * kPagePositions + slot * kKvLanes) * bytes,
+            std::int64_t{kKvLanes} * kKvLanes * bytes);
+    }
+    if (slab.options().type == KvType::kInt8) {
+      clear(slab.scales(keys_of) + slot, kKvLanes * sizeof(float));
+      clear(slab.scales(values_of) + slot, kKvLanes * sizeof(float));
+    }
+  }
+}
+
+}  // namespace
 
 KvSlab::KvSlab(Options options) : options_(options) {
   if (options.heads < 1 || options.head_size < 1 ||
@@ -52,12 +81,8 @@ KvSlab::Page KvSlab::new_page() {
     unused_.pop_back();
     return page;
   }
-  const auto bytes = static_cast<std::size_t>(page_bytes());
-  auto page = std::make_shared<AlignedBuffer>(bytes);
-  // Kernels read whole blocks of positions; what was never written must not be
-  // NaN, whatever it is multiplied with.
-  std::memset(page->data(), 0, bytes);
-  return page;
+  return std::make_shared<AlignedBuffer>(
+      static_cast<std::size_t>(page_bytes()));
 }
 
 void KvSlab::drop_unseen() {
@@ -111,6 +136,10 @@ void KvSlab::store(std::int64_t token, const NewTokens& tokens) {
 void KvSlab::append(ThreadPool& pool, const NewTokens& tokens) {
   if (tokens.tokens <= 0) return;
   make_room(tokens.tokens);
+  const std::int64_t end = length_ + tokens.tokens;
+  if (end % kKvLanes != 0 && end / kKvLanes * kKvLanes >= length_) {
+    clear_block(*this, end);
+  }
   const std::int64_t width =
       static_cast<std::int64_t>(options_.heads) * options_.head_size;
   // Whole blocks of 16 positions a thread, so that none shares a cache line.

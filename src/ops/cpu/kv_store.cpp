@@ -95,6 +95,15 @@ void round_head(const float* x, int size, int padded_size, int slot,
               &scale, sizeof(float));
 }
 
+// Values of kBytes to every 16th place of `out` from `first` on.
+template <int kBytes>
+void spread(const std::byte* values, int count, std::byte* out, int first) {
+  out += first * kBytes;
+  for (int i = 0; i < count; ++i) {
+    std::memcpy(out + i * kKvLanes * kBytes, values + i * kBytes, kBytes);
+  }
+}
+
 }  // namespace
 
 void store_key(KvType type, const float* key, int size, int padded_size,
@@ -119,10 +128,10 @@ void store_key(KvType type, const float* key, int size, int padded_size,
     alignas(64) std::byte narrowed[kKvLanes * 4];
     std::copy_n(key + begin, count, padded);
     HWY_DYNAMIC_DISPATCH(Narrow)(type, padded, narrowed);
-    const int bytes = kv_bytes(type);
-    for (int i = 0; i < count; ++i) {
-      std::memcpy(block + ((begin + i) * kKvLanes + lane) * bytes,
-                  narrowed + i * bytes, static_cast<std::size_t>(bytes));
+    if (kv_bytes(type) == 2) {
+      spread<2>(narrowed, count, block, begin * kKvLanes + lane);
+    } else {
+      spread<4>(narrowed, count, block, begin * kKvLanes + lane);
     }
   }
 }

@@ -45,8 +45,14 @@ enum class Precision : std::uint8_t {
   kExact,
 };
 
+/// Sides of matrices that average the rounding of their input out.
+inline constexpr std::int64_t kBearsBf16 = 512;
+
 struct LinearOptions {
   Precision precision = Precision::kInt8Pair;
+  /// Weights of bf16 with at least kBearsBf16 rows and columns meet bf16 under
+  /// kInt8Pair, too.
+  bool rounds_bf16 = false;
   /// Instruction sets to use; null: all that the machine has.
   const CpuFeatures* features = nullptr;
 };

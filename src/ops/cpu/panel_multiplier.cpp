@@ -11,17 +11,23 @@
 namespace abstractllm::ops::cpu {
 namespace {
 
-const CpuFeatures& features_of(const LinearOptions& options) {
-  static const CpuFeatures machine = detect_cpu_features();
-  return options.features != nullptr ? *options.features : machine;
-}
-
 /// From this many rows on two panels are multiplied at once.
 constexpr std::int64_t kWideRows = kMaxBlockRows;
 
 static_assert(kDenseChunkColumns == kChunkColumns);
 
+// Whether weights of this shape meet bf16 although quantised ones do not meet
+// 8 bits.
+bool bears_bf16(const WeightShape& shape) {
+  return std::min(shape.rows, shape.columns) >= kBearsBf16;
+}
+
 }  // namespace
+
+const CpuFeatures& features_of(const LinearOptions& options) {
+  static const CpuFeatures machine = detect_cpu_features();
+  return options.features != nullptr ? *options.features : machine;
+}
 
 const Int8Kernels& int8_kernels(const CpuFeatures& features) {
 #if defined(__x86_64__)
@@ -51,6 +57,7 @@ PanelMultiplier::PanelMultiplier(const Activations& x,
                                  const LinearOptions& options)
     : x_(x),
       precision_(options.precision),
+      rounds_bf16_(options.rounds_bf16),
       int8_(int8_kernels(features_of(options))),
       bf16_(bf16_kernels(features_of(options))) {}
 
@@ -60,9 +67,13 @@ PanelMultiplier::Form PanelMultiplier::form_for(
   if (layout.quantised()) {
     return precision_ == Precision::kExact ? Form::kFloat : Form::kInt8;
   }
-  const bool rounds = precision_ == Precision::kInt8 && bf16_ != nullptr &&
-                      layout.shape.encoding == WeightEncoding::kBF16;
-  return rounds ? Form::kBf16 : Form::kFloat;
+  const bool rounds = precision_ == Precision::kInt8 ||
+                      (precision_ == Precision::kInt8Pair && rounds_bf16_ &&
+                       bears_bf16(layout.shape));
+  return rounds && bf16_ != nullptr &&
+                 layout.shape.encoding == WeightEncoding::kBF16
+             ? Form::kBf16
+             : Form::kFloat;
 }
 
 void PanelMultiplier::prepare(ThreadPool& pool, Activations& x,

@@ -20,6 +20,9 @@ inline constexpr std::int64_t kMaxStripRows = 512;
 /// rows are done sooner than weights that stream by could be.
 inline constexpr std::int64_t kExpandRows = 128;
 
+/// The instruction sets that `options` allow.
+const CpuFeatures& features_of(const LinearOptions& options);
+
 /// Multiplies rows of one input with panels of matrices. A row gets the same
 /// bits whatever stands beside it. Borrows the input. prepare() is for one
 /// thread, multiply() for any number.
@@ -76,6 +79,7 @@ class PanelMultiplier {
 
   const Activations& x_;
   Precision precision_;
+  bool rounds_bf16_;
   const Int8Kernels& int8_;
   const Bf16Kernels* bf16_;  // null: there are none
 };

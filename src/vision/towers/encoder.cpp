@@ -24,8 +24,10 @@ mx::array projected(const mx::array& x, const ops::Linear& linear,
 mx::array output_of(const EncoderLayer& layer, const mx::array& x,
                     const std::shared_ptr<const ops::EncoderLayout>& layout) {
   const mx::array normed = ops::normalise(x, layer.norm);
+  ops::EncoderAttentionSpec spec = layer.spec;
+  spec.bf16 = layer.query.is_bf16();
   const mx::array attended =
-      ops::encoder_attention(layer.query.backend(), layer.spec,
+      ops::encoder_attention(layer.query.backend(), spec,
                              projected(normed, layer.query, layer.query_norm),
                              projected(normed, layer.key, layer.key_norm),
                              ops::linear(normed, layer.value), layout);

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "abstractllm/error.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
 #include "ops/cpu_state.h"
@@ -102,6 +103,36 @@ TEST(HostKernel, ThrowsWhereItRuns) {
   EXPECT_THROW(throwing(mx::array({1.0f})), std::runtime_error);
   mx::array later = throwing(lazy_number(1));
   EXPECT_THROW(mx::eval(later), std::runtime_error);
+}
+
+TEST(HostKernel, ErrorsOfAGraphKeepTheirClass) {
+  const auto cpu = one_thread();
+  const auto throwing = [&cpu](const char* words) {
+    return host_kernel(cpu, "Throws", {1}, {lazy_number(1)},
+                       [words](auto /*inputs*/, float* /*output*/) {
+                         throw MemoryExceededError(words, "use less");
+                       });
+  };
+  try {
+    evaluate({throwing("[cpu] no memory for 5 bytes")});
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const MemoryExceededError& error) {
+    EXPECT_STREQ(error.what(), "[cpu] no memory for 5 bytes");
+    EXPECT_EQ(error.hint(), "use less");
+  }
+  EXPECT_THROW(evaluate({throwing("[cpu] again")}), MemoryExceededError);
+  mx::array fine = doubled(cpu, lazy_number(4));
+  evaluate({fine});
+  EXPECT_EQ(*fine.data<float>(), 8);
+}
+
+TEST(HostKernel, OtherErrorsOfAGraphArriveAsTheyDo) {
+  const auto cpu = one_thread();
+  EXPECT_THROW(evaluate({host_kernel(cpu, "Throws", {1}, {lazy_number(1)},
+                                     [](auto /*inputs*/, float* /*output*/) {
+                                       throw std::logic_error("of another");
+                                     })}),
+               std::runtime_error);
 }
 
 TEST(HostKernel, WhatRunsOutsideOfKernelsIsNotCounted) {

@@ -238,9 +238,25 @@ TEST_P(LinearOf, RowsGatherAsTheyWere) {
   }
 }
 
+TEST_P(LinearOf, ManyRowsOfActivations) {
+  ThreadPool pool({.threads = 3});
+  const CpuFeatures all = detect_cpu_features();
+  const TestMatrix w = matrix(50, 160);
+  for (const std::int64_t m : {64, 513}) {
+    const std::vector<float> x = random_values(m * 160, 9);
+    const std::vector<float> rounded = rounded_for(w.shape(), all, x);
+    const auto y = [&](Precision precision) {
+      return product(pool, w, x, m, {.precision = precision});
+    };
+    EXPECT_LT(relative_error(y(Precision::kExact), x, m, w), 2e-5);
+    EXPECT_LT(relative_error(y(Precision::kInt8), rounded, m, w), 2e-5);
+    EXPECT_LT(relative_error(y(Precision::kInt8Pair), x, m, w), 4e-4);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Encodings, LinearOf, ::testing::ValuesIn(encodings()));
 
-TEST(Linear, ManyRowsOfActivations) {
+TEST(Linear, ManyRowsOfActivationsInEveryInstructionSet) {
   ThreadPool pool({.threads = 3});
   for (const std::int64_t m : {64, 513}) {
     for (const Encoding& e :
@@ -340,6 +356,26 @@ TEST(Linear, Bf16ActivationsCostLittle) {
   EXPECT_LT(worst(Precision::kInt8), 0x1p-7);
   EXPECT_LT(worst(Precision::kInt8Pair), 2e-6);
   EXPECT_LT(worst(Precision::kExact), 2e-6);
+}
+
+// Those of images, whatever the precision of quantised weights.
+TEST(Linear, LargeWeightsOfBf16MeetBf16WhereAsked) {
+  ThreadPool pool({.threads = 2});
+  for (const std::int64_t side : {511, 512}) {
+    const TestMatrix w(
+        {.rows = side, .columns = 512, .encoding = WeightEncoding::kBF16}, 5);
+    const std::vector<float> x = random_values(8 * 512, 12);
+    const auto y = [&](Precision precision, bool rounds) {
+      return product(pool, w, x, 8,
+                     {.precision = precision, .rounds_bf16 = rounds});
+    };
+    const std::vector<float> exact = y(Precision::kExact, false);
+    EXPECT_EQ(y(Precision::kExact, true), exact);
+    EXPECT_EQ(y(Precision::kInt8Pair, false), exact);
+    EXPECT_EQ(y(Precision::kInt8Pair, true),
+              side < 512 ? exact : y(Precision::kInt8, false));
+    EXPECT_LT(relative_error(y(Precision::kInt8Pair, true), x, 8, w), 0x1p-7);
+  }
 }
 
 TEST(Linear, ExactAndPairedRowsOfDenseWeightsAreTheSame) {
