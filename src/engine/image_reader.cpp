@@ -109,8 +109,8 @@ std::string digest_of(const io::MovingPicture& video,
   video.read_bytes([&digest](std::span<const std::byte> bytes) {
     digest.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   });
-  digest.update(fmt::format("|{}x{}|{}", plan.width, plan.height,
-                            fmt::join(plan.frames, ",")));
+  digest.update(fmt::format("|{}x{}|{}|{}", plan.width, plan.height,
+                            fmt::join(plan.frames, ","), plan.frame_step));
   return digest.finish();
 }
 
@@ -244,7 +244,12 @@ std::vector<std::int32_t> ImageReader::PromptEncoder::encode(
         fmt::format("[images] the prompt has places for {} images or more, "
                     "the messages have {}",
                     used_ + places, plans_.size()),
-        "Texts must not contain '" + processor.placeholder() + "'.");
+        "Texts must not contain '" +
+            (processor.video_placeholder().empty() ||
+                     text.find(processor.video_placeholder()) == text.npos
+                 ? processor.placeholder()
+                 : processor.video_placeholder()) +
+            "'.");
   }
   // A model whose images go first marks the end of its prompt, too.
   const bool expands = places > 0 || (reader_.images_go_first() && at_start);
@@ -281,7 +286,10 @@ void ImageReader::name_images(const std::vector<SeenImage>& images,
     if (image == images.size()) {
       throw InvalidRequestError(
           "[images] the prompt has more tokens of images than its images",
-          "Texts must not contain '" + processor_->image_token() + "'.");
+          "Texts must not contain '" +
+              (id == video_token_ ? processor_->video_token()
+                                  : processor_->image_token()) +
+              "'.");
     }
     id = image_id(image);
     ++used;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "mlx/ops.h"
 #include "models/image_prompt.h"
 #include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
@@ -23,6 +24,17 @@ using Clock = std::chrono::steady_clock;
 
 // Digests that are remembered; a forgotten image only gets another number.
 constexpr std::size_t kMostNumbers = 1 << 16;
+
+// Layers that look at an image from beside the text need the keys and values
+// that were made of its rows; of these how many there are is enough.
+std::shared_ptr<const models::ImageFeatures> without_sources(
+    std::shared_ptr<const models::ImageFeatures> features) {
+  if (features->across.empty()) return features;
+  auto slim = std::make_shared<models::ImageFeatures>(*features);
+  slim->rows = mx::zeros({features->rows.shape(0), 0});
+  ops::evaluate({slim->rows});
+  return slim;
+}
 
 }  // namespace
 
@@ -85,7 +97,7 @@ ImageStore::Features ImageStore::features(std::int32_t number,
     return nullptr;
   }
   ops::evaluate(work->features->arrays());
-  return keep(number, std::move(work->features));
+  return keep(number, without_sources(std::move(work->features)));
 }
 
 void ImageStore::abandon(std::int32_t number) {

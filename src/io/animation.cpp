@@ -104,7 +104,15 @@ class Animation final : public MovingPicture {
         throw ImageProcessingError(
             fmt::format("[video] a GIF of more than {} frames", kMostFrames));
       }
-      pixels += std::int64_t{frame->width} * frame->height;
+      const std::int64_t own = std::int64_t{frame->width} * frame->height;
+      if (own > static_cast<std::int64_t>(limits.pixels)) {
+        throw ResourceExceededError(
+            fmt::format("[video] frame {} of a GIF has {} pixels, the limit is "
+                        "{}",
+                        frames_, own, limits.pixels),
+            "make the pictures smaller");
+      }
+      pixels += own;
       if (pixels > kMostPixels) {
         throw ResourceExceededError(
             fmt::format("[video] the frames of a GIF have more than {} pixels",

@@ -21,23 +21,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "; fps=N" of a media type.
+// "; fps=N" of a media type, in which nothing else follows it.
 std::optional<double> rate_of(std::string_view media_type) {
   constexpr std::string_view kName = "fps=";
-  const std::size_t at = media_type.find(kName);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view text = media_type.substr(at + kName.size());
-  double rate = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), rate);
-  if (error != std::errc() || !(rate >= MovingPicture::kLeastRate &&
-                                rate <= MovingPicture::kMostRate)) {
+  for (std::size_t at = media_type.find(';'); at != std::string_view::npos;
+       at = media_type.find(';', at + 1)) {
+    std::string_view field = media_type.substr(at + 1);
+    field = field.substr(0, field.find(';'));
+    field.remove_prefix(std::min(field.find_first_not_of(' '), field.size()));
+    if (!field.starts_with(kName)) continue;
+    field.remove_prefix(kName.size());
+    double rate = 0;
+    const auto [end, error] =
+        std::from_chars(field.data(), field.data() + field.size(), rate);
+    const bool is_number =
+        error == std::errc() && end == field.data() + field.size();
+    if (is_number && rate >= MovingPicture::kLeastRate &&
+        rate <= MovingPicture::kMostRate) {
+      return rate;
+    }
     throw InvalidRequestError(fmt::format(
         "[video] the rate of '{}' is no number of frames a second from {} to "
         "{}",
         media_type, MovingPicture::kLeastRate, MovingPicture::kMostRate));
   }
-  return rate;
+  return std::nullopt;
 }
 
 // Runs of digits by their value, all else by its bytes.
@@ -68,7 +76,9 @@ bool comes_before(const std::string& a, const std::string& b) {
       ++j;
     }
   }
-  return a.size() - i < b.size() - j;
+  const std::size_t left = a.size() - i;
+  const std::size_t right = b.size() - j;
+  return left != right ? left < right : a < b;
 }
 
 void check_count(std::size_t frames) {
@@ -160,11 +170,18 @@ std::unique_ptr<MovingPicture> open_folder(const fs::path& folder,
                                            std::optional<double> rate,
                                            const ImageLimits& limits) {
   std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && !name.starts_with('.')) {
-      paths.push_back(entry.path());
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code ignored;
+    if (entry->is_regular_file(ignored) && !name.starts_with('.')) {
+      paths.push_back(entry->path());
     }
+  }
+  if (error) {
+    throw FileProcessingError("[video] " + folder.string() +
+                              " cannot be read: " + error.message());
   }
   std::sort(paths.begin(), paths.end(),
             [](const fs::path& a, const fs::path& b) {

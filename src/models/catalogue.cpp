@@ -345,7 +345,10 @@ constexpr CatalogueRow kRows[] = {
      .models = "Llama 3.2 Vision 11B, 90B",
      .verified = "float32 features, logits and greedy tokens of the reference "
                  "implementation from its pixel values; layers that look at "
-                 "images beside the text, several images in one prompt, none",
+                 "images beside the text, several images in one prompt, none; "
+                 "the tower's states are those that go into the layers named, "
+                 "as in Meta's code and transformers up to 4.52 (later ones "
+                 "take those behind them)",
      .formats = "safetensors",
      .vision = "yes"},
     {.model_type = "modernbert",

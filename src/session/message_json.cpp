@@ -41,9 +41,19 @@ Part parse_image(const Json& part, const MessagePlace& place) {
   }
   constexpr std::string_view kFile = "file://";
   if (url.starts_with(kFile)) {
-    return ImagePart{.path = url.substr(kFile.size())};
+    return ImagePart{.path = url.substr(kFile.size()),
+                     .media_type = string_of(part, "media_type", place)};
   }
-  if (!url.starts_with("data:")) return ImagePart{.path = std::move(url)};
+  if (!url.starts_with("data:")) {
+    return ImagePart{.path = std::move(url),
+                     .media_type = string_of(part, "media_type", place)};
+  }
+  // Frames of a moving picture, one behind the other.
+  if (url.starts_with("data:video/") &&
+      url.find(',', url.find(',') + 1) != std::string::npos) {
+    return ImagePart{.media_type = string_of(part, "media_type", place),
+                     .url = std::move(url)};
+  }
   const std::size_t comma = url.find(";base64,");
   if (comma == std::string::npos) place.fail("a data: URL that is not base64");
   auto bytes = base::base64_decode(std::string_view(url).substr(comma + 8));
@@ -98,7 +108,12 @@ Json image_json(const ImagePart& image) {
     url = fmt::format("data:{};base64,{}", image.media_type,
                       base::base64_encode(image.bytes));
   }
-  return {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
+  Json json = {{"type", "image_url"}, {"image_url", {{"url", std::move(url)}}}};
+  // Of bytes it is in the URL.
+  if (image.bytes.empty() && image.media_type.starts_with("video/")) {
+    json["media_type"] = image.media_type;
+  }
+  return json;
 }
 
 Json part_json(const Part& part) {

@@ -21,6 +21,10 @@ struct Grid {
   int cells() const { return columns * rows; }
 };
 
+bool is_authors(const ProcessorFiles& files) {
+  return files.model.find_string("model_type") == "internvl_chat";
+}
+
 class InternVl final : public ImageProcessor {
  public:
   explicit InternVl(const ProcessorFiles& files)
@@ -29,21 +33,22 @@ class InternVl final : public ImageProcessor {
                 PixelValues::kClipStd),
         cuts_(files.preprocessor.find_bool("crop_to_patches")
                   .value_or(files.model.find_bool("dynamic_image_size")
-                                .value_or(true))),
-        shows_whole_(files.model.find_bool("use_thumbnail").value_or(true)),
+                                .value_or(!is_authors(files)))),
+        shows_whole_(files.model.find_bool("use_thumbnail")
+                         .value_or(!is_authors(files))),
         least_(int_setting(
             files.preprocessor, "min_patches",
             int_setting(files.model, "min_dynamic_patch", 1, 1, 256), 1, 256)),
-        most_(int_setting(
-            files.preprocessor, "max_patches",
-            int_setting(files.model, "max_dynamic_patch", 12, 1, 256), 1,
-            256)) {
+        most_(int_setting(files.preprocessor, "max_patches",
+                          int_setting(files.model, "max_dynamic_patch",
+                                      is_authors(files) ? 6 : 12, 1, 256),
+                          1, 256)) {
     image_token_ = token_of(files, "context_image_token",
                             image_token_of(files, "<IMG_CONTEXT>"));
     placeholder_ = image_token_;
     start_ = token_of(files, "start_image_token", "<img>");
     end_ = token_of(files, "end_image_token", "</img>");
-    if (files.model.find_string("model_type") == "internvl_chat") {
+    if (is_authors(files)) {
       read_own_sizes(files.model);
       return;
     }
@@ -119,6 +124,12 @@ class InternVl final : public ImageProcessor {
     const int tower_side = int_setting(tower, "image_size", 448, 1, kMaxSide);
     const int side =
         int_setting(model, "force_image_size", tower_side, 1, kMaxSide);
+    if (side != tower_side) {
+      throw UnsupportedModelError(fmt::format(
+          "[image processor] {}: force_image_size is {}, and the tower's "
+          "positions are for {} pixels a side",
+          model.origin(), side, tower_side));
+    }
     const int patch = int_setting(tower, "patch_size", 14, 1, side);
     const double ratio = model.find_number("downsample_ratio").value_or(0.5);
     const int tokens = static_cast<int>(side / patch * ratio);

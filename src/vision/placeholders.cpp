@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "abstractllm/error.h"
 
 namespace abstractllm::vision {
@@ -45,7 +47,12 @@ std::string replace_placeholders(
   for (const std::string& text : placeholders) {
     places += occurrences(prompt, text);
   }
-  require_places(places, images, placeholders.front());
+  // The one that stands there too often, rather than the first.
+  const auto spelt = std::find_if(
+      placeholders.rbegin(), placeholders.rend(),
+      [&](const std::string& text) { return occurrences(prompt, text) > 0; });
+  require_places(places, images,
+                 spelt == placeholders.rend() ? placeholders.front() : *spelt);
   std::string expanded;
   std::size_t begin = 0;
   for (std::size_t image = 0; image < images; ++image) {

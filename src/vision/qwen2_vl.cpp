@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "abstractllm/error.h"
 #include "vision/kinds.h"
@@ -22,6 +23,10 @@ int either(const io::JsonConfig& json, const char* key,
   return int_setting(
       json, key, int_setting(tower, tower_key, otherwise, 1, most), 1, most);
 }
+
+// Of all frames of a moving picture: 400 MB of values, more tokens than most
+// contexts hold.
+constexpr std::int64_t kMostVideoPixels = std::int64_t{1} << 25;
 
 // Beyond this proportion the model was never shown an image.
 constexpr double kMaxProportion = 200;
@@ -74,7 +79,8 @@ class Qwen2Vl final : public ImageProcessor {
         newer_(files.model.find_string("model_type")
                    .value_or("")
                    .starts_with("qwen3")),
-        video_(files.video, newer_, config_.factor(), config_.temporal),
+        video_(files.video, newer_, config_.patch, config_.merge,
+               config_.temporal),
         video_filter_(filter_setting(files.video, config_.filter)),
         video_values_(files.video, PixelValues::kClipMean,
                       PixelValues::kClipStd) {
@@ -87,7 +93,10 @@ class Qwen2Vl final : public ImageProcessor {
     // Frames have marks of their own, which stand for those of the template.
     if (newer_) video_placeholder_ = start_ + video_token_ + end_;
     if (const auto tower = files.model.find_object("vision_config")) {
-      positions_a_second_ = tower->find_number("tokens_per_second").value_or(0);
+      const bool measures =
+          files.model.find_string("model_type") == "qwen2_5_vl";
+      positions_a_second_ =
+          tower->find_number("tokens_per_second").value_or(measures ? 4 : 0);
       constexpr double kMost = 100;
       if (!(positions_a_second_ >= 0 && positions_a_second_ <= kMost)) {
         throw ModelLoadingError(
@@ -149,7 +158,14 @@ class Qwen2Vl final : public ImageProcessor {
                    .height = size.height,
                    .frames = std::move(frames)};
     plan.times = video_.times_of(plan.frames, rate);
-    plan.image_tokens = static_cast<int>(plan.times.size()) * rows * columns;
+    const std::int64_t tokens =
+        static_cast<std::int64_t>(plan.times.size()) * rows * columns;
+    if (tokens > std::numeric_limits<int>::max()) {
+      throw ResourceExceededError(
+          fmt::format("[video] {} frames would be {} tokens", count, tokens),
+          "Leave frames out, or declare fewer pixels (max_pixels).");
+    }
+    plan.image_tokens = static_cast<int>(tokens);
     plan.prompt_tokens = plan.image_tokens;
     if (positions_a_second_ > 0 && !newer_) {
       const double seen_rate = rate * count / video.frames();
@@ -162,6 +178,14 @@ class Qwen2Vl final : public ImageProcessor {
                             const PixelBudget& budget) const override {
     ImageInputs inputs{.plan = plan_video(video, budget)};
     const ImagePlan& plan = inputs.plan;
+    if (plan.pixels > kMostVideoPixels) {
+      throw ResourceExceededError(
+          fmt::format("[video] {} frames of {}x{} pixels are {} pixels, the "
+                      "limit is {}",
+                      plan.crops, plan.width, plan.height, plan.pixels,
+                      kMostVideoPixels),
+          "Leave frames out, or declare fewer pixels (max_pixels).");
+    }
     const auto stretches = static_cast<int>(plan.times.size());
     const int rows = plan.height / config_.patch;
     const int columns = plan.width / config_.patch;

@@ -43,10 +43,42 @@ Extent smart_resize(Extent size, int factor, std::int64_t min_pixels,
   return result;
 }
 
-QwenVideo::QwenVideo(const io::JsonConfig& json, bool newer, int factor,
-                     int temporal)
+namespace {
+
+// What the tower has fixed cannot be otherwise for moving pictures.
+void require_same(const io::JsonConfig& json, const char* key, int value) {
+  const int said = int_setting(json, key, value, 1, kMaxSide);
+  if (said == value) return;
+  throw ModelLoadingError(
+      fmt::format("[image processor] {}: '{}' is {}, the tower's is {}",
+                  json.origin(), key, said, value));
+}
+
+}  // namespace
+
+void QwenVideo::read_sampling(const io::JsonConfig& json) {
+  samples_ = json.find_bool("do_sample_frames").value_or(true);
+  num_frames_ = json.has("num_frames")
+                    ? int_setting(json, "num_frames", 1, 1, kMaxSide)
+                    : 0;
+  rate_ = json.find_number("fps").value_or(rate_);
+  min_frames_ = int_setting(json, "min_frames", min_frames_, 1, kMaxSide);
+  max_frames_ = int_setting(json, "max_frames", max_frames_, 1, kMaxSide);
+  caps_ = json.find_bool("cap_pixels_per_frame").value_or(false);
+  video_tokens_ =
+      int_setting(json, "max_video_tokens", newer_ ? 768 : 128000, 1, 1 << 24);
+  if (!json.find_bool("do_resize").value_or(true)) {
+    throw ModelLoadingError(
+        fmt::format("[image processor] {}: frames that are not resized "
+                    "(do_resize) are not read",
+                    json.origin()));
+  }
+}
+
+QwenVideo::QwenVideo(const io::JsonConfig& json, bool newer, int patch,
+                     int merge, int temporal)
     : newer_(newer),
-      factor_(factor),
+      factor_(patch * merge),
       temporal_(temporal),
       min_pixels_(128 * (newer ? 32 * 32 : 28 * 28)),
       max_pixels_(768 * (newer ? 32 * 32 : 28 * 28)) {
@@ -59,9 +91,10 @@ QwenVideo::QwenVideo(const io::JsonConfig& json, bool newer, int factor,
                             1, kMostPixels);
   max_pixels_ = int_setting(json, "max_pixels", static_cast<int>(max_pixels_),
                             1, kMostPixels);
-  rate_ = json.find_number("fps").value_or(rate_);
-  min_frames_ = int_setting(json, "min_frames", min_frames_, 1, kMaxSide);
-  max_frames_ = int_setting(json, "max_frames", max_frames_, 1, kMaxSide);
+  require_same(json, "patch_size", patch);
+  require_same(json, "merge_size", merge);
+  require_same(json, "temporal_patch_size", temporal);
+  read_sampling(json);
   const bool is_rate = rate_ >= io::MovingPicture::kLeastRate &&
                        rate_ <= io::MovingPicture::kMostRate;
   if (!is_rate || min_frames_ > max_frames_ || min_pixels_ > max_pixels_) {
@@ -76,7 +109,7 @@ QwenVideo::QwenVideo(const io::JsonConfig& json, bool newer, int factor,
 std::vector<int> QwenVideo::frames_of(const io::MovingPicture& video) const {
   const int total = video.frames();
   std::vector<int> frames;
-  if (video.is_chosen()) {
+  if (video.is_chosen() || !samples_) {
     for (int i = 0; i < std::min(total, max_frames_); ++i) frames.push_back(i);
     if (total > max_frames_) {
       throw ImageProcessingError(
@@ -86,10 +119,8 @@ std::vector<int> QwenVideo::frames_of(const io::MovingPicture& video) const {
     }
     return frames;
   }
-  const double wanted = total / video.rate().value_or(kUsualFrameRate) * rate_;
+  const int count = count_of(video);
   if (newer_) {
-    const int count = std::min(
-        {std::max(static_cast<int>(wanted), min_frames_), max_frames_, total});
     const double step =
         count > 1 ? static_cast<double>(total - 1) / (count - 1) : 0;
     for (int i = 0; i < count; ++i) {
@@ -97,18 +128,44 @@ std::vector<int> QwenVideo::frames_of(const io::MovingPicture& video) const {
     }
     return frames;
   }
-  const auto whole = [this](double count) {
-    return static_cast<int>(std::floor(count / temporal_)) * temporal_;
-  };
-  const int most = whole(std::min(max_frames_, total));
-  const int count = std::max(
-      1,
-      whole(std::min({std::max(wanted, static_cast<double>(min_frames_)),
-                      static_cast<double>(most), static_cast<double>(total)})));
   for (int i = 0; i < count; ++i) {
     frames.push_back(static_cast<int>(static_cast<double>(total) / count * i));
   }
   return frames;
+}
+
+int QwenVideo::count_of(const io::MovingPicture& video) const {
+  const int total = video.frames();
+  const double wanted =
+      num_frames_ > 0
+          ? num_frames_
+          : std::min(total / video.rate().value_or(kUsualFrameRate) * rate_,
+                     1.0 * total);
+  if (newer_) {
+    return std::min(
+        {std::max(static_cast<int>(wanted), min_frames_), max_frames_, total});
+  }
+  const auto whole = [this](double count) {
+    return static_cast<int>(std::floor(count / temporal_)) * temporal_;
+  };
+  const int most = whole(std::min(max_frames_, total));
+  return std::max(
+      1, whole(std::min(std::max(wanted, 1.0 * min_frames_), 1.0 * most)));
+}
+
+std::int64_t QwenVideo::most_pixels(int frames) const {
+  if (!caps_) return max_pixels_;
+  const auto least =
+      static_cast<std::int64_t>(static_cast<double>(min_pixels_) * 1.05);
+  const std::int64_t square = std::int64_t{factor_} * factor_;
+  if (newer_) {
+    return frames *
+           std::max(std::min(video_tokens_ * square, max_pixels_ / frames),
+                    least);
+  }
+  const auto total = static_cast<std::int64_t>(
+      0.9 * static_cast<double>(video_tokens_) * static_cast<double>(square));
+  return std::max(std::min(max_pixels_, total * temporal_ / frames), least);
 }
 
 Extent QwenVideo::size_of(Extent frame, int frames,
@@ -121,6 +178,7 @@ Extent QwenVideo::size_of(Extent frame, int frames,
     share = *most / frames;
   }
   Extent size;
+  const std::int64_t max_pixels = most_pixels(frames);
   if (newer_) {
     Extent grown = frame;
     if (frame.width < factor_ || frame.height < factor_) {
@@ -141,15 +199,15 @@ Extent QwenVideo::size_of(Extent frame, int frames,
       size = {multiple(rounded(grown.width * beta / factor_), factor_),
               multiple(rounded(grown.height * beta / factor_), factor_)};
     };
-    if (result > static_cast<double>(max_pixels_)) {
-      scaled(std::sqrt(static_cast<double>(max_pixels_) / own),
+    if (result > static_cast<double>(max_pixels)) {
+      scaled(std::sqrt(static_cast<double>(max_pixels) / own),
              [](double x) { return std::max(1.0, std::floor(x)); });
     } else if (result < static_cast<double>(min_pixels_)) {
       scaled(std::sqrt(static_cast<double>(min_pixels_) / own),
              [](double x) { return std::ceil(x); });
     }
   } else {
-    const std::int64_t high = std::min(max_pixels_, share);
+    const std::int64_t high = std::min(max_pixels, share);
     size = smart_resize(frame, factor_, std::min(min_pixels_, high), high);
   }
   if (size.pixels() > share) size = smart_resize(frame, factor_, least, share);

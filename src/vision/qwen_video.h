@@ -21,7 +21,10 @@ Extent smart_resize(Extent size, int factor, std::int64_t min_pixels,
 class QwenVideo {
  public:
   /// `newer`: Qwen3-VL's, whose sizes are those of all frames together.
-  QwenVideo(const io::JsonConfig& json, bool newer, int factor, int temporal);
+  /// `patch`, `merge` and `temporal` are the tower's. Throws ModelLoadingError
+  /// for a file that says otherwise, or what is not done.
+  QwenVideo(const io::JsonConfig& json, bool newer, int patch, int merge,
+            int temporal);
 
   /// The frames that are seen: all, or as many a second as the file says.
   std::vector<int> frames_of(const io::MovingPicture& video) const;
@@ -35,6 +38,11 @@ class QwenVideo {
                                double rate) const;
 
  private:
+  void read_sampling(const io::JsonConfig& json);
+  // Of one frame (of all frames together, if newer).
+  std::int64_t most_pixels(int frames) const;
+  int count_of(const io::MovingPicture& video) const;
+
   bool newer_;
   int factor_;
   int temporal_;
@@ -43,6 +51,10 @@ class QwenVideo {
   double rate_ = 2;  // frames a second
   int min_frames_ = 4;
   int max_frames_ = 768;
+  bool samples_ = true;   // false: all frames are seen
+  int num_frames_ = 0;    // to sample, whatever the rate; 0: by the rate
+  bool caps_ = false;     // cap_pixels_per_frame
+  int video_tokens_ = 0;  // max_video_tokens
 };
 
 /// What a clip has a second where nobody says it.

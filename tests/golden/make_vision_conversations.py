@@ -19,6 +19,7 @@ import sys
 
 import torch
 from PIL import Image
+from make_vision_fixture import take_states_before_layers
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 MODELS = ["gemma3", "idefics3", "llava", "qwen2_5_vl", "qwen2_vl", "qwen3_vl"]
@@ -90,6 +91,7 @@ def main():
     fixtures, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     made = {"source": f"transformers, torch {torch.__version__}", "cases": []}
     models = sys.argv[3:] or MODELS
+    take_states_before_layers()
     if sys.argv[3:] and out.exists():
         made["cases"] = [case for case in json.loads(out.read_text())["cases"]
                          if case["model"] not in models]

@@ -39,6 +39,21 @@ CASES = {
 }
 
 
+def take_states_before_layers():
+    """Llama 3.2 Vision's tower gives the states that go into some layers, as Meta's
+    and vLLM's code has it and transformers had it up to 4.52; the list of later
+    versions begins behind the first layer."""
+    from transformers.models.mllama import modeling_mllama as mllama
+    forward = mllama.MllamaVisionEncoder.forward
+
+    def with_embedding(self, hidden_states, attention_mask=None):
+        output = forward(self, hidden_states, attention_mask)
+        output.hidden_states = (hidden_states, *output.hidden_states)
+        return output
+
+    mllama.MllamaVisionEncoder.forward = with_embedding
+
+
 def draw_weights(model, seed, head_scale):
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in model.named_parameters():
@@ -165,6 +180,8 @@ def main():
         if key in spec:
             (folder / name).write_text(json.dumps(spec[key], indent=1) + "\n")
     config = AutoConfig.from_pretrained(folder)
+    if config.model_type == "mllama":
+        take_states_before_layers()
     model = AutoModelForImageTextToText.from_config(
         config, attn_implementation="eager").float().eval()
     draw_weights(model, spec["seed"], spec.get("head_scale", 1))

@@ -108,6 +108,37 @@ TEST(Videos, AGifIsSampledAndReusedInTheNextTurn) {
   EXPECT_EQ(model.open()->generate(request).token_ids, second.token_ids);
 }
 
+TEST(Videos, TheSameFramesAtAnotherRateAreAnotherPicture) {
+  const test::TemporaryFolder frames;
+  for (int i = 0; i < 6; ++i) {
+    frames.file("f" + std::to_string(i) + ".png", frame(i, 64, 32));
+  }
+  const auto at = [&](const char* rate) {
+    Request request =
+        ask({.path = frames.path().string(),
+             .media_type = std::string("video/frames; fps=") + rate},
+            4);
+    request.parameters.logprobs = true;
+    return request;
+  };
+  int compared = 0;
+  for (const char* name : {"qwen2_5_vl", "qwen3_vl_moe"}) {
+    if (!std::filesystem::exists(fixture(std::string("vision/") + name))) {
+      continue;
+    }
+    const VideoModel model(name);
+    const auto llm = model.open();
+    const GenerateResponse slow = llm->generate(at("0.5"));
+    const GenerateResponse fast = llm->generate(at("4"));
+    const GenerateResponse fresh = model.open()->generate(at("4"));
+    EXPECT_EQ(fast.token_ids, fresh.token_ids) << name;
+    EXPECT_NEAR(fast.logprobs[0].logprob, fresh.logprobs[0].logprob, 1e-4);
+    EXPECT_NE(fast.logprobs[0].logprob, slow.logprobs[0].logprob) << name;
+    ++compared;
+  }
+  EXPECT_GT(compared, 0);
+}
+
 TEST(Videos, ModelsOfStillImagesRefuseThem) {
   const auto llm = test::open_fixture("vision/gemma3");
   const test::TemporaryFolder frames;

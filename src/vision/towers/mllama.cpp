@@ -201,8 +201,8 @@ class Tower : public VisionTower {
                                Stages& stages) const override {
     const int tiles = config_.max_num_tiles;
     const int tokens = config_.tile_tokens();
-    const std::vector<std::int32_t>& mask = integers(
-        image, "aspect_ratio_mask", static_cast<std::size_t>(tiles));
+    const std::vector<std::int32_t>& mask =
+        integers(image, "aspect_ratio_mask", static_cast<std::size_t>(tiles));
     const auto shown =
         static_cast<int>(std::count(mask.begin(), mask.end(), 1));
     const int id = integers(image, "aspect_ratio_ids", 1)[0];
@@ -220,10 +220,11 @@ class Tower : public VisionTower {
     layout->padding = x.shape(0) - shown * tokens;
     std::vector<mx::array> taken;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = run_layer(x, layers_[i], layout, stages);
+      // What goes into the layer, as the model was trained.
       for (const int tap : config_.taps) {
         if (tap == static_cast<int>(i)) taken.push_back(without_padding(x));
       }
+      x = run_layer(x, layers_[i], layout, stages);
     }
     x = add_to_tiles(ops::normalise(x, last_norm_), id);
     x = without_padding(run_layers(x, global_layers_, layout, stages));

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "abstractllm/error.h"
+#include "session/message_json.h"
 #include "session/timestamps.h"
 #include "session_fixture.h"
 
@@ -200,6 +201,20 @@ TEST(SessionMarkdown, AFenceIsLongerThanWhatItHolds) {
   state.messages = {entry};
   EXPECT_NE(session_to_markdown(state).find("````\n```\nx\n```\n````\n"),
             std::string::npos);
+}
+
+TEST(MessageJson, MovingPicturesStayMovingPictures) {
+  Message message{
+      .role = Role::kUser,
+      .parts = {
+          ImagePart{.path = "clip/frames", .media_type = "video/frames; fps=2"},
+          ImagePart{.bytes = "GIF89a", .media_type = "video/gif"},
+          ImagePart{.media_type = "video/jpeg; fps=3",
+                    .url = "data:video/jpeg;base64,QQ==,Qg=="},
+          TextPart{"What moves?"}}};
+  const Message read = session::parse_message(session::message_json(message),
+                                              {.where = "test", .message = 1});
+  EXPECT_EQ(read.parts, message.parts);
 }
 
 }  // namespace
