@@ -178,6 +178,22 @@ TEST_F(BatcherImages, APromptThatSeesItselfWholeWaitsForItsImages) {
   EXPECT_EQ(model_.steps.front(), std::vector<int>{8});
 }
 
+TEST_F(BatcherImages, NobodyWaitsForABeginningThatCannotBeShared) {
+  model_.sight = models::PromptSight::kWholePrompt;
+  make_with_images();
+  const Ids system = range(5, 20);
+  Client image = show({.before = system, .numbers = {-1}}, 4);
+  Ids prompt = system;
+  prompt.insert(prompt.end(), {1, 2, 3});
+  Client text = submit(prompt, 3);
+  steps(2);
+  EXPECT_GE(text.channel->size(), 1U);
+  EXPECT_EQ(store_.encoded(), 0);
+  finish({&image, &text});
+  expect_answered(image, 4);
+  expect_answered(text, 3);
+}
+
 TEST_F(BatcherImages, TheTimeOfAStepIsForAllItsImages) {
   tower_.encode_time = std::chrono::milliseconds(30);
   make_with_images(0.04);

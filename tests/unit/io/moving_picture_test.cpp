@@ -105,6 +105,16 @@ TEST(MovingPicture, WhatAFrameClearsIsTransparent) {
   EXPECT_THAT(seen, ElementsAre("0a141e0a141e", "28323cffffff"));
 }
 
+TEST(MovingPicture, LaterFramesAreWithinTheLimitsToo) {
+  std::string gif = read_file(abstractllm::test::source_folder() /
+                              "fuzz/corpus/video_gif/cleared.gif");
+  const std::size_t second = gif.rfind(',');
+  ASSERT_NE(second, std::string::npos);
+  gif.replace(second + 5, 4, "\xFF\xFF\xFF\xFF");
+  EXPECT_THROW(MovingPicture::open({.bytes = gif, .media_type = "video/gif"}),
+               ResourceExceededError);
+}
+
 TEST(MovingPicture, AGifInMemoryIsTheSame) {
   const std::string bytes = read_file(videos() / "moving.gif");
   const auto video = MovingPicture::open(
@@ -170,7 +180,8 @@ TEST(MovingPicture, RefusesWhatIsNoMovingPicture) {
   EXPECT_THROW(open({.bytes = "....ftypisom"}), ImageProcessingError);
   EXPECT_THROW(open({.url = "https://example.org/a.mp4"}), InvalidRequestError);
   EXPECT_THROW(open({.url = "data:video/jpeg;base64,?"}), InvalidRequestError);
-  for (const char* rate : {"0", "-1", "1e-9", "1e9", "fast", "nan", "24abc", ""}) {
+  for (const char* rate :
+       {"0", "-1", "1e-9", "1e9", "fast", "nan", "24abc", ""}) {
     EXPECT_THROW(open({.path = mixed.path().string(),
                        .media_type = std::string("video/x; fps=") + rate}),
                  InvalidRequestError)
