@@ -59,8 +59,11 @@ class Layouter {
       return module.ends_with(end);
     };
     if (const auto expert = parse_expert(module); expert && module != tensor) {
-      experts_[expert->before + ".switch_mlp." + stacked_name(expert->name)]
+      experts_[expert->before + ".switch_mlp." + name_in_stack(expert->name)]
               [expert->index] = module;
+    } else if (is_ungated_stack(module)) {
+      const std::string name = name_in_stack(module.substr(sibling_at(module)));
+      rename(module, sibling(sibling(module, ""), "switch_mlp." + name));
     } else if (type_ == "deepseek_v3" && module.find(".kv_b_proj") != npos) {
       divide_latent(module.substr(0, module.find(".kv_b_proj")) + ".");
     } else if (ends(".block_sparse_moe.input_linear")) {
@@ -91,11 +94,29 @@ class Layouter {
     }
   }
 
+  // Where "d" begins in "a.b.c.d", or "b." in "a.b.".
+  static std::size_t sibling_at(const std::string& module) {
+    const std::size_t end = module.size() - (module.ends_with('.') ? 2 : 1);
+    return module.rfind('.', end) + 1;
+  }
+
   // "a.b.c." + `name` of "a.b.c.d"; of "a.b." it is "a." + `name`.
   static std::string sibling(const std::string& module,
                              const std::string& name) {
-    const std::size_t end = module.size() - (module.ends_with('.') ? 2 : 1);
-    return module.substr(0, module.rfind('.', end) + 1) + name;
+    return module.substr(0, sibling_at(module)) + name;
+  }
+
+  // mlx-lm's experts without gates, Nemotron 3's, have names of their own.
+  std::string name_in_stack(const std::string& name) const {
+    if (type_ == "nemotron_h" && name == "up_proj") return "fc1";
+    if (type_ == "nemotron_h" && name == "down_proj") return "fc2";
+    return stacked_name(name);
+  }
+
+  // As transformers 5 saves Nemotron 3: (experts, outputs, inputs).
+  bool is_ungated_stack(const std::string& module) const {
+    return type_ == "nemotron_h" && (module.ends_with(".experts.up_proj") ||
+                                     module.ends_with(".experts.down_proj"));
   }
 
   bool has_experts() const {
@@ -358,7 +379,8 @@ std::string mlx_name(const io::WeightSource& weights, const std::string& name) {
 }
 
 bool is_plain_router(const io::JsonConfig& config, std::string_view module) {
-  return config.has("n_routed_experts") && module.ends_with(".mlp.gate");
+  return config.has("n_routed_experts") &&
+         (module.ends_with(".mlp.gate") || module.ends_with(".mixer.gate"));
 }
 
 }  // namespace abstractllm::convert

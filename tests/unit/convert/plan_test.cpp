@@ -211,6 +211,48 @@ TEST_F(PlansOfTensors, StackExpertsOfEitherOrder) {
   }
 }
 
+// Experts without gates, one by one as published and as transformers saves
+// them.
+TEST_F(PlansOfTensors, NameStacksOfNemotronAsMlxLmDoes) {
+  const std::string config =
+      R"({"model_type":"nemotron_h","n_routed_experts":2})";
+  const std::string mixer = "backbone.layers.1.mixer.";
+  std::vector<io::TestTensor> single;
+  for (const std::string expert : {"experts.0.", "experts.1."}) {
+    single.push_back(tensor_of_ones(mixer + expert + "up_proj.weight", {4, 2}));
+    single.push_back(
+        tensor_of_ones(mixer + expert + "down_proj.weight", {2, 4}));
+  }
+  const std::vector<io::TestTensor> stacked{
+      tensor_of_ones(mixer + "experts.up_proj", {2, 4, 2}),
+      tensor_of_ones(mixer + "experts.down_proj", {2, 2, 4})};
+  for (const auto& tensors : {single, stacked}) {
+    const auto plan = plan_of(config, tensors);
+    EXPECT_EQ(plan.modules.size(), 2u);
+    const PlannedModule* up = find(plan, mixer + "switch_mlp.fc1");
+    const PlannedModule* down = find(plan, mixer + "switch_mlp.fc2");
+    ASSERT_TRUE(up != nullptr && down != nullptr);
+    EXPECT_THAT(up->tensors.at(0).shape, testing::ElementsAre(2, 4, 2));
+    EXPECT_THAT(down->tensors.at(0).shape, testing::ElementsAre(2, 2, 4));
+  }
+}
+
+// mlx-lm's routers of these are no layers that it quantises.
+TEST_F(PlansOfTensors, KeepRoutersOfNemotron) {
+  folder_.write("config.json",
+                R"({"model_type":"nemotron_h","n_routed_experts":2})");
+  folder_.write(
+      "model.safetensors",
+      io::safetensors_text(
+          {tensor_of_ones("backbone.layers.1.mixer.gate.weight", {2, 64}),
+           tensor_of_ones("backbone.layers.1.mixer.q_proj.weight", {2, 64})}));
+  const auto plan =
+      make_plan(io::WeightSource::open(io::ModelFiles::at(folder_.path())),
+                {.mode = "affine", .bits = 4, .group_size = 32});
+  EXPECT_FALSE(find(plan, "backbone.layers.1.mixer.gate")->quantisation);
+  EXPECT_TRUE(find(plan, "backbone.layers.1.mixer.q_proj")->quantisation);
+}
+
 TEST_F(PlansOfTensors, RefuseStacksOfOtherShapes) {
   const std::string config = R"({"model_type":"gpt_oss","hidden_size":2})";
   const std::string unit = "model.layers.0.mlp.experts.gate_up_proj";
