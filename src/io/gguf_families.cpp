@@ -135,6 +135,25 @@ void add_deepseek_experts(const GgufFields& fields, json& config) {
   config["topk_method"] = config.contains("n_group") ? "noaux_tc" : "greedy";
 }
 
+// `key`: numbers of a head's key, the rotated ones among them.
+void add_latent_sizes(const GgufFields& fields, json& config,
+                      std::int64_t key) {
+  const std::int64_t rotated = fields.require_size("rope.dimension_count");
+  if (rotated >= key) {
+    throw ModelLoadingError("[gguf] " + fields.file().path().string() +
+                            ": keys of " + std::to_string(key) +
+                            " numbers of which " + std::to_string(rotated) +
+                            " are rotated");
+  }
+  config["qk_rope_head_dim"] = rotated;
+  config["qk_nope_head_dim"] = key - rotated;
+  config["kv_lora_rank"] = fields.require_size("attention.kv_lora_rank");
+  copy_size(fields, "attention.q_lora_rank", config, "q_lora_rank");
+  config["num_key_value_heads"] = config["num_attention_heads"];
+  config["head_dim"] = key;
+  config.erase("partial_rotary_factor");
+}
+
 void add_deepseek2(const GgufFields& fields, json& config) {
   add_deepseek_experts(fields, config);
   // 2 is a sigmoid, which the third version has.
@@ -145,24 +164,11 @@ void add_deepseek2(const GgufFields& fields, json& config) {
   // Files for latent attention say of keys and values what the cache holds,
   // and the real sizes apart.
   const bool is_latent = fields.has("attention.key_length_mla");
-  const std::int64_t key = fields.require_size(
-      is_latent ? "attention.key_length_mla" : "attention.key_length");
-  const std::int64_t rotated = fields.require_size("rope.dimension_count");
-  if (rotated >= key) {
-    throw ModelLoadingError("[gguf] " + fields.file().path().string() +
-                            ": keys of " + std::to_string(key) +
-                            " numbers of which " + std::to_string(rotated) +
-                            " are rotated");
-  }
-  config["qk_rope_head_dim"] = rotated;
-  config["qk_nope_head_dim"] = key - rotated;
+  add_latent_sizes(fields, config,
+                   fields.require_size(is_latent ? "attention.key_length_mla"
+                                                 : "attention.key_length"));
   config["v_head_dim"] = fields.require_size(
       is_latent ? "attention.value_length_mla" : "attention.value_length");
-  config["kv_lora_rank"] = fields.require_size("attention.kv_lora_rank");
-  copy_size(fields, "attention.q_lora_rank", config, "q_lora_rank");
-  config["num_key_value_heads"] = config["num_attention_heads"];
-  config["head_dim"] = key;
-  config.erase("partial_rotary_factor");
   const auto multiplier =
       fields.find_number("rope.scaling.yarn_log_multiplier");
   if (multiplier && config.contains("rope_scaling")) {
@@ -190,10 +196,9 @@ void add_granite(const GgufFields& fields, json& config) {
   copy_number(fields, "logit_scale", config, "logits_scaling");
 }
 
-void add_lfm2(const GgufFields& fields, json& config) {
-  copy_number(fields, "attention.layer_norm_rms_epsilon", config, "norm_eps");
-  config["conv_L_cache"] = fields.require_size("shortconv.l_cache");
-  config["block_auto_adjust_ff_dim"] = false;
+// Layers without heads of keys are of the `other` type.
+void add_layer_types(const GgufFields& fields, json& config,
+                     const char* other) {
   json types = json::array();
   const auto heads = fields.find_sizes("attention.head_count_kv");
   const std::int64_t layers = config["num_hidden_layers"];
@@ -201,9 +206,57 @@ void add_lfm2(const GgufFields& fields, json& config) {
     const bool attends =
         heads && (heads->size() == 1 ||
                   (std::size_t(i) < heads->size() && (*heads)[std::size_t(i)]));
-    types.push_back(attends ? "full_attention" : "conv");
+    types.push_back(attends ? "full_attention" : other);
   }
   config["layer_types"] = std::move(types);
+}
+
+void add_lfm2(const GgufFields& fields, json& config) {
+  copy_number(fields, "attention.layer_norm_rms_epsilon", config, "norm_eps");
+  config["conv_L_cache"] = fields.require_size("shortconv.l_cache");
+  config["block_auto_adjust_ff_dim"] = false;
+  add_layer_types(fields, config, "conv");
+}
+
+// State spaces among layers of attention. Files do not say how many numbers the
+// unit has that experts share, if there are none.
+void add_granite_hybrid(const GgufFields& fields, json& config) {
+  add_granite(fields, config);
+  if (!config.contains("attention_multiplier")) {
+    config["attention_multiplier"] =
+        1 / std::sqrt(config["head_dim"].get<double>());
+  }
+  add_layer_types(fields, config, "mamba");
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
+  config["mamba_n_heads"] = heads;
+  config["mamba_d_head"] = inner / heads;
+  config["mamba_d_state"] = fields.require_size("ssm.state_size");
+  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
+  config["mamba_n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  const StoredTensor* unit = fields.find_tensor("blk.0.ffn_gate.weight");
+  config["shared_intermediate_size"] =
+      unit != nullptr && unit->shape.size() == 2
+          ? unit->shape[0]
+          : fields.require_size("expert_shared_feed_forward_length");
+  const auto rotates =
+      fields.file().find_bool(fields.key("rope.scaling.finetuned"));
+  config["position_embedding_type"] = rotates.value_or(true) ? "rope" : "nope";
+}
+
+// The converter multiplies all factors into the weights.
+void add_falcon_h1(const GgufFields& fields, json& config) {
+  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  config["mamba_d_ssm"] = inner;
+  config["mamba_n_heads"] = heads;
+  config["mamba_d_head"] = inner / heads;
+  config["mamba_d_state"] = fields.require_size("ssm.state_size");
+  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
+  config["mamba_n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  config["mamba_rms_norm"] =
+      fields.find_tensor("blk.0.ssm_norm.weight") != nullptr;
+  config["mamba_norm_before_gate"] = false;
 }
 
 void add_gpt_oss(const GgufFields& fields, json& config) {
@@ -286,6 +339,17 @@ void add_minicpm(const GgufFields& fields, json& config) {
   add_long_rope(fields, config);
 }
 
+// Latent attention; values are as long as what the last product takes.
+void add_minicpm3(const GgufFields& fields, json& config) {
+  add_minicpm(fields, config);
+  add_latent_sizes(fields, config, fields.require_size("attention.key_length"));
+  const StoredTensor* product = fields.find_tensor("blk.0.attn_output.weight");
+  const std::int64_t heads = config["num_attention_heads"];
+  if (product != nullptr && product->shape.size() == 2) {
+    config["v_head_dim"] = product->shape[1] / heads;
+  }
+}
+
 void add_nemotron(const GgufFields& fields, json& config) {
   config["hidden_act"] = "relu2";
   copy_number(fields, "attention.layer_norm_epsilon", config, "norm_eps");
@@ -309,6 +373,7 @@ constexpr Family kFamilies[] = {
     {"deepseek2", add_deepseek2},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},
+    {"falcon-h1", add_falcon_h1},
     {"gemma", add_gemma},
     {"gemma2", add_gemma2},
     {"gemma3", add_gemma3},
@@ -317,11 +382,13 @@ constexpr Family kFamilies[] = {
     {"gpt2", add_gpt2},
     {"gptneox", add_gptneox},
     {"granite", add_granite},
+    {"granitehybrid", add_granite_hybrid},
     {"granitemoe", add_granite},
     {"lfm2", add_lfm2},
     {"mamba", add_mamba},
     {"mamba2", add_mamba2},
     {"minicpm", add_minicpm},
+    {"minicpm3", add_minicpm3},
     {"nemotron", add_nemotron},
     {"olmo", add_olmo},
     {"phi2", add_phi2},

@@ -144,6 +144,34 @@ constexpr GgufNameRow kGraniteMoeNames[] = {
     ABSTRACTLLM_EXPERTS("block_sparse_moe."),
 };
 
+#define ABSTRACTLLM_STATE_SPACE                                               \
+  {"ssm_in", "mamba.in_proj"}, {"ssm_conv1d", "mamba.conv1d"},                \
+      {"ssm_dt.bias", "mamba.dt_bias", true}, {"ssm_a", "mamba.A_log", true}, \
+      {"ssm_d", "mamba.D", true}, {"ssm_norm", "mamba.norm"}, {               \
+    "ssm_out", "mamba.out_proj"                                               \
+  }
+
+// The shared unit has the same name with experts and alone.
+constexpr GgufNameRow kGraniteHybridNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_STATE_SPACE,
+    ABSTRACTLLM_MLP,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "block_sparse_moe.router.layer"},
+    ABSTRACTLLM_EXPERTS("block_sparse_moe."),
+    ABSTRACTLLM_SHARED("mlp."),
+};
+
+constexpr GgufNameRow kFalconH1Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_STATE_SPACE,
+    {"ffn_norm", "pre_ff_layernorm.weight", true},  // llama.cpp's own slip
+    {"ffn_norm.weight", "pre_ff_layernorm.weight", true},
+    {"ffn_gate", "feed_forward.gate_proj"},
+    {"ffn_up", "feed_forward.up_proj"},
+    {"ffn_down", "feed_forward.down_proj"},
+};
+
 constexpr GgufNameRow kGptOssNames[] = {
     ABSTRACTLLM_ATTENTION,
     {"attn_sinks.weight", "self_attn.sinks", true},
@@ -290,6 +318,7 @@ constexpr GgufNameRow kMamba2Names[] = {
 #undef ABSTRACTLLM_MLP
 #undef ABSTRACTLLM_EXPERTS
 #undef ABSTRACTLLM_SHARED
+#undef ABSTRACTLLM_STATE_SPACE
 
 using enum GgufEdit;
 
@@ -340,6 +369,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .model_type = "exaone4",
      .class_name = "Exaone4ForCausalLM",
      .layer_names = kOlmo2Names},
+    {.name = "falcon-h1",
+     .model_type = "falcon_h1",
+     .class_name = "FalconH1ForCausalLM",
+     .edit = kStateDecay,
+     .layer_names = kFalconH1Names,
+     .model_names = kPhi2ModelNames},
     {.name = "gemma",
      .model_type = "gemma",
      .class_name = "GemmaForCausalLM",
@@ -385,6 +420,11 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "GraniteForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kLlamaNames},
+    {.name = "granitehybrid",
+     .model_type = "granitemoehybrid",
+     .class_name = "GraniteMoeHybridForCausalLM",
+     .edit = kRopeAndDecay,
+     .layer_names = kGraniteHybridNames},
     {.name = "granitemoe",
      .model_type = "granitemoe",
      .class_name = "GraniteMoeForCausalLM",
@@ -426,6 +466,10 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "MiniCPMForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kLlamaNames},
+    {.name = "minicpm3",
+     .model_type = "minicpm3",
+     .class_name = "MiniCPM3ForCausalLM",
+     .layer_names = kDeepseekNames},
     {.name = "nemotron",
      .model_type = "nemotron",
      .class_name = "NemotronForCausalLM",

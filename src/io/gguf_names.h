@@ -27,6 +27,7 @@ enum class GgufEdit : std::uint8_t {
   kNormsLessOne,     ///< weights of norms are stored with 1 added
   kJoinedHeads,      ///< query, key and value of each head lie apart
   kStateDecay,       ///< A_log is stored as -exp(A_log)
+  kRopeAndDecay,     ///< kInterleavedRope and kStateDecay
 };
 
 /// An architecture that GGUF files can be read of: one row of the table.

@@ -129,6 +129,11 @@ void mark_edit(Entry& entry, GgufEdit edit, const JsonConfig& config) {
   switch (edit) {
     case GgufEdit::kNone:
       return;
+    case GgufEdit::kRopeAndDecay:
+      return mark_edit(entry,
+                       has(".self_attn.") ? GgufEdit::kInterleavedRope
+                                          : GgufEdit::kStateDecay,
+                       config);
     case GgufEdit::kInterleavedRope:
       if (has(".self_attn.q_proj.")) {
         entry.heads = config.require_int("num_attention_heads");

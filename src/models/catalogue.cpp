@@ -119,7 +119,7 @@ constexpr CatalogueRow kRows[] = {
      .models = "Falcon H1",
      .verified = "as `llama`: a state space beside each attention, with and "
                  "without its norm, all multipliers",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "falcon_mamba",
      .models = "Falcon Mamba",
      .verified = "as `mamba`, with normed steps",
@@ -213,7 +213,7 @@ constexpr CatalogueRow kRows[] = {
      .models = "Granite 4",
      .verified = "as `llama`: state spaces beside attention, experts beside a "
                  "shared unit",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "granitemoeshared",
      .models = "Granite 4 tiny preview, with a shared expert",
      .verified =
@@ -313,7 +313,7 @@ constexpr CatalogueRow kRows[] = {
     {.model_type = "minicpm3",
      .models = "MiniCPM 3",
      .verified = "as `llama`: latent attention, longrope, multipliers",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "minimax_m2",
      .models = "MiniMax M2",
      .verified = "random tiny configs against the reference implementation in "

@@ -77,6 +77,7 @@ Tensor transpose(const Tensor& tensor) {
 struct Edit {
   std::string name;
   Shape numbers;
+  std::vector<float> factors;  // the same, with their fractions
 };
 
 Edit parse_edit(const std::string& text) {
@@ -85,6 +86,7 @@ Edit parse_edit(const std::string& text) {
   std::getline(stream, edit.name, ':');
   for (std::string part; std::getline(stream, part, ':');) {
     edit.numbers.push_back(std::stoul(part));
+    edit.factors.push_back(std::stof(part));
   }
   return edit;
 }
@@ -149,6 +151,19 @@ Tensor latent_part(const Tensor& tensor, const Shape& sizes, bool keys) {
   return keys ? transpose(part) : part;
 }
 
+// One factor for all, or how many rows and their factor, again and again.
+void times(Tensor& tensor, const Edit& edit) {
+  if (edit.factors.size() == 1) {
+    for (float& value : tensor.values) value *= edit.factors[0];
+    return;
+  }
+  auto value = tensor.values.begin();
+  for (std::size_t i = 0; i + 1 < edit.factors.size(); i += 2) {
+    const std::size_t count = edit.numbers[i] * tensor.columns();
+    for (std::size_t j = 0; j < count; ++j) *value++ *= edit.factors[i + 1];
+  }
+}
+
 Tensor apply(const Tensor& tensor, const Edit& edit) {
   const std::string& name = edit.name;
   const Shape& n = edit.numbers;
@@ -172,10 +187,13 @@ Tensor apply(const Tensor& tensor, const Edit& edit) {
     return with_rows(tensor, every_row(tensor, n[0], rows, n[1]), rows);
   }
   if (name == "every_last") {
-    return apply(apply(transpose(tensor), {"every", n}), {"transpose", {}});
+    return apply(apply(transpose(tensor), {"every", n, {}}),
+                 {"transpose", {}, {}});
   }
   if (name == "add") {
     for (float& value : result.values) value += static_cast<float>(n.at(0));
+  } else if (name == "times") {
+    times(result, edit);
   } else if (name == "neg_exp") {
     for (float& value : result.values) value = -std::exp(value);
   } else if (name == "column") {

@@ -25,21 +25,22 @@ import gguf
 KEYS = gguf.Keys
 ARCHITECTURES = {
     "deepseek": "deepseek", "ernie4_5_moe": "ernie4_5-moe", "exaone": "exaone",
-    "exaone4": "exaone4", "falcon_mamba": "mamba", "mamba": "mamba",
+    "exaone4": "exaone4", "falcon_h1": "falcon-h1", "falcon_mamba": "mamba", "mamba": "mamba",
     "minicpm": "minicpm", "nemotron": "nemotron", "olmo": "olmo",
     "seed_oss": "seed_oss", "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3", "glm4": "glm4",
     "glm4_moe": "glm4moe", "gpt2": "gpt2", "gpt_bigcode": "starcoder",
     "gpt_neox": "gptneox", "gpt_oss": "gpt-oss", "granite": "granite",
-    "granitemoe": "granitemoe", "lfm2": "lfm2", "llama": "llama",
+    "granitemoe": "granitemoe", "granitemoehybrid": "granitehybrid",
+    "minicpm3": "minicpm3", "lfm2": "lfm2", "llama": "llama",
     "mamba2": "mamba2", "mistral": "llama", "mixtral": "llama",
     "olmo2": "olmo2", "olmoe": "olmoe", "phi": "phi2", "phi3": "phi3",
     "phimoe": "phimoe", "qwen2": "qwen2", "qwen2_moe": "qwen2moe",
     "qwen3": "qwen3", "qwen3_moe": "qwen3moe", "smollm3": "smollm3",
     "stablelm": "stablelm", "starcoder2": "starcoder2"}
 INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
-               "minicpm", "olmo"}
+               "minicpm", "olmo", "granitehybrid"}
 SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron"}
 STATE_SPACES = ("mamba", "mamba2")
 
@@ -114,7 +115,8 @@ class Recipe:
 
     def longrope(self, scaling):
         self.size(KEYS.Rope.SCALING_ORIG_CTX_LEN, self.get(
-            "original_max_position_embeddings"))
+            "original_max_position_embeddings",
+            default=scaling.get("original_max_position_embeddings")))
         if "short_mscale" in scaling:
             raise ValueError("amplitudes of their own")
         for name, field in (("long", "long_factor"), ("short", "short_factor")):
@@ -157,6 +159,10 @@ class Recipe:
             attends = [t == "full_attention" for t in self.config["layer_types"]]
             self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
                      [kv if a else 0 for a in attends])
+        elif self.arch == "granitehybrid":
+            self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
+                     [kv if t == "attention" else 0
+                      for t in self.config["layer_types"]])
         else:
             self.size(KEYS.Attention.HEAD_COUNT_KV, kv)
         if self.config.get("head_dim") and self.arch != "deepseek2":
@@ -248,7 +254,26 @@ class Recipe:
                         config.get("attn_logit_softcapping"))
             self.number(KEYS.LLM.FINAL_LOGIT_SOFTCAPPING,
                         config.get("final_logit_softcapping"))
-        if arch in ("granite", "granitemoe"):
+        if arch == "minicpm3":
+            self.size(KEYS.Attention.Q_LORA_RANK, config.get("q_lora_rank"))
+            self.size(KEYS.Attention.KV_LORA_RANK, config["kv_lora_rank"])
+            self.size(KEYS.Attention.KEY_LENGTH, config["qk_nope_head_dim"] +
+                      config["qk_rope_head_dim"])
+            self.size(KEYS.Rope.DIMENSION_COUNT, config["qk_rope_head_dim"])
+        if arch in ("granitehybrid", "falcon-h1"):
+            self.size(KEYS.SSM.CONV_KERNEL, config["mamba_d_conv"])
+            self.size(KEYS.SSM.INNER_SIZE, config.get(
+                "mamba_d_ssm", config["mamba_expand"] * config["hidden_size"]))
+            self.size(KEYS.SSM.STATE_SIZE, config["mamba_d_state"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, config["mamba_n_heads"])
+            self.size(KEYS.SSM.GROUP_COUNT, config["mamba_n_groups"])
+        if arch == "granitehybrid":
+            self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH,
+                      config["shared_intermediate_size"])
+            # The converter says no but of Bamba; a fixture rotates, too.
+            self.put(KEYS.Rope.SCALING_FINETUNED, "bool",
+                     config["position_embedding_type"] == "rope")
+        if arch in ("granite", "granitemoe", "granitehybrid"):
             self.number(KEYS.LLM.EMBEDDING_SCALE,
                         config["embedding_multiplier"])
             self.number(KEYS.LLM.RESIDUAL_SCALE, config["residual_multiplier"])
@@ -259,7 +284,9 @@ class Recipe:
         if arch in ("gptneox", "stablelm"):
             parallel = config.get("use_parallel_residual", arch == "gptneox")
             self.put(KEYS.LLM.USE_PARALLEL_RESIDUAL, "bool", parallel)
-        if arch == "minicpm":
+        if arch in ("minicpm", "minicpm3"):
+            # minicpm3 has no such keys: the published numbers are constants
+            # of llama.cpp, and fixtures have others.
             layers, hidden = config["num_hidden_layers"], config["hidden_size"]
             self.number(KEYS.LLM.EMBEDDING_SCALE, config["scale_emb"])
             self.number(KEYS.LLM.RESIDUAL_SCALE,
@@ -297,19 +324,49 @@ class Recipe:
         if arch == "gpt2" and re.search(
                 r"(c_attn|c_proj|c_fc|c_proj)\.weight", name):
             return ["transpose"]
+        if arch == "falcon-h1":
+            factors = self.falcon_factors(name)
+            if factors:
+                return ["times:" + ":".join(f"{f:.9g}" for f in factors)]
         if arch == "mamba" and name.endswith(".A_log"):
             return ["neg_exp"]
-        if arch == "mamba2":
+        if arch in ("mamba2", "granitehybrid", "falcon-h1"):
             if name.endswith(".A_log"):
                 return ["neg_exp", "column"]
             if name.endswith(".D"):
                 return ["column"]
-            if name.endswith("mixer.norm.weight"):
-                return [f"groups:{config['n_groups']}"]
+            if name.endswith(("mixer.norm.weight", "mamba.norm.weight")):
+                groups = self.get("n_groups", "mamba_n_groups")
+                return [f"groups:{groups}"]
         if "conv" in name and name.endswith(".weight") and len(
                 self.shapes[name]) == 3:
             return ["squeeze"]
         return []
+
+    # One for all rows, or how many rows and their factor, again and again.
+    def falcon_factors(self, name):
+        config = self.config
+        outer = config["attention_in_multiplier"]
+        if "k_proj" in name:
+            return [config["key_multiplier"] * outer]
+        for part, factor in (
+                ("down_proj", config["mlp_multipliers"][1]),
+                ("gate_proj", config["mlp_multipliers"][0]),
+                ("q_proj", outer), ("v_proj", outer),
+                ("o_proj", config["attention_out_multiplier"]),
+                ("out_proj", config["ssm_out_multiplier"]),
+                ("lm_head", config["lm_head_multiplier"]),
+                ("embed_tokens", config["embedding_multiplier"])):
+            if part in name:
+                return [factor]
+        if "in_proj" not in name:
+            return []
+        inner = config["mamba_d_ssm"]
+        shared = config["mamba_n_groups"] * config["mamba_d_state"]
+        sizes = (inner, inner, shared, shared, config["mamba_n_heads"])
+        return [number
+                for size, factor in zip(sizes, config["ssm_multipliers"])
+                for number in (size, factor * config["ssm_in_multiplier"])]
 
     def add(self, name, sources, edits):
         self.tensors.append({"name": name, "from": sources, "edits": edits})
@@ -344,6 +401,10 @@ class Recipe:
                 continue
             else:
                 self.map_one(name, mapped)
+        if tied and self.arch == "falcon-h1":
+            # A tied head would lose its multiplier: files do not say it.
+            self.add("output.weight", ["model.embed_tokens.weight"],
+                     [f"times:{self.config['lm_head_multiplier']}"])
         for key, parts in (stacks | norms).items():
             self.add(mapped(key), [n for _, n in sorted(parts)], ["stack"])
 
@@ -351,24 +412,27 @@ class Recipe:
         config = self.config
         if self.arch == "gpt-oss" and ".experts." in name:
             return self.map_gpt_oss(name, mapped)
-        if self.arch == "granitemoe" and "input_linear" in name:
+        if self.arch == "granitehybrid" and "shared_mlp" in name:
+            return self.map_shared_unit(name, mapped)
+        hybrid = self.arch in ("granitemoe", "granitehybrid")
+        if hybrid and "input_linear" in name:
             base = name[:name.index("block_sparse_moe")]
             for i, part in enumerate(("w1", "w3")):
                 target = f"{base}block_sparse_moe.experts.{part}.weight"
                 self.add(mapped(target), [name], [f"chunk:{i}:2"])
             return None
-        if self.arch == "granitemoe" and "output_linear" in name:
+        if hybrid and "output_linear" in name:
             base = name[:name.index("block_sparse_moe")]
             return self.add(mapped(f"{base}block_sparse_moe.experts.w2.weight"),
                             [name], [])
-        if name.endswith("kv_b_proj.weight"):
+        if self.arch == "deepseek2" and name.endswith("kv_b_proj.weight"):
             sizes = (f"{config['num_attention_heads']}:"
                      f"{config['qk_nope_head_dim']}:{config['v_head_dim']}")
             self.add(mapped(name.replace("kv_b_proj", "k_b_proj")), [name],
                      [f"k_b:{sizes}"])
             return self.add(mapped(name.replace("kv_b_proj", "v_b_proj")),
                             [name], [f"v_b:{sizes}"])
-        if self.arch == "mamba2" and name.endswith(".dt_bias"):
+        if name.endswith(".dt_bias"):
             return self.add(mapped(name.replace(".dt_bias", ".dt_proj.bias")),
                             [name], [])
         if name.endswith("moe_statics.e_score_correction_bias"):
@@ -380,6 +444,18 @@ class Recipe:
         if name.endswith(".sinks"):
             return self.add(mapped(name + ".weight"), [name], [])
         return self.add(mapped(name), [name], self.edits(name))
+
+    # Of experts, or all that a layer has.
+    def map_shared_unit(self, name, mapped):
+        base = name[:name.index("shared_mlp")]
+        beside = self.config["num_local_experts"]
+        unit = "mlp.shared_expert." if beside else "mlp."
+        if "output_linear" in name:
+            return self.add(mapped(f"{base}{unit}down_proj.weight"), [name], [])
+        for i, part in enumerate(("gate_proj", "up_proj")):
+            self.add(mapped(f"{base}{unit}{part}.weight"), [name],
+                     [f"chunk:{i}:2"])
+        return None
 
     # (experts, inputs, outputs), the halves of gate_up interleaved.
     def map_gpt_oss(self, name, mapped):

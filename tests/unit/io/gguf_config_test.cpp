@@ -182,6 +182,40 @@ TEST(GgufConfig, TellsTheMambasApart) {
   EXPECT_EQ(mamba(true).require_int("time_step_rank"), 2);
 }
 
+TEST(GgufConfig, ReadsStateSpacesAmongAttention) {
+  const auto builder = [] {
+    return GgufBuilder()
+        .put("general.architecture", "granitehybrid")
+        .put("granitehybrid.embedding_length", 64u)
+        .put("granitehybrid.feed_forward_length", 96u)
+        .put("granitehybrid.block_count", 3u)
+        .put("granitehybrid.attention.head_count", 4u)
+        .put_array("granitehybrid.attention.head_count_kv", 4,
+                   std::vector<std::uint32_t>{0, 2, 0})
+        .put("granitehybrid.attention.layer_norm_rms_epsilon", 1e-5f)
+        .put("granitehybrid.expert_shared_feed_forward_length", 80u)
+        .put("granitehybrid.ssm.inner_size", 128u)
+        .put("granitehybrid.ssm.state_size", 16u)
+        .put("granitehybrid.ssm.time_step_rank", 8u)
+        .put("granitehybrid.ssm.conv_kernel", 4u);
+  };
+  const JsonConfig plain = config_of(builder());
+  EXPECT_EQ(plain.find_string("model_type"), "granitemoehybrid");
+  EXPECT_EQ(plain.find_strings("layer_types"),
+            (std::vector<std::string>{"mamba", "full_attention", "mamba"}));
+  EXPECT_EQ(plain.require_int("num_key_value_heads"), 2);
+  EXPECT_EQ(plain.require_int("mamba_d_head"), 16);
+  EXPECT_EQ(plain.require_int("shared_intermediate_size"), 80);
+  EXPECT_EQ(plain.find_number("attention_multiplier"), 0.25);
+  EXPECT_EQ(plain.find_string("position_embedding_type"), "rope");
+  const JsonConfig still =
+      config_of(builder()
+                    .put("granitehybrid.rope.scaling.finetuned", false)
+                    .put("granitehybrid.attention.scale", 0.5f));
+  EXPECT_EQ(still.find_string("position_embedding_type"), "nope");
+  EXPECT_EQ(still.find_number("attention_multiplier"), 0.5);
+}
+
 TEST(GgufConfig, TakesOneNumberForAllLayers) {
   EXPECT_EQ(config_of(llama().put_array<std::uint32_t>(
                           "llama.attention.head_count_kv", 4, {2, 2}))
