@@ -359,6 +359,28 @@ void add_olmo(const GgufFields& fields, json& config) {
   copy_number(fields, "attention.clamp_kqv", config, "clip_qkv");
 }
 
+// Norms have 1 added, which models of GGUF files know; which layers are without
+// experts, the tensors say.
+void add_qwen3_next(const GgufFields& fields, json& config) {
+  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  config["linear_num_key_heads"] = fields.require_size("ssm.group_count");
+  config["linear_num_value_heads"] = heads;
+  config["linear_key_head_dim"] = fields.require_size("ssm.state_size");
+  config["linear_value_head_dim"] = inner / heads;
+  config["linear_conv_kernel_dim"] = fields.require_size("ssm.conv_kernel");
+  copy_size(fields, "full_attention_interval", config,
+            "full_attention_interval");
+  json dense = json::array();
+  const std::int64_t layers = config["num_hidden_layers"];
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const std::string router =
+        "blk." + std::to_string(i) + ".ffn_gate_inp.weight";
+    if (fields.find_tensor(router) == nullptr) dense.push_back(i);
+  }
+  config["mlp_only_layers"] = std::move(dense);
+}
+
 struct Family {
   std::string_view name;
   void (*add)(const GgufFields&, json&);
@@ -394,6 +416,7 @@ constexpr Family kFamilies[] = {
     {"phi2", add_phi2},
     {"phi3", add_long_rope},
     {"phimoe", add_long_rope},
+    {"qwen3next", add_qwen3_next},
     {"stablelm", add_stablelm},
     {"starcoder", add_gpt2},
     {"starcoder2", add_starcoder2},

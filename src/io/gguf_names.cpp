@@ -99,6 +99,26 @@ constexpr GgufNameRow kQwenMoeNames[] = {
     ABSTRACTLLM_SHARED("mlp.shared_expert."),
 };
 
+// The first files have queries, keys, values and gates in one, as published.
+constexpr GgufNameRow kQwen3NextNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"ssm_in", "linear_attn.in_proj_qkvz"},
+    {"attn_qkv", "linear_attn.in_proj_qkv"},
+    {"attn_gate", "linear_attn.in_proj_z"},
+    {"ssm_ba", "linear_attn.in_proj_ba"},
+    {"ssm_conv1d", "linear_attn.conv1d"},
+    {"ssm_dt.bias", "linear_attn.dt_bias", true},
+    {"ssm_a", "linear_attn.A_log", true},
+    {"ssm_norm", "linear_attn.norm"},
+    {"ssm_out", "linear_attn.out_proj"},
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    ABSTRACTLLM_SHARED("mlp.shared_expert."),
+};
+
 constexpr GgufNameRow kGlm4MoeNames[] = {
     ABSTRACTLLM_ATTENTION,
     ABSTRACTLLM_MLP,
@@ -517,6 +537,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .model_type = "qwen3_moe",
      .class_name = "Qwen3MoeForCausalLM",
      .layer_names = kQwenMoeNames,
+     .normalised_experts = true},
+    {.name = "qwen3next",
+     .model_type = "qwen3_next",
+     .class_name = "Qwen3NextForCausalLM",
+     .edit = kStateDecay,
+     .layer_names = kQwen3NextNames,
      .normalised_experts = true},
     {.name = "seed_oss",
      .model_type = "seed_oss",

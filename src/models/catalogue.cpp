@@ -483,7 +483,7 @@ constexpr CatalogueRow kRows[] = {
      .models = "Qwen 3 Next 80B",
      .verified = "as `llama`: linear attention by the gated delta rule, gated "
                  "attention, experts",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "qwen3_vl",
      .models = "Qwen3-VL dense",
      .verified = "float32 features, logits and greedy tokens of the reference "

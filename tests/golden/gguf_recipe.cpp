@@ -164,6 +164,20 @@ void times(Tensor& tensor, const Edit& edit) {
   }
 }
 
+// Numbers: blocks of rows, rows of each, and then again and again the first and
+// how many of each block.
+Tensor parts_of_blocks(const Tensor& tensor, const Shape& numbers) {
+  Shape order;
+  for (std::size_t i = 2; i + 1 < numbers.size(); i += 2) {
+    for (std::size_t block = 0; block < numbers[0]; ++block) {
+      for (std::size_t row = 0; row < numbers[i + 1]; ++row) {
+        order.push_back(block * numbers[1] + numbers[i] + row);
+      }
+    }
+  }
+  return pick_rows(tensor, order);
+}
+
 Tensor apply(const Tensor& tensor, const Edit& edit) {
   const std::string& name = edit.name;
   const Shape& n = edit.numbers;
@@ -175,6 +189,7 @@ Tensor apply(const Tensor& tensor, const Edit& edit) {
     return pick_rows(tensor, joined(tensor.shape[0], n.at(0)));
   }
   if (name == "transpose") return transpose(tensor);
+  if (name == "parts") return parts_of_blocks(tensor, n);
   if (name == "k_b" || name == "v_b") {
     return latent_part(tensor, n, name == "k_b");
   }

@@ -37,11 +37,12 @@ ARCHITECTURES = {
     "mamba2": "mamba2", "mistral": "llama", "mixtral": "llama",
     "olmo2": "olmo2", "olmoe": "olmoe", "phi": "phi2", "phi3": "phi3",
     "phimoe": "phimoe", "qwen2": "qwen2", "qwen2_moe": "qwen2moe",
-    "qwen3": "qwen3", "qwen3_moe": "qwen3moe", "smollm3": "smollm3",
+    "qwen3": "qwen3", "qwen3_moe": "qwen3moe",
+    "qwen3_next": "qwen3next", "smollm3": "smollm3",
     "stablelm": "stablelm", "starcoder2": "starcoder2"}
 INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
                "minicpm", "olmo", "granitehybrid"}
-SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron"}
+SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron", "qwen3next"}
 STATE_SPACES = ("mamba", "mamba2")
 
 
@@ -267,6 +268,16 @@ class Recipe:
             self.size(KEYS.SSM.STATE_SIZE, config["mamba_d_state"])
             self.size(KEYS.SSM.TIME_STEP_RANK, config["mamba_n_heads"])
             self.size(KEYS.SSM.GROUP_COUNT, config["mamba_n_groups"])
+        if arch == "qwen3next":
+            values = config["linear_num_value_heads"]
+            self.size(KEYS.SSM.CONV_KERNEL, config["linear_conv_kernel_dim"])
+            self.size(KEYS.SSM.INNER_SIZE,
+                      values * config["linear_value_head_dim"])
+            self.size(KEYS.SSM.STATE_SIZE, config["linear_key_head_dim"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, values)
+            self.size(KEYS.SSM.GROUP_COUNT, config["linear_num_key_heads"])
+            self.size("{arch}.full_attention_interval",
+                      config["full_attention_interval"])
         if arch == "granitehybrid":
             self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH,
                       config["shared_intermediate_size"])
@@ -317,7 +328,8 @@ class Recipe:
             count = heads if ".q_proj." in name else self.get(
                 "num_key_value_heads", default=heads)
             return [f"interleave:{count}"]
-        if arch in SHIFTED and name.endswith("norm.weight"):
+        inner_norm = name.endswith("linear_attn.norm.weight")
+        if arch in SHIFTED and name.endswith("norm.weight") and not inner_norm:
             return ["add:1"]
         if arch == "gptneox" and "query_key_value" in name:
             return [f"joined_heads:{heads}"]
@@ -328,7 +340,7 @@ class Recipe:
             factors = self.falcon_factors(name)
             if factors:
                 return ["times:" + ":".join(f"{f:.9g}" for f in factors)]
-        if arch == "mamba" and name.endswith(".A_log"):
+        if arch in ("mamba", "qwen3next") and name.endswith(".A_log"):
             return ["neg_exp"]
         if arch in ("mamba2", "granitehybrid", "falcon-h1"):
             if name.endswith(".A_log"):
@@ -432,6 +444,12 @@ class Recipe:
                      [f"k_b:{sizes}"])
             return self.add(mapped(name.replace("kv_b_proj", "v_b_proj")),
                             [name], [f"v_b:{sizes}"])
+        # llama.cpp knows no layer of these without experts; the fixture has one.
+        plain = re.match(r".*[.](\d+)[.]mlp[.](gate|up|down)_proj.weight", name)
+        if self.arch == "qwen3next" and plain:
+            return self.add(f"blk.{plain[1]}.ffn_{plain[2]}.weight", [name], [])
+        if name.endswith("in_proj_qkvz.weight"):
+            return self.map_delta_inputs(name)
         if name.endswith(".dt_bias"):
             return self.add(mapped(name.replace(".dt_bias", ".dt_proj.bias")),
                             [name], [])
@@ -444,6 +462,20 @@ class Recipe:
         if name.endswith(".sinks"):
             return self.add(mapped(name + ".weight"), [name], [])
         return self.add(mapped(name), [name], self.edits(name))
+
+    # All queries, keys and values, and the gates apart; stored a key head after
+    # the other.
+    def map_delta_inputs(self, name):
+        config = self.config
+        heads, key = config["linear_num_key_heads"], config["linear_key_head_dim"]
+        values = (config["linear_num_value_heads"] // heads *
+                  config["linear_value_head_dim"])
+        blocks = f"parts:{heads}:{2 * key + 2 * values}"
+        layer = f"blk.{re.search(r'[.]([0-9]+)[.]', name)[1]}"
+        self.add(f"{layer}.attn_qkv.weight", [name],
+                 [f"{blocks}:0:{key}:{key}:{key}:{2 * key}:{values}"])
+        self.add(f"{layer}.attn_gate.weight", [name],
+                 [f"{blocks}:{2 * key + values}:{values}"])
 
     # Of experts, or all that a layer has.
     def map_shared_unit(self, name, mapped):

@@ -72,36 +72,38 @@ ops::DeltaRuleBlock read_delta_rule(const WeightReader& weights,
                                     const std::string& module,
                                     ops::ResidualFrame frame) {
   const int hidden = config.hidden_size;
-  // Qwen 3.5 has each part by itself.
+  // Qwen 3.5 has each part by itself, GGUF files of Qwen 3 Next the inputs.
   const bool fused = weights.has_matrix(module + "in_proj_qkvz");
+  const bool fused_rates = weights.has_matrix(module + "in_proj_ba");
   std::vector<float> decay = weights.vector(module + "A_log", spec.value_heads);
   for (float& value : decay) value = -std::exp(value);
-  return {.frame = std::move(frame),
-          .spec = spec,
-          .input =
-              fused ? weights.pick_linear(module + "in_proj_qkvz",
-                                          spec.channels() + spec.values(),
-                                          hidden, input_rows(spec), Bias::kNone)
-                    : weights.stacked_linear(
-                          {{module + "in_proj_qkv", spec.channels()},
-                           {module + "in_proj_z", spec.values()}},
-                          hidden),
-          .rates = fused ? weights.pick_linear(module + "in_proj_ba",
-                                               2 * spec.value_heads, hidden,
-                                               rate_rows(spec), Bias::kNone)
-                         : weights.stacked_linear(
-                               {{module + "in_proj_b", spec.value_heads},
-                                {module + "in_proj_a", spec.value_heads}},
-                               hidden),
-          .convolution = read_convolution(weights, module + "conv1d",
-                                          spec.channels(), kernel),
-          .step_bias = ops::make_floats(
-              weights.vector(module + "dt_bias", spec.value_heads)),
-          .decay = ops::make_floats(decay),
-          .norm = weights.norm(ops::NormKind::kRms, module + "norm",
-                               spec.value_dim, config.norm_eps),
-          .output = weights.linear(module + "out_proj", hidden, spec.values(),
-                                   Bias::kNone)};
+  return {
+      .frame = std::move(frame),
+      .spec = spec,
+      .input = fused
+                   ? weights.pick_linear(module + "in_proj_qkvz",
+                                         spec.channels() + spec.values(),
+                                         hidden, input_rows(spec), Bias::kNone)
+                   : weights.stacked_linear(
+                         {{module + "in_proj_qkv", spec.channels()},
+                          {module + "in_proj_z", spec.values()}},
+                         hidden),
+      .rates = fused_rates ? weights.pick_linear(module + "in_proj_ba",
+                                                 2 * spec.value_heads, hidden,
+                                                 rate_rows(spec), Bias::kNone)
+                           : weights.stacked_linear(
+                                 {{module + "in_proj_b", spec.value_heads},
+                                  {module + "in_proj_a", spec.value_heads}},
+                                 hidden),
+      .convolution =
+          read_convolution(weights, module + "conv1d", spec.channels(), kernel),
+      .step_bias = ops::make_floats(
+          weights.vector(module + "dt_bias", spec.value_heads)),
+      .decay = ops::make_floats(decay),
+      .norm = weights.norm(ops::NormKind::kRms, module + "norm", spec.value_dim,
+                           config.norm_eps),
+      .output = weights.linear(module + "out_proj", hidden, spec.values(),
+                               Bias::kNone)};
 }
 
 float delta_net_norm_offset(const ModelSource& source, int layers,
