@@ -51,7 +51,10 @@ class ConfigBuilder {
   void add_sizes() {
     config_["hidden_size"] = fields_.require_size("embedding_length");
     config_["num_hidden_layers"] = fields_.require_size("block_count");
-    if (architecture_.has_attention) {
+    const auto units = fields_.find_sizes("feed_forward_length");
+    if (architecture_.varied_units && units && units->size() > 1) {
+      config_["intermediate_size"] = *units;
+    } else if (architecture_.has_attention) {
       config_["intermediate_size"] =
           fields_.require_size("feed_forward_length");
     }

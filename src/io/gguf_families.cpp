@@ -65,6 +65,37 @@ void add_gemma3(const GgufFields& fields, json& config) {
       fields.find_number("rope.freq_base_swa").value_or(10000.0);
 }
 
+// Files have no key for what llama.cpp takes as a constant. They store by how
+// many deviations a sparse layer cuts, config.json the share that falls.
+void add_gemma3n(const GgufFields& fields, json& config) {
+  add_gemma(fields, config);
+  config["rope_local_base_freq"] =
+      fields.find_number("rope.freq_base_swa").value_or(10000.0);
+  config["final_logit_softcapping"] =
+      fields.find_number("final_logit_softcapping").value_or(30.0);
+  copy_size(fields, "altup.active_idx", config, "altup_active_idx");
+  config["altup_num_inputs"] = fields.require_size("altup.num_inputs");
+  config["hidden_size_per_layer_input"] =
+      fields.require_size("embedding_length_per_layer_input");
+  config["num_kv_shared_layers"] =
+      fields.find_size("attention.shared_kv_layers").value_or(0);
+  const auto cutoffs =
+      fields.file().find_floats(fields.key("activation_sparsity_scale"));
+  json shares = json::array();
+  for (const float cutoff : cutoffs.value_or(std::vector<float>{})) {
+    shares.push_back(0.5 * std::erfc(-cutoff / std::sqrt(2.0)));
+  }
+  config["activation_sparsity_pattern"] = std::move(shares);
+  const auto rows_of = [&](const char* name, const char* field) {
+    const StoredTensor* tensor = fields.find_tensor(name);
+    if (tensor != nullptr && tensor->shape.size() == 2) {
+      config[field] = tensor->shape[0];
+    }
+  };
+  rows_of("per_layer_token_embd.weight", "vocab_size_per_layer_input");
+  rows_of("blk.0.laurel_l.weight", "laurel_rank");
+}
+
 void add_cohere(const GgufFields& fields, json& config) {
   copy_number(fields, "logit_scale", config, "logit_scale");
   config["use_qk_norm"] =
@@ -399,6 +430,7 @@ constexpr Family kFamilies[] = {
     {"gemma", add_gemma},
     {"gemma2", add_gemma2},
     {"gemma3", add_gemma3},
+    {"gemma3n", add_gemma3n},
     {"glm4moe", add_glm4moe},
     {"gpt-oss", add_gpt_oss},
     {"gpt2", add_gpt2},

@@ -26,6 +26,17 @@ constexpr GgufNameRow kLfm2ModelNames[] = {
     {"output", "lm_head"},
 };
 
+constexpr GgufNameRow kGemma3nModelNames[] = {
+    {"token_embd", "model.embed_tokens"},
+    {"per_layer_token_embd", "model.embed_tokens_per_layer"},
+    {"per_layer_model_proj", "model.per_layer_model_projection"},
+    {"per_layer_proj_norm", "model.per_layer_projection_norm"},
+    {"altup_proj", "model.altup_projections"},
+    {"altup_unembd_proj", "model.altup_unembed_projections"},
+    {"output_norm", "model.norm"},
+    {"output", "lm_head"},
+};
+
 constexpr GgufNameRow kGpt2ModelNames[] = {
     {"token_embd", "transformer.wte"},
     {"position_embd", "transformer.wpe"},
@@ -209,6 +220,25 @@ constexpr GgufNameRow kGemma2Names[] = {
     {"post_attention_norm", "post_attention_layernorm"},
     {"ffn_norm", "pre_feedforward_layernorm"},
     {"post_ffw_norm", "post_feedforward_layernorm"},
+};
+
+constexpr GgufNameRow kGemma3nNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+    {"inp_gate", "per_layer_input_gate"},
+    {"proj", "per_layer_projection"},
+    {"post_norm", "post_per_layer_input_norm"},
+    {"altup_correct_coef", "altup.correction_coefs"},
+    {"altup_correct_scale.weight", "altup.correct_output_scale", true},
+    {"altup_predict_coef", "altup.prediction_coefs"},
+    {"altup_router", "altup.modality_router"},
+    {"altup_router_norm", "altup.router_norm"},
+    {"laurel_l", "laurel.linear_left"},
+    {"laurel_r", "laurel.linear_right"},
+    {"laurel_post_norm", "laurel.post_laurel_norm"},
 };
 
 constexpr GgufNameRow kOlmo2Names[] = {
@@ -410,6 +440,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "Gemma3ForCausalLM",
      .edit = kNormsLessOne,
      .layer_names = kGemma2Names},
+    {.name = "gemma3n",
+     .model_type = "gemma3n_text",
+     .class_name = "Gemma3nForCausalLM",
+     .layer_names = kGemma3nNames,
+     .model_names = kGemma3nModelNames,
+     .varied_units = true},
     {.name = "glm4",
      .model_type = "glm4",
      .class_name = "Glm4ForCausalLM",

@@ -42,6 +42,7 @@ struct GgufArchitecture {
   /// The weights of the chosen experts sum to 1; no metadata says so.
   bool normalised_experts = false;
   bool has_attention = true;
+  bool varied_units = false;  ///< feed_forward_length may differ by layer
 };
 
 /// Null if it is not in the table.

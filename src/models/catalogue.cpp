@@ -159,7 +159,7 @@ constexpr CatalogueRow kRows[] = {
      .models = "Gemma 3n's language model",
      .verified = "as `llama`: alternating updates, embeddings of layers, "
                  "sparse gates, layers that share keys",
-     .formats = "safetensors"},
+     .formats = "safetensors, GGUF"},
     {.model_type = "glm",
      .models = "GLM 4 9B (2024), GLM Edge",
      .verified =

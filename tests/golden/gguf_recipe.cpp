@@ -264,6 +264,8 @@ void put_metadata(io::GgufBuilder& builder, const json& row) {
     const auto flags = value.get<std::vector<bool>>();
     builder.put_array(key, 7,
                       std::vector<std::uint8_t>(flags.begin(), flags.end()));
+  } else if (kind == "float32s") {
+    builder.put_array(key, 6, value.get<std::vector<float>>());
   } else if (kind == "uint32s") {
     builder.put_array(key, 4, value.get<std::vector<std::uint32_t>>());
   } else {

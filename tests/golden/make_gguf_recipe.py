@@ -17,6 +17,7 @@ minicpm-longrope (factors of 1, so that the fixture's logits stay).
 import json
 import pathlib
 import re
+import statistics
 import struct
 import sys
 
@@ -29,7 +30,8 @@ ARCHITECTURES = {
     "minicpm": "minicpm", "nemotron": "nemotron", "olmo": "olmo",
     "seed_oss": "seed_oss", "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
-    "gemma2": "gemma2", "gemma3_text": "gemma3", "glm4": "glm4",
+    "gemma2": "gemma2", "gemma3_text": "gemma3",
+    "gemma3n_text": "gemma3n", "glm4": "glm4",
     "glm4_moe": "glm4moe", "gpt2": "gpt2", "gpt_bigcode": "starcoder",
     "gpt_neox": "gptneox", "gpt_oss": "gpt-oss", "granite": "granite",
     "granitemoe": "granitemoe", "granitemoehybrid": "granitehybrid",
@@ -188,7 +190,10 @@ class Recipe:
             inner = 4 * self.get("hidden_size", "n_embd")
         if self.arch == "lfm2":
             inner = self.shapes["model.layers.0.feed_forward.w1.weight"][0]
-        self.size(KEYS.LLM.FEED_FORWARD_LENGTH, inner)
+        if isinstance(inner, list):
+            self.put(KEYS.LLM.FEED_FORWARD_LENGTH, "uint32s", inner)
+        else:
+            self.size(KEYS.LLM.FEED_FORWARD_LENGTH, inner)
         self.rope()
 
     def experts(self):
@@ -245,6 +250,8 @@ class Recipe:
             self.size(KEYS.Rope.DIMENSION_COUNT, rope)
         if arch in ("command-r", "cohere2"):
             self.number(KEYS.LLM.LOGIT_SCALE, config["logit_scale"])
+        if arch == "gemma3n":
+            self.gemma3n()
         if arch in ("gemma2", "gemma3"):
             # The published sizes follow from others; fixtures need the key.
             self.number(KEYS.Attention.SCALE,
@@ -319,6 +326,22 @@ class Recipe:
             self.size(KEYS.SSM.STATE_SIZE, config["state_size"])
             self.size(KEYS.SSM.TIME_STEP_RANK, config["num_heads"])
             self.size(KEYS.SSM.GROUP_COUNT, config["n_groups"])
+
+    def gemma3n(self):
+        config = self.config
+        self.size(KEYS.LLM.ALTUP_ACTIVE_IDX, config["altup_active_idx"])
+        self.size(KEYS.LLM.ALTUP_NUM_INPUTS, config["altup_num_inputs"])
+        self.size(KEYS.LLM.EMBD_LENGTH_PER_LAYER_INP,
+                  config["hidden_size_per_layer_input"])
+        self.size(KEYS.Attention.SHARED_KV_LAYERS,
+                  config["num_kv_shared_layers"])
+        normal = statistics.NormalDist()
+        # The converter stores minus infinity of 0, which JSON cannot say.
+        self.put(KEYS.LLM.ACTIVATION_SPARSITY_SCALE, "float32s",
+                 [normal.inv_cdf(share) if share else -1e30
+                  for share in config["activation_sparsity_pattern"]])
+        # A constant of llama.cpp, and the fixture has another.
+        self.number(KEYS.Rope.FREQ_BASE_SWA, config["rope_local_base_freq"])
 
     # What the converter does to the values of one tensor of the checkpoint.
     def edits(self, name):
@@ -399,10 +422,15 @@ class Recipe:
         norms = {}
         for name in sorted(self.shapes):
             expert = re.match(r"(.*\.experts)\.(\d+)\.(.*)", name)
+            stream = re.match(r"(.*\.altup_\w*projections)\.(\d+)(\.weight)",
+                              name)
             norm = re.match(r"(.*_layernorm)\.norms\.(\d+)\.weight", name)
             if expert:
                 key = f"{expert[1]}.{expert[3]}"
                 stacks.setdefault(key, []).append((int(expert[2]), name))
+            elif stream:
+                stacks.setdefault(stream[1] + stream[3], []).append(
+                    (int(stream[2]), name))
             elif norm:
                 norms.setdefault(norm[1] + ".weight", []).append(
                     (int(norm[2]), name))
@@ -459,6 +487,8 @@ class Recipe:
         if name.endswith("e_score_correction_bias"):
             short = name.replace("e_score_correction_bias", "e_score_correction")
             return self.add(mapped(short + ".bias"), [name], [])
+        if name.endswith("_scale"):
+            return self.add(mapped(name + ".weight"), [name], [])
         if name.endswith(".sinks"):
             return self.add(mapped(name + ".weight"), [name], [])
         return self.add(mapped(name), [name], self.edits(name))

@@ -100,8 +100,8 @@ class PartsReader {
             linear(prefix_ + "per_layer_model_projection", widths, hidden),
         .layer_norm = norm(prefix_ + "per_layer_projection_norm", layer_width_),
         .layer_width = layer_width_,
-        .widening = projections("altup_projections."),
-        .narrowing = projections("altup_unembed_projections."),
+        .widening = projections("altup_projections"),
+        .narrowing = projections("altup_unembed_projections"),
         .layers = {},
         .final_norm = norm(prefix_ + "norm", hidden),
         .logit_softcap = number_or(fields_, "final_logit_softcapping", 0)};
@@ -129,8 +129,14 @@ class PartsReader {
 
   std::vector<ops::Linear> projections(const std::string& name) const {
     std::vector<ops::Linear> read;
-    for (int i = 0; i + 1 < streams_; ++i) {
-      read.push_back(linear(prefix_ + name + std::to_string(i),
+    const auto count = static_cast<std::size_t>(streams_ - 1);
+    if (weights_.has_matrix(prefix_ + name)) {  // GGUF stacks them
+      return weights_.split_linear(prefix_ + name,
+                                   std::vector<int>(count, config_.hidden_size),
+                                   config_.hidden_size, Bias::kNone);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      read.push_back(linear(prefix_ + name + '.' + std::to_string(i),
                             config_.hidden_size, config_.hidden_size));
     }
     return read;
