@@ -322,12 +322,16 @@ void add_baichuan(const GgufFields& /*fields*/, json& config) {
   config["architectures"] = json::array({"BaichuanForCausalLM"});
 }
 
-void add_bert(const GgufFields& fields, json& config) {
-  config["hidden_act"] = "gelu";
+void add_token_types(const GgufFields& fields, json& config) {
   const StoredTensor* types = fields.find_tensor("token_types.weight");
   // One type is stored as a vector.
   config["type_vocab_size"] =
       types != nullptr && types->shape.size() == 2 ? types->shape[0] : 1;
+}
+
+void add_bert(const GgufFields& fields, json& config) {
+  config["hidden_act"] = "gelu";
+  add_token_types(fields, config);
 }
 
 void add_ernie_moe(const GgufFields& fields, json& config) {
@@ -444,6 +448,7 @@ constexpr Family kFamilies[] = {
     {"minicpm", add_minicpm},
     {"minicpm3", add_minicpm3},
     {"nemotron", add_nemotron},
+    {"nomic-bert", add_token_types},
     {"olmo", add_olmo},
     {"phi2", add_phi2},
     {"phi3", add_long_rope},

@@ -57,6 +57,12 @@ constexpr GgufNameRow kBertModelNames[] = {
     {"token_embd_norm", "embeddings.LayerNorm"},
 };
 
+constexpr GgufNameRow kNomicBertModelNames[] = {
+    {"token_embd", "embeddings.word_embeddings"},
+    {"token_types", "embeddings.token_type_embeddings"},
+    {"token_embd_norm", "emb_ln"},
+};
+
 constexpr GgufNameRow kExaoneModelNames[] = {
     {"token_embd", "transformer.wte"},
     {"output_norm", "transformer.ln_f"},
@@ -338,6 +344,13 @@ constexpr GgufNameRow kBertNames[] = {
     {"layer_output_norm", "output.LayerNorm"},
 };
 
+constexpr GgufNameRow kNomicBertNames[] = {
+    {"attn_qkv", "attn.Wqkv"},      {"attn_output", "attn.out_proj"},
+    {"attn_output_norm", "norm1"},  {"ffn_up", "mlp.fc11"},
+    {"ffn_gate", "mlp.fc12"},       {"ffn_down", "mlp.fc2"},
+    {"layer_output_norm", "norm2"},
+};
+
 constexpr GgufNameRow kExaoneNames[] = {
     {"attn_norm", "ln_1"},
     {"attn_q", "attn.attention.q_proj"},
@@ -531,6 +544,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "NemotronForCausalLM",
      .edit = kNormsLessOne,
      .layer_names = kLlamaNames},
+    {.name = "nomic-bert",
+     .model_type = "nomic_bert",
+     .class_name = "NomicBertModel",
+     .layers = "encoder.layers.",
+     .layer_names = kNomicBertNames,
+     .model_names = kNomicBertModelNames},
     {.name = "olmo",
      .model_type = "olmo",
      .class_name = "OlmoForCausalLM",

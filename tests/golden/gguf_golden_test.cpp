@@ -2,13 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <ostream>
 
+#include "engine/backend_choice.h"
 #include "golden/gguf_recipe.h"
 #include "golden/golden.h"
+#include "io/model_files.h"
+#include "io/weight_source.h"
+#include "mlx/mlx.h"
+#include "models/registry.h"
+#include "models/sequence.h"
 #include "support/source_folder.h"
 #include "unit/io/test_files.h"
 
@@ -16,6 +23,7 @@ namespace abstractllm::golden {
 namespace {
 
 namespace fs = std::filesystem;
+namespace mx = mlx::core;
 
 struct Case {
   fs::path recipe;
@@ -71,6 +79,34 @@ INSTANTIATE_TEST_SUITE_P(Recipes, GgufGolden, testing::ValuesIn(all_cases()),
                            }
                            return name;
                          });
+
+mx::array hidden_states(const fs::path& model) {
+  const auto weights = io::WeightSource::open(io::ModelFiles::at(model));
+  engine::EngineOptions options;
+  options.cpu_precision = ops::cpu::Precision::kExact;
+  options.threads = 2;
+  const auto loaded = models::make_model(
+      {weights.config(), weights, engine::choose_backend(options, 0), nullptr});
+  models::Sequence sequence(*loaded);
+  constexpr std::array<std::int32_t, 6> kIds{3, 41, 7, 112, 60, 9};
+  const mx::array hidden = sequence.advance(kIds);
+  sequence.evaluate({hidden});
+  return hidden;
+}
+
+// Their tokenizers are no part of recipes, so that texts cannot be compared.
+TEST(GgufEncoders, GiveTheHiddenStatesOfTheCheckpoint) {
+  const fs::path data = abstractllm::test::source_folder() / "tests/data";
+  const fs::path fixture = data / "fixtures/embed/nomic_bert";
+  const io::TemporaryFolder folder;
+  folder.write("model.gguf",
+               make_gguf(data / "gguf_recipes/nomic_bert.json", fixture));
+  const mx::array want = hidden_states(fixture);
+  const mx::array got = hidden_states(folder.path() / "model.gguf");
+  ASSERT_EQ(got.shape(), want.shape());
+  EXPECT_GT(mx::max(mx::abs(want)).item<float>(), 0.1f);
+  EXPECT_LT(mx::max(mx::abs(got - want)).item<float>(), 1e-5f);
+}
 
 TEST(GgufRecipes, AreThere) { EXPECT_GE(all_cases().size(), 15u); }
 
