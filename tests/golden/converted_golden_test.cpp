@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "abstractllm/convert.h"
+#include "golden/gguf_recipe.h"
 #include "golden/golden.h"
 #include "golden/vision_golden.h"
 #include "io/model_files.h"
@@ -106,6 +107,36 @@ TEST_P(Converted, HasStacksInTheNamesOfMlxLm) {
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Converted,
                          testing::ValuesIn(text_fixtures()), name_of);
+
+class ConvertedGguf : public testing::TestWithParam<const char*> {};
+
+TEST_P(ConvertedGguf, GivesWhatTheCheckpointGives) {
+  const fs::path data = test::source_folder() / "tests/data";
+  const fs::path fixture = data / "fixtures/text" / GetParam();
+  const io::TemporaryFolder folder;
+  folder.write("model.gguf", make_gguf(data / "gguf_recipes" /
+                                           (std::string(GetParam()) + ".json"),
+                                       fixture, /* has_tokens = */ true));
+  const fs::path output = folder.path() / "model";
+  convert_model({.model = (folder.path() / "model.gguf").string(),
+                 .output = output.string(),
+                 .dtype = "float32"});
+  GoldenOptions options;
+  options.engine.cpu_precision = ops::cpu::Precision::kExact;
+  options.engine.threads = 1;
+  options.model = output;
+  const GoldenResult result = run_fixture(fixture, options);
+  EXPECT_EQ(result.error, "");
+  EXPECT_TRUE(result.pass) << to_json(result);
+}
+
+INSTANTIATE_TEST_SUITE_P(Recipes, ConvertedGguf,
+                         testing::Values("falcon_h1", "gemma3n_text",
+                                         "granitemoehybrid", "minicpm3",
+                                         "qwen3_next"),
+                         [](const auto& info) {
+                           return std::string(info.param);
+                         });
 
 using ConvertedEmbedding = Converted;
 

@@ -284,14 +284,32 @@ std::string fixture_of_recipe(const std::filesystem::path& recipe) {
   return read_recipe(recipe).at("of");
 }
 
+namespace {
+
+// A vocabulary of the model's size, of no meaning.
+void put_tokens(io::GgufBuilder& builder, std::size_t count) {
+  std::vector<std::string> tokens;
+  for (std::size_t i = 0; i < count; ++i) {
+    tokens.push_back("t" + std::to_string(i));
+  }
+  builder.put("tokenizer.ggml.model", "gpt2");
+  builder.put("tokenizer.ggml.tokens", tokens);
+  builder.put("tokenizer.ggml.merges", std::vector<std::string>{});
+}
+
+}  // namespace
+
 std::string make_gguf(const std::filesystem::path& recipe,
-                      const std::filesystem::path& fixture) {
+                      const std::filesystem::path& fixture, bool has_tokens) {
   const json lines = read_recipe(recipe);
   const auto archive = io::TensorArchive::open_folder(fixture);
   io::GgufBuilder builder;
   for (const json& row : lines.at("metadata")) put_metadata(builder, row);
   for (const json& row : lines.at("tensors")) {
     const Tensor tensor = make_tensor(row, archive);
+    if (has_tokens && row.at("name") == "token_embd.weight") {
+      put_tokens(builder, tensor.shape.at(0));
+    }
     const auto* bytes = reinterpret_cast<const char*>(tensor.values.data());
     builder.tensor(row.at("name").get<std::string>(), 0,
                    {tensor.shape.begin(), tensor.shape.end()},
