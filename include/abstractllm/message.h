@@ -35,14 +35,14 @@ struct ReasoningPart {
   bool operator==(const ReasoningPart&) const = default;
 };
 
-/// An encoded image (PNG, JPEG, ...). Exactly one of `path`, `bytes` and `url`
-/// is set. A URL is passed on to services that fetch it themselves and is never
-/// fetched here.
+/// An encoded image (PNG, JPEG, ...), or a moving picture where `media_type`
+/// begins with "video/" (docs/images.md). Exactly one of `path`, `bytes` and
+/// `url` is set. A URL is left to services that fetch it, never fetched here.
 struct ImagePart {
   std::string path{};        ///< file on this machine
   std::string bytes{};       ///< the encoded file itself
   std::string media_type{};  ///< "image/png"; empty: found out from the bytes
-  std::string url{};         ///< http or https
+  std::string url{};         ///< http or https; data: for frames of a video
   std::string detail{};  ///< "low", "high", "auto"; empty: the service's own
   bool operator==(const ImagePart&) const = default;
 };

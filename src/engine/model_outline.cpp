@@ -47,8 +47,16 @@ AttentionShape read_attention(const io::JsonConfig& config, int hidden) {
   AttentionShape shape;
   shape.heads = first_of(
       config, {"num_attention_heads", "n_head", "num_heads", "n_heads"});
-  shape.kv_heads = first_of(config, {"num_key_value_heads", "num_kv_heads"},
-                            is_on(config, "multi_query") ? 1 : shape.heads);
+  // Falcon's first kind has one head, whatever num_kv_heads says.
+  const bool is_one =
+      config.is_string("model_type") &&
+      config.require_string("model_type") == "falcon" &&
+      !is_on(config, "new_decoder_architecture") &&
+      (!config.has("multi_query") || is_on(config, "multi_query"));
+  shape.kv_heads =
+      is_one ? 1
+             : first_of(config, {"num_key_value_heads", "num_kv_heads"},
+                        is_on(config, "multi_query") ? 1 : shape.heads);
   const int otherwise = shape.heads > 0 ? hidden / shape.heads : 0;
   shape.head_dim =
       first_of(config, {"head_dim", "attention_head_dim"}, otherwise);
@@ -115,7 +123,8 @@ ModelOutline read_outline(const io::JsonConfig& whole) {
                                     : whole;
   ModelOutline outline;
   outline.has_vision = whole.is_object("vision_config");
-  outline.hidden_size = first_of(config, {"hidden_size", "n_embd", "d_model"});
+  outline.hidden_size =
+      first_of(config, {"hidden_size", "n_embd", "n_embed", "d_model"});
   outline.layers = first_of(
       config, {"num_hidden_layers", "n_layer", "num_layers", "n_layers"});
   outline.intermediate_size = first_of(

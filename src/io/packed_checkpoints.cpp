@@ -217,6 +217,7 @@ std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
   if (weight->type != StorageType::kF8E4M3) return std::nullopt;
   // What activations would be scaled by, which stay as they are here.
   find(module + ".input_scale");
+  find(module + ".activation_scale");
   for (const char* ending : {".weight_scale_inv", ".weight_scale"}) {
     if (const StoredTensor* scales = find(module + ending)) {
       return read_fp8(*weight, *scales, config.packed().block);

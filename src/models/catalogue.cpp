@@ -365,7 +365,7 @@ constexpr CatalogueRow kRows[] = {
          "as `llama`: layer norms, squared ReLU, half of a head rotated",
      .formats = "safetensors, GGUF"},
     {.model_type = "nemotron_h",
-     .models = "Nemotron-H, Nemotron Nano 2",
+     .models = "Nemotron-H, Nemotron Nano 2, Nemotron 3 Nano",
      .verified =
          "as `llama`: state spaces, attention without rotation, squared ReLU",
      .formats = "safetensors"},

@@ -51,8 +51,9 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
 
 std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
-  DenseConfig config = read_dense_config(
-      fields, {.rope = {.theta = 1000000}, .norm_eps = "norm_eps"});
+  DenseConfig config = read_dense_config(fields, {.rope = {.theta = 1000000},
+                                                  .norm_eps = "norm_eps",
+                                                  .norm_eps_value = 1e-5});
   const int hidden = config.hidden_size;
   const MoeConfig moe = read_moe_config(fields);
   const auto first_sparse = fields.find_int("num_dense_layers").value_or(2);
@@ -99,12 +100,18 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
       }
       return block;
     }
-    return ops::MlpBlock{
-        .frame = std::move(frame),
-        .activation = ops::Activation::kSilu,
-        .gate = weights.linear(module + "w1", inner, hidden, Bias::kNone),
-        .up = weights.linear(module + "w3", inner, hidden, Bias::kNone),
-        .down = weights.linear(module + "w2", hidden, inner, Bias::kNone)};
+    // mlx-lm writes Llama's names.
+    const bool renamed = weights.has_matrix(module + "gate_proj");
+    const auto read = [&](const char* own, const char* other, int outputs,
+                          int inputs) {
+      return weights.linear(module + (renamed ? other : own), outputs, inputs,
+                            Bias::kNone);
+    };
+    return ops::MlpBlock{.frame = std::move(frame),
+                         .activation = ops::Activation::kSilu,
+                         .gate = read("w1", "gate_proj", inner, hidden),
+                         .up = read("w3", "up_proj", inner, hidden),
+                         .down = read("w2", "down_proj", hidden, inner)};
   };
   return make_decoder(read_dense_parts(source, config, traits));
 }

@@ -39,13 +39,17 @@ std::string read_pattern(const io::JsonConfig& config) {
     pattern += type == "mamba" || type == "linear_attention"     ? 'M'
                : type == "attention" || type == "full_attention" ? '*'
                : type == "mlp"                                   ? '-'
-                                                                 : 'E';
+               : type == "moe"                                   ? 'E'
+                                                                 : '?';
   }
   return pattern;
 }
 
 std::vector<Pair> read_pairs(const std::string& pattern) {
   std::vector<Pair> pairs;
+  if (pattern.empty()) {
+    throw ModelLoadingError("[config] hybrid_override_pattern has no layers");
+  }
   for (int i = 0; i < static_cast<int>(pattern.size()); ++i) {
     const char kind = pattern[static_cast<std::size_t>(i)];
     if (kind == 'M' || kind == '*') {

@@ -26,8 +26,10 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
 }  // namespace
 
 std::unique_ptr<Model> make_qwen3_next(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config, {.rope = {.theta = 10000}, .partial_rotary_factor = 0.25});
+  const DenseConfig config =
+      read_dense_config(source.config, {.rope = {.theta = 10000},
+                                        .partial_rotary_factor = 0.25,
+                                        .head_dim = 256});
   const MoeConfig moe = read_moe_config(source.config);
   const ops::DeltaRuleSpec spec = read_delta_rule_spec(source.config);
   const int kernel = size_or(source.config, "linear_conv_kernel_dim", 4);

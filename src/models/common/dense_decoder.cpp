@@ -30,7 +30,15 @@ void check_heads(const DenseConfig& config) {
 
 int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
                  int head_dim) {
-  if (defaults.rope.dims > 0) return defaults.rope.dims;
+  if (defaults.rope.dims > 0) {
+    if (defaults.rope.dims <= head_dim && defaults.rope.dims % 2 == 0) {
+      return defaults.rope.dims;
+    }
+    throw ModelLoadingError("[config] rotary_dim is " +
+                            std::to_string(defaults.rope.dims) +
+                            ", expected an even number up to head_dim (" +
+                            std::to_string(head_dim) + ")");
+  }
   std::optional<double> share = config.find_number("partial_rotary_factor");
   if (const auto parameters = config.find_object("rope_parameters")) {
     const auto inner = parameters->find_number("partial_rotary_factor");

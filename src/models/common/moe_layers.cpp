@@ -71,9 +71,11 @@ ExpertMatrices read_own_experts(const WeightReader& weights, int hidden,
                                 const std::string& prefix) {
   const int inner = moe.intermediate_size;
   const auto stack = [&](const std::string& name, int outputs, int inputs) {
+    // mlx-lm's dots1 has no name of its own for a stack.
+    const bool plain = weights.has_matrix(prefix + "experts." + name);
     return weights.experts(prefix + "experts.", name,
-                           prefix + "switch_mlp." + name, moe.experts, outputs,
-                           inputs);
+                           prefix + (plain ? "experts." : "switch_mlp.") + name,
+                           moe.experts, outputs, inputs);
   };
   return {.gate = stack("gate_proj", inner, hidden),
           .up = stack("up_proj", inner, hidden),

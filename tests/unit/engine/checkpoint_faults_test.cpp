@@ -154,6 +154,37 @@ TEST_P(CheckpointFaults, NonsenseInAConfigIsAnErrorOrNothing) {
   spoil(config, config, weights, "");
 }
 
+// A field of one fixture's config with a value that would be computed wrongly,
+// and what the error names.
+struct WrongValue {
+  const char* fixture;
+  const char* field;
+  json value;
+  const char* named;
+};
+
+class WrongValues : public testing::TestWithParam<WrongValue> {};
+
+TEST_P(WrongValues, AreRefusedByName) {
+  const WrongValue& wrong = GetParam();
+  const fs::path folder =
+      test::source_folder() / "tests/data/fixtures/text" / wrong.fixture;
+  const io::WeightSource weights =
+      io::WeightSource::open(io::ModelFiles::at(folder));
+  json config = json::parse(weights.config().to_json());
+  config[wrong.field] = wrong.value;
+  const auto read = io::JsonConfig::parse(config.dump(), "config.json");
+  EXPECT_THAT(io::message_of<ModelLoadingError>([&] { build(read, weights); }),
+              HasSubstr(wrong.named));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fixtures, WrongValues,
+    testing::Values(
+        WrongValue{"gptj", "rotary_dim", 4096, "rotary_dim is 4096"},
+        WrongValue{"gptj", "rotary_dim", 3, "rotary_dim is 3"},
+        WrongValue{"nemotron_h", "hybrid_override_pattern", "", "no layers"}));
+
 std::string name_of(const testing::TestParamInfo<fs::path>& info) {
   std::string name = info.param.parent_path().filename().string() + "_" +
                      info.param.filename().string();
