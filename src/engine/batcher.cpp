@@ -33,22 +33,16 @@ int common_prefix(std::span<const std::int32_t> a,
 // they were shown or asked decides about it.
 bool could_share(models::PromptSight sight, const Generation& a,
                  const Generation& b) {
-  const auto prompt = [](const Generation& generation) {
-    return generation.tokens().first(
-        static_cast<std::size_t>(generation.prompt_tokens()));
-  };
   if (sight == models::PromptSight::kWholePrompt) {
+    const auto prompt = [](const Generation& generation) {
+      return generation.tokens().first(
+          static_cast<std::size_t>(generation.prompt_tokens()));
+    };
     return std::ranges::equal(prompt(a), prompt(b));
   }
   if (sight != models::PromptSight::kImagesBeside) return true;
-  const auto images = [&prompt](const Generation& generation) {
-    std::vector<std::int32_t> numbers;
-    for (const std::int32_t id : prompt(generation)) {
-      if (id < 0) numbers.push_back(id);
-    }
-    return numbers;
-  };
-  return images(a) == images(b);
+  return models::image_numbers(a.tokens(), a.prompt_tokens()) ==
+         models::image_numbers(b.tokens(), b.prompt_tokens());
 }
 
 GenerationError engine_error(const std::exception& error) {
@@ -266,13 +260,11 @@ bool Batcher::follows(std::size_t index) const {
     const Request& leader = line_[i];
     if (!leader.running || leader.pending() <= 1) continue;
     if (leader.generation->adapter() != request.generation->adapter()) continue;
-    if (!could_share(model_.prompt_sight(), *leader.generation,
-                     *request.generation)) {
-      continue;
-    }
     const int shared = common_prefix(leader.generation->tokens(),
                                      request.generation->tokens());
-    if (shared > leader.done() && shared >= request.done() + kLeastShared) {
+    if (shared > leader.done() && shared >= request.done() + kLeastShared &&
+        could_share(model_.prompt_sight(), *leader.generation,
+                    *request.generation)) {
       return true;
     }
   }

@@ -249,6 +249,17 @@ void add_lfm2(const GgufFields& fields, json& config) {
   add_layer_types(fields, config, "conv");
 }
 
+// Of state spaces beside attention, under the names that both families share.
+void add_state_space(const GgufFields& fields, json& config) {
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
+  config["mamba_n_heads"] = heads;
+  config["mamba_d_head"] = inner / heads;
+  config["mamba_d_state"] = fields.require_size("ssm.state_size");
+  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
+  config["mamba_n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+}
+
 // State spaces among layers of attention. Files do not say how many numbers the
 // unit has that experts share, if there are none.
 void add_granite_hybrid(const GgufFields& fields, json& config) {
@@ -258,13 +269,7 @@ void add_granite_hybrid(const GgufFields& fields, json& config) {
         1 / std::sqrt(config["head_dim"].get<double>());
   }
   add_layer_types(fields, config, "mamba");
-  const std::int64_t inner = fields.require_size("ssm.inner_size");
-  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
-  config["mamba_n_heads"] = heads;
-  config["mamba_d_head"] = inner / heads;
-  config["mamba_d_state"] = fields.require_size("ssm.state_size");
-  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
-  config["mamba_n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  add_state_space(fields, config);
   const StoredTensor* unit = fields.find_tensor("blk.0.ffn_gate.weight");
   config["shared_intermediate_size"] =
       unit != nullptr && unit->shape.size() == 2
@@ -277,14 +282,8 @@ void add_granite_hybrid(const GgufFields& fields, json& config) {
 
 // The converter multiplies all factors into the weights.
 void add_falcon_h1(const GgufFields& fields, json& config) {
-  const std::int64_t heads = fields.require_size("ssm.time_step_rank");
-  const std::int64_t inner = fields.require_size("ssm.inner_size");
-  config["mamba_d_ssm"] = inner;
-  config["mamba_n_heads"] = heads;
-  config["mamba_d_head"] = inner / heads;
-  config["mamba_d_state"] = fields.require_size("ssm.state_size");
-  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
-  config["mamba_n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  add_state_space(fields, config);
+  config["mamba_d_ssm"] = fields.require_size("ssm.inner_size");
   config["mamba_rms_norm"] =
       fields.find_tensor("blk.0.ssm_norm.weight") != nullptr;
   config["mamba_norm_before_gate"] = false;

@@ -36,17 +36,14 @@ DenseConfig read_config(const io::JsonConfig& config) {
   return read;
 }
 
-// Published files of the base model lack the outer name.
-std::string find_root(const WeightReader& weights) {
-  return weights.has_matrix("word_embeddings") ? "" : "transformer.";
-}
-
 }  // namespace
 
 std::unique_ptr<Model> make_bloom(const ModelSource& source) {
   const DenseConfig config = read_config(source.config);
   const WeightReader reader(source.weights, source.backend);
-  const std::string root = find_root(reader);
+  // Published files of the base model lack the outer name.
+  const std::string root =
+      reader.prefix_of("word_embeddings", {""}, "transformer.");
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   traits.names.embedding = root + "word_embeddings";
   traits.names.layers = root + "h.";

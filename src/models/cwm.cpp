@@ -9,26 +9,19 @@ namespace abstractllm::models {
 
 namespace {
 
-// The family's scaling where the config says nothing of it.
-io::JsonConfig with_default_scaling(const io::JsonConfig& config) {
-  if (config.has("rope_parameters") || config.has("rope_scaling")) {
-    return config;
-  }
-  return config.with_defaults(io::JsonConfig::parse(
-      R"({"rope_scaling": {"rope_type": "llama3", "factor": 16.0,
-          "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-          "original_max_position_embeddings": 8192}})",
-      "cwm's defaults"));
-}
+constexpr char kRopeScaling[] =
+    R"({"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0, "original_max_position_embeddings": 8192})";
 
 }  // namespace
 
 std::unique_ptr<Model> make_cwm(const ModelSource& source) {
-  DenseConfig config = read_dense_config(with_default_scaling(source.config),
-                                         {.rope = {.theta = 1000000},
-                                          .norm_eps_value = 1e-5,
-                                          .head_dim = 128,
-                                          .sliding_window = 8192});
+  DenseConfig config =
+      read_dense_config(with_default_rope_scaling(source.config, kRopeScaling),
+                        {.rope = {.theta = 1000000},
+                         .norm_eps_value = 1e-5,
+                         .head_dim = 128,
+                         .sliding_window = 8192});
   if (!source.config.has("layer_types")) {
     for (std::size_t i = 0; i < config.windows.size(); i += 4) {
       config.windows[i] = 0;

@@ -11,10 +11,7 @@ std::unique_ptr<Model> make_exaone4(const ModelSource& source) {
   const DenseConfig config = read_dense_config(
       source.config, {.sliding_window_pattern = 4, .norm_eps_value = 1e-5});
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
-  traits.names.before_attention = "";
-  traits.names.after_attention = "post_attention_layernorm";
-  traits.names.before_mlp = "";
-  traits.names.after_mlp = "post_feedforward_layernorm";
+  put_norms_behind(traits.names);
   DecoderParts parts = read_dense_parts(source, config, traits);
   const bool hybrid = source.config.has("sliding_window");
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {

@@ -21,11 +21,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
       .shared_name = "shared_experts"};
   moe.shared_intermediate_size =
       moe.intermediate_size * size_or(config, "num_shared_experts", 1);
-  if (size_or(config, "n_group", 1) > 1) {
-    moe.router.groups = require_size(config, "n_group");
-    moe.router.kept = require_size(config, "topk_group");
-    moe.router.group_score = ops::GroupScore::kSumOfTwoLargest;
-  }
+  read_router_groups(config, moe.router);
   return moe;
 }
 

@@ -18,10 +18,7 @@ std::unique_ptr<Model> make_flex_olmo(const ModelSource& source) {
           .normalise =
               source.config.find_bool("norm_topk_prob").value_or(false)}};
   DenseTraits traits{.query_key_norm = HeadNorm::kAllHeads};
-  traits.names.before_attention = "";
-  traits.names.after_attention = "post_attention_layernorm";
-  traits.names.before_mlp = "";
-  traits.names.after_mlp = "post_feedforward_layernorm";
+  put_norms_behind(traits.names);
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,
                             ops::ResidualFrame frame) -> FeedForward {

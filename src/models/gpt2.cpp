@@ -12,14 +12,6 @@ namespace abstractllm::models {
 
 namespace {
 
-// Published files have no prefix, those of transformers and mlx-lm one each.
-std::string find_prefix(const WeightReader& weights) {
-  for (const char* prefix : {"", "model."}) {
-    if (weights.has_matrix(std::string(prefix) + "wte")) return prefix;
-  }
-  return "transformer.";
-}
-
 // Reads one model's matrices, which are (inputs, outputs) in Hugging Face's
 // files and (outputs, inputs) in mlx-lm's and in GGUF.
 class MatrixReader {
@@ -63,7 +55,9 @@ std::unique_ptr<Model> make_gpt2(const ModelSource& source) {
   const int hidden = config.hidden_size;
   const int inner = config.intermediate_size;
   const WeightReader weights(source.weights, source.backend);
-  const std::string prefix = find_prefix(weights);
+  // Published files have no prefix, those of transformers and mlx-lm one each.
+  const std::string prefix =
+      weights.prefix_of("wte", {"", "model."}, "transformer.");
   const MatrixReader matrices(
       weights,
       source.weights.matrix(prefix + "h.0.attn.c_attn").rows() == hidden);

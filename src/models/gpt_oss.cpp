@@ -92,27 +92,21 @@ ops::MoeBlock read_experts(const WeightReader& weights,
                                     {moe.experts, hidden, inner}, 0, 1)};
 }
 
-// The family's YaRN where the config says nothing of it.
-io::JsonConfig with_default_scaling(const io::JsonConfig& config) {
-  if (config.has("rope_parameters") || config.has("rope_scaling")) {
-    return config;
-  }
-  return config.with_defaults(io::JsonConfig::parse(
-      R"({"rope_scaling": {"rope_type": "yarn", "factor": 32.0,
-          "beta_fast": 32.0, "beta_slow": 1.0, "truncate": false,
-          "original_max_position_embeddings": 4096}})",
-      "gpt_oss's defaults"));
-}
+constexpr char kRopeScaling[] =
+    R"({"rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0,
+        "beta_slow": 1.0, "truncate": false,
+        "original_max_position_embeddings": 4096})";
 
 }  // namespace
 
 std::unique_ptr<Model> make_gpt_oss(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      with_default_scaling(source.config), {.rope = {.theta = 150000},
-                                            .sliding_window_pattern = 2,
-                                            .norm_eps_value = 1e-5,
-                                            .head_dim = 64,
-                                            .sliding_window = 128});
+  const DenseConfig config =
+      read_dense_config(with_default_rope_scaling(source.config, kRopeScaling),
+                        {.rope = {.theta = 150000},
+                         .sliding_window_pattern = 2,
+                         .norm_eps_value = 1e-5,
+                         .head_dim = 64,
+                         .sliding_window = 128});
   const bool biased = source.config.find_bool("attention_bias").value_or(true);
   const Bias bias = biased ? Bias::kRequired : Bias::kNone;
   const MoeConfig moe{

@@ -259,4 +259,15 @@ std::vector<mx::array> ImagePrompt::layer_additions(int first, int rows) const {
   return joined;
 }
 
+std::vector<std::int32_t> image_numbers(std::span<const std::int32_t> prompt,
+                                        int planned) {
+  std::vector<std::int32_t> numbers;
+  const std::size_t length =
+      std::min(prompt.size(), static_cast<std::size_t>(planned));
+  for (const std::int32_t id : prompt.first(length)) {
+    if (id < 0) numbers.push_back(id);
+  }
+  return numbers;
+}
+
 }  // namespace abstractllm::models

@@ -49,6 +49,11 @@ enum class PromptSight {
   kImagesBeside,
 };
 
+/// The numbers of the images among the first `planned` ids of `prompt`, in
+/// order.
+std::vector<std::int32_t> image_numbers(std::span<const std::int32_t> prompt,
+                                        int planned);
+
 /// One image of a prompt.
 struct PromptImage {
   /// Stands for the image in token ids, below 0; equal numbers are equal

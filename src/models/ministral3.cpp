@@ -12,8 +12,7 @@ std::unique_ptr<Model> make_ministral3(const ModelSource& source) {
   const DenseConfig config =
       read_dense_config(fields, {.norm_eps_value = 1e-5, .head_dim = 128});
   DecoderParts parts = read_dense_parts(source, config, {});
-  auto rope = fields.find_object("rope_parameters");
-  if (!rope) rope = fields.find_object("rope_scaling");
+  const auto rope = find_rope_scaling(fields);
   if (rope && rope->has("llama_4_scaling_beta")) {
     const float beta = number_or(*rope, "llama_4_scaling_beta", 0);
     const int step = require_size(*rope, "original_max_position_embeddings");

@@ -18,10 +18,6 @@ namespace {
 constexpr int kExtraTokens = 8;
 constexpr int kImageToken = 128256;  // where the config does not say it
 
-float gate(const WeightReader& weights, const std::string& name) {
-  return std::tanh(weights.vector(name, 1).front());
-}
-
 ops::CrossAttentionBlock read_cross_attention(const WeightReader& weights,
                                               const DenseConfig& config,
                                               const std::string& layer,
@@ -29,7 +25,7 @@ ops::CrossAttentionBlock read_cross_attention(const WeightReader& weights,
                                               ops::ResidualFrame frame) {
   const std::string prefix = layer + "cross_attn.";
   const int width = config.num_attention_heads * config.head_dim;
-  frame.scale = gate(weights, layer + "cross_attn_attn_gate");
+  frame.scale = weights.tanh_gate(layer + "cross_attn_attn_gate");
   return {
       .frame = std::move(frame),
       .spec = {.heads = config.num_attention_heads,
@@ -75,7 +71,7 @@ std::unique_ptr<Model> make_mllama(const ModelSource& source) {
                             const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
     if (looks_beside(index)) {
-      frame.scale = gate(weights, prefix + "cross_attn_mlp_gate");
+      frame.scale = weights.tanh_gate(prefix + "cross_attn_mlp_gate");
     }
     return read_gated_mlp(weights, config, traits, prefix + traits.names.mlp,
                           std::move(frame));

@@ -114,11 +114,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
                  .scale = number_or(config, "routed_scaling_factor", 1)},
       .shared_intermediate_size =
           require_size(config, "moe_shared_expert_intermediate_size")};
-  if (size_or(config, "n_group", 1) > 1) {
-    moe.router.groups = require_size(config, "n_group");
-    moe.router.kept = require_size(config, "topk_group");
-    moe.router.group_score = ops::GroupScore::kSumOfTwoLargest;
-  }
+  read_router_groups(config, moe.router);
   if (config.has("moe_latent_size") ||
       read_activation(config, "mlp_hidden_act", "relu2") !=
           ops::Activation::kReluSquared) {

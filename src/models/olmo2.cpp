@@ -10,10 +10,7 @@ std::unique_ptr<Model> make_olmo2(const ModelSource& source) {
   const DenseConfig config =
       read_dense_config(source.config, {.norm_eps_value = 1e-5});
   DenseTraits traits{.query_key_norm = HeadNorm::kAllHeads};
-  traits.names.before_attention = "";
-  traits.names.after_attention = "post_attention_layernorm";
-  traits.names.before_mlp = "";
-  traits.names.after_mlp = "post_feedforward_layernorm";
+  put_norms_behind(traits.names);
   return make_decoder(read_dense_parts(source, config, traits));
 }
 

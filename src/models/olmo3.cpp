@@ -23,10 +23,7 @@ std::unique_ptr<Model> make_olmo3(const ModelSource& source) {
       find_layer_rope(source.config, "full_attention", defaults)
           .value_or(config.rope);
   DenseTraits traits{.query_key_norm = HeadNorm::kAllHeads};
-  traits.names.before_attention = "";
-  traits.names.after_attention = "post_attention_layernorm";
-  traits.names.before_mlp = "";
-  traits.names.after_mlp = "post_feedforward_layernorm";
+  put_norms_behind(traits.names);
   DecoderParts parts = read_dense_parts(source, config, traits);
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     block.spec.rope = config.windows[index] > 0 ? local : global;

@@ -35,9 +35,8 @@ DenseConfig read_config(const io::JsonConfig& config) {
 }
 
 DenseNames names_of(const WeightReader& weights) {
-  const std::string root = weights.has_matrix("decoder.embed_tokens")
-                               ? "decoder."
-                               : "model.decoder.";
+  const std::string root =
+      weights.prefix_of("embed_tokens", {"decoder."}, "model.decoder.");
   DenseNames names;
   names.embedding = root + "embed_tokens";
   names.layers = root + "layers.";

@@ -25,15 +25,6 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
   return moe;
 }
 
-// What the names of the language model's modules begin with.
-std::string find_root(const WeightReader& weights) {
-  for (const char* root :
-       {"model.language_model.", "language_model.model.", "language_model."}) {
-    if (weights.has_matrix(std::string(root) + "embed_tokens")) return root;
-  }
-  return "model.";
-}
-
 // All positions of a text are the same in time, height and width, so that the
 // axes of the rotation do not matter.
 std::unique_ptr<Model> make_text_model(const ModelSource& source) {
@@ -47,7 +38,7 @@ std::unique_ptr<Model> make_text_model(const ModelSource& source) {
   const ops::DeltaRuleSpec spec = read_delta_rule_spec(fields);
   const int kernel = size_or(fields, "linear_conv_kernel_dim", 4);
   const std::string root =
-      find_root(WeightReader(source.weights, source.backend));
+      language_prefix(WeightReader(source.weights, source.backend));
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead,
                      .norm_offset = delta_net_norm_offset(
                          source, config.num_hidden_layers, root + "layers."),

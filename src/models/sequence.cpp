@@ -40,18 +40,6 @@ void add_sight(PromptSight sight, std::span<const std::int32_t> ids, int first,
   }
 }
 
-// The numbers of the images of a prompt, in order.
-std::vector<std::int32_t> images_of(std::span<const std::int32_t> prompt,
-                                    int planned) {
-  std::vector<std::int32_t> numbers;
-  const std::size_t length =
-      std::min(prompt.size(), static_cast<std::size_t>(planned));
-  for (const std::int32_t id : prompt.first(length)) {
-    if (id < 0) numbers.push_back(id);
-  }
-  return numbers;
-}
-
 }  // namespace
 
 int Sequence::reusable(std::span<const std::int32_t> prompt,
@@ -63,7 +51,7 @@ int Sequence::reusable(std::span<const std::int32_t> prompt,
       ids_.begin(), ids_.begin() + static_cast<long>(most), prompt.begin());
   int shared = static_cast<int>(split.first - ids_.begin());
   if (model_.prompt_sight() == PromptSight::kImagesBeside) {
-    if (images_of(prompt, planned) != seen_images_) return 0;
+    if (image_numbers(prompt, planned) != seen_images_) return 0;
   } else if (model_.prompt_sight() == PromptSight::kWholePrompt) {
     // Every token of the prompt has seen all of it.
     if (planned != planned_ || shared < planned) return 0;
@@ -81,7 +69,7 @@ int Sequence::reuse(std::span<const std::int32_t> prompt, int planned,
                     std::shared_ptr<const ImagePrompt> images) {
   const int shared = reusable(prompt, planned);
   planned_ = planned;
-  seen_images_ = images_of(prompt, planned);
+  seen_images_ = image_numbers(prompt, planned);
   images_ = std::move(images);
   if (shared == length()) return shared;
   if (shared == 0) {

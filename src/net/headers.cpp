@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "abstractllm/error.h"
 
@@ -61,6 +62,27 @@ Headers redacted(Headers headers) {
     if (is_secret_header(header.name)) header.value = "<redacted>";
   }
   return headers;
+}
+
+std::vector<std::string> secrets_of(const Headers& headers) {
+  std::vector<std::string> secrets;
+  for (const Header& header : headers) {
+    if (!is_secret_header(header.name)) continue;
+    std::string secret = header.value.substr(header.value.rfind(' ') + 1);
+    if (!secret.empty()) secrets.push_back(std::move(secret));
+  }
+  return secrets;
+}
+
+std::string without_secret(std::string text, std::string_view secret,
+                           std::string_view mask) {
+  std::size_t at = text.find(secret);
+  while (at != std::string::npos) {
+    text.replace(at, secret.size(), mask);
+    // Behind the mask, which may have the secret in it.
+    at = text.find(secret, at + mask.size());
+  }
+  return text;
 }
 
 std::string header_line(const Header& header) {

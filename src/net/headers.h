@@ -31,6 +31,14 @@ bool is_secret_header(std::string_view name);
 /// `headers` with every secret value replaced, fit for a log.
 Headers redacted(Headers headers);
 
+/// What is secret in `headers`: the values of secret ones, without the scheme
+/// ("Bearer") that may stand before it. Empty ones are left out.
+std::vector<std::string> secrets_of(const Headers& headers);
+
+/// `text` with `mask` in each place of `secret`, which is not empty.
+std::string without_secret(std::string text, std::string_view secret,
+                           std::string_view mask);
+
 /// A header as it stands on the wire, without line end: "name: value". Throws
 /// InvalidParameterError, without the value, where one of the two has a
 /// character that could end the line or, in a name, is no token character.

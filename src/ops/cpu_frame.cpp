@@ -3,7 +3,6 @@
 #include "ops/cpu_frame.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "ops/cpu_adapted.h"
 

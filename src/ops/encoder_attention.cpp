@@ -94,22 +94,6 @@ void attend_rounded(CpuState& cpu, const cpu::Bf16Kernels& kernels,
                        .turn = rows.turn});
 }
 
-// `tokens` queries over all that `slab` has.
-void attend_all(CpuState& cpu, const EncoderAttentionSpec& spec,
-                const cpu::KvSlab& slab, std::int64_t tokens,
-                const float* query, float* out) {
-  cpu::attention(cpu.pool, cpu.attention,
-                 {.heads = spec.heads,
-                  .kv_heads = spec.heads,
-                  .head_size = spec.head_dim,
-                  .scale = spec.scale},
-                 {{.kv = &slab,
-                   .q = query,
-                   .out = out,
-                   .tokens = tokens,
-                   .causal = false}});
-}
-
 // `slab` is what keys and values are laid out in.
 void attend_exactly(CpuState& cpu, const EncoderAttentionSpec& spec,
                     const StretchRows& rows, cpu::KvSlab& slab) {
@@ -124,10 +108,14 @@ void attend_exactly(CpuState& cpu, const EncoderAttentionSpec& spec,
                          .tokens = rows.tokens,
                          .k_transform = rows.turn});
   const std::int64_t others = rows.tokens - rows.padding;
-  attend_all(cpu, spec, slab, others, query, rows.out);
+  const cpu::AttentionShape shape{.heads = spec.heads,
+                                  .kv_heads = spec.heads,
+                                  .head_size = spec.head_dim,
+                                  .scale = spec.scale};
+  attend_all(cpu, shape, slab, others, query, rows.out);
   if (rows.padding == 0) return;
   slab.truncate(others);
-  attend_all(cpu, spec, slab, rows.padding, query + others * width,
+  attend_all(cpu, shape, slab, rows.padding, query + others * width,
              rows.out + others * width);
 }
 

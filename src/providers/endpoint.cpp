@@ -113,11 +113,7 @@ net::HttpClientOptions client_options(const RemoteTraits& traits,
 
 std::string without(std::string text, const std::string& secret) {
   if (secret.size() < 4) return text;
-  std::size_t at = 0;
-  while ((at = text.find(secret, at)) != std::string::npos) {
-    text.replace(at, secret.size(), "<key>");
-  }
-  return text;
+  return net::without_secret(std::move(text), secret, "<key>");
 }
 
 }  // namespace
@@ -192,11 +188,7 @@ Error Endpoint::fault_of(net::HttpExchange& exchange,
 Error Endpoint::masked(const Error& error) const {
   std::string message = without(error.message(), key_);
   std::string hint = without(error.hint(), key_);
-  for (const net::Header& header : headers_) {
-    if (!net::is_secret_header(header.name)) continue;
-    // "Bearer KEY": a service may echo the key alone.
-    const std::string secret =
-        header.value.substr(header.value.find_last_of(' ') + 1);
+  for (const std::string& secret : net::secrets_of(headers_)) {
     message = without(std::move(message), secret);
     hint = without(std::move(hint), secret);
   }

@@ -26,7 +26,7 @@ constexpr std::chrono::milliseconds kMaxRetryPause(10'000);
 
 class HttpTransport : public McpTransport {
  public:
-  HttpTransport(std::string url, std::map<std::string, std::string> headers,
+  HttpTransport(std::string url, net::Headers headers,
                 std::chrono::milliseconds timeout)
       : url_(net::checked_base_url(url, "the MCP server")),
         headers_(std::move(headers)),
@@ -93,10 +93,8 @@ class HttpTransport : public McpTransport {
   }
 
   net::HttpRequest new_request(std::string method) const {
-    net::HttpRequest request{.method = std::move(method), .url = url_};
-    for (const auto& [name, value] : headers_) {
-      request.headers.push_back({name, value});
-    }
+    net::HttpRequest request{
+        .method = std::move(method), .url = url_, .headers = headers_};
     request.headers.push_back(
         {"Accept", "application/json, text/event-stream"});
     const std::lock_guard lock(mutex_);
@@ -177,16 +175,8 @@ class HttpTransport : public McpTransport {
 
   // What a server says of a request may repeat the request's headers.
   std::string without_secrets(std::string text) const {
-    for (const auto& [name, value] : headers_) {
-      if (!net::is_secret_header(name) || value.empty()) continue;
-      const std::string_view secret =
-          std::string_view(value).substr(value.rfind(' ') + 1);
-      for (std::size_t at = text.find(secret);
-           !secret.empty() && at != std::string::npos;
-           at = text.find(secret, at)) {
-        text.replace(at, secret.size(), "***");
-        at += 3;
-      }
+    for (const std::string& secret : net::secrets_of(headers_)) {
+      text = net::without_secret(std::move(text), secret, "***");
     }
     return redact_secrets(text);
   }
@@ -211,7 +201,7 @@ class HttpTransport : public McpTransport {
   }
 
   const std::string url_;
-  const std::map<std::string, std::string> headers_;
+  const net::Headers headers_;
   const net::HttpClient client_;
   const net::HttpClient patient_;  // for requests that may take any time
   Receiver receiver_;
@@ -225,7 +215,9 @@ class HttpTransport : public McpTransport {
 std::unique_ptr<McpTransport> make_http_transport(
     std::string url, std::map<std::string, std::string> headers,
     std::chrono::milliseconds timeout) {
-  return std::make_unique<HttpTransport>(std::move(url), std::move(headers),
+  net::Headers list;
+  for (auto& [name, value] : headers) list.push_back({name, std::move(value)});
+  return std::make_unique<HttpTransport>(std::move(url), std::move(list),
                                          timeout);
 }
 

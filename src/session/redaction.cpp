@@ -70,9 +70,10 @@ struct Place {
 
 // A key that is known by its beginning.
 Place known_key(std::string_view text) {
-  const std::size_t length = length_while(text, is_token);
   for (const std::string_view prefix : kPrefixes) {
-    if (text.starts_with(prefix) && length >= prefix.size() + kShortestSecret) {
+    if (!text.starts_with(prefix)) continue;
+    const std::size_t length = length_while(text, is_token);
+    if (length >= prefix.size() + kShortestSecret) {
       return {prefix.size(), length};
     }
   }

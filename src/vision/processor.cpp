@@ -109,8 +109,7 @@ namespace {
   throw UnsupportedFeatureError(
       fmt::format("[image processor] {} models see still images alone", kind),
       "Qwen2-VL, Qwen2.5-VL and Qwen3-VL see moving pictures; or send frames "
-      "as "
-      "images.");
+      "as images.");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "models/common/dense_decoder.h"
+
 namespace abstractllm::models {
 
 namespace {
@@ -32,13 +34,10 @@ std::vector<float> slopes_of(int heads, double largest) {
 }  // namespace
 
 void place_by_alibi(DecoderParts& parts, double largest) {
-  for (DecoderLayer& layer : parts.layers) {
-    auto* block = std::get_if<ops::AttentionBlock>(&layer.mixer);
-    if (block == nullptr) continue;
-    block->spec.rope = {};
-    block->spec.slopes =
-        ops::make_floats(slopes_of(block->spec.heads, largest));
-  }
+  edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {
+    block.spec.rope = {};
+    block.spec.slopes = ops::make_floats(slopes_of(block.spec.heads, largest));
+  });
 }
 
 }  // namespace abstractllm::models

@@ -18,8 +18,7 @@ constexpr float kInnerEps = 1e-6f;
 // YaRN's temperature, which this family applies to the scores.
 float score_scale(const io::JsonConfig& config, int head_dim) {
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  auto scaling = config.find_object("rope_parameters");
-  if (!scaling) scaling = config.find_object("rope_scaling");
+  const auto scaling = find_rope_scaling(config);
   if (!scaling) return scale;
   const float all_dims = number_or(*scaling, "mscale_all_dim", 0);
   const float factor = number_or(*scaling, "factor", 1);

@@ -31,13 +31,7 @@ void check_heads(const DenseConfig& config) {
 int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
                  int head_dim) {
   if (defaults.rope.dims > 0) {
-    if (defaults.rope.dims <= head_dim && defaults.rope.dims % 2 == 0) {
-      return defaults.rope.dims;
-    }
-    throw ModelLoadingError("[config] rotary_dim is " +
-                            std::to_string(defaults.rope.dims) +
-                            ", expected an even number up to head_dim (" +
-                            std::to_string(head_dim) + ")");
+    return checked_rotary_dim(defaults.rope.dims, head_dim);
   }
   std::optional<double> share = config.find_number("partial_rotary_factor");
   if (const auto parameters = config.find_object("rope_parameters")) {
@@ -176,10 +170,6 @@ bool drop_missing_prefix(const WeightReader& weights, DenseNames& names) {
   return true;
 }
 
-}  // namespace
-
-namespace {
-
 // "LLLG": L slides, G sees all, from the first layer on and over again. The
 // last layer sees all.
 std::vector<int> windows_of_letters(const std::string& pattern, int layers,
@@ -196,6 +186,13 @@ std::vector<int> windows_of_letters(const std::string& pattern, int layers,
 }
 
 }  // namespace
+
+int checked_rotary_dim(int dims, int head_dim) {
+  if (dims <= head_dim && dims % 2 == 0) return dims;
+  throw ModelLoadingError("[config] rotary_dim is " + std::to_string(dims) +
+                          ", expected an even number up to head_dim (" +
+                          std::to_string(head_dim) + ")");
+}
 
 bool sees_both_ways(const io::JsonConfig& config) {
   return config.find_bool("use_bidirectional_attention").value_or(false) ||
@@ -384,6 +381,13 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
     }
   }
   return parts;
+}
+
+void put_norms_behind(DenseNames& names) {
+  names.before_attention = "";
+  names.after_attention = "post_attention_layernorm";
+  names.before_mlp = "";
+  names.after_mlp = "post_feedforward_layernorm";
 }
 
 void edit_attention(

@@ -123,6 +123,13 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
                               DenseTraits traits);
 
+/// `dims`, the rotary_dim of a config. Throws ModelLoadingError unless it is
+/// even and at most `head_dim`.
+int checked_rotary_dim(int dims, int head_dim);
+
+/// OLMo 2's order: no norm before the halves of a layer, one behind each.
+void put_norms_behind(DenseNames& names);
+
 /// Whether config.json says that tokens see those behind them, too.
 bool sees_both_ways(const io::JsonConfig& config);
 

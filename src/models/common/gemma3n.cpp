@@ -55,14 +55,6 @@ DenseConfig read_config(const io::JsonConfig& config) {
   return read;
 }
 
-std::string find_prefix(const io::WeightSource& weights) {
-  for (const char* prefix :
-       {"model.language_model.", "language_model.model.", "language_model."}) {
-    if (weights.has_matrix(std::string(prefix) + "embed_tokens")) return prefix;
-  }
-  return "model.";
-}
-
 class PartsReader {
  public:
   PartsReader(const ModelSource& source, const io::JsonConfig& fields)
@@ -70,7 +62,7 @@ class PartsReader {
         fields_(fields),
         weights_(source.weights, source.backend),
         config_(read_config(fields)),
-        prefix_(find_prefix(source.weights)),
+        prefix_(language_prefix(weights_)),
         ropes_(read_gemma_ropes(fields, config_.head_dim)),
         layer_width_(size_or(fields, "hidden_size_per_layer_input", 256)),
         streams_(size_or(fields, "altup_num_inputs", 4)),

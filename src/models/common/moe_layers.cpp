@@ -84,6 +84,13 @@ ExpertMatrices read_own_experts(const WeightReader& weights, int hidden,
 
 }  // namespace
 
+void read_router_groups(const io::JsonConfig& config, ops::RouterSpec& router) {
+  if (size_or(config, "n_group", 1) <= 1) return;
+  router.groups = require_size(config, "n_group");
+  router.kept = require_size(config, "topk_group");
+  router.group_score = ops::GroupScore::kSumOfTwoLargest;
+}
+
 void check_router(const MoeConfig& moe) {
   const ops::RouterSpec& router = moe.router;
   const bool groups_fit =

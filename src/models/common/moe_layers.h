@@ -59,4 +59,8 @@ bool is_sparse(const io::JsonConfig& config, int layer, int first);
 /// Throws ModelLoadingError if the experts cannot be chosen as `moe` says.
 void check_router(const MoeConfig& moe);
 
+/// n_group and topk_group, where there is more than one: groups are chosen by
+/// the sum of their two largest scores.
+void read_router_groups(const io::JsonConfig& config, ops::RouterSpec& router);
+
 }  // namespace abstractllm::models

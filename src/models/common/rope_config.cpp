@@ -155,13 +155,6 @@ double dynamic_theta(const io::JsonConfig& parameters, double theta, int dims) {
   return theta * std::pow(*alpha, dims / (dims - 2.0));
 }
 
-std::optional<io::JsonConfig> find_scaling(const io::JsonConfig& config) {
-  if (auto parameters = config.find_object("rope_parameters")) {
-    return parameters;
-  }
-  return config.find_object("rope_scaling");
-}
-
 std::string scaling_type(const io::JsonConfig& scaling) {
   if (auto type = scaling.find_string("rope_type")) return *type;
   return scaling.find_string("type").value_or("default");
@@ -248,11 +241,28 @@ std::optional<ops::RopeTable> find_layer_rope(const io::JsonConfig& config,
                               defaults);
 }
 
+std::optional<io::JsonConfig> find_rope_scaling(const io::JsonConfig& config) {
+  if (auto parameters = config.find_object("rope_parameters")) {
+    return parameters;
+  }
+  return config.find_object("rope_scaling");
+}
+
+io::JsonConfig with_default_rope_scaling(const io::JsonConfig& config,
+                                         const char* scaling) {
+  if (config.has("rope_parameters") || config.has("rope_scaling")) {
+    return config;
+  }
+  return config.with_defaults(
+      io::JsonConfig::parse(std::string(R"({"rope_scaling": )") + scaling + "}",
+                            "the family's defaults"));
+}
+
 ops::RopeTable read_rope(const io::JsonConfig& config,
                          const RopeDefaults& defaults) {
   RopeDefaults own = defaults;
   own.theta = config.find_number("rope_theta").value_or(defaults.theta);
-  const std::optional<io::JsonConfig> scaling = find_scaling(config);
+  const std::optional<io::JsonConfig> scaling = find_rope_scaling(config);
   return scaling ? read_rope_parameters(config, *scaling, own)
                  : plain_rope(own);
 }

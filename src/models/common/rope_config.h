@@ -20,6 +20,14 @@ struct RopeDefaults {
   bool interleaved = false;
 };
 
+/// rope_parameters, or else rope_scaling.
+std::optional<io::JsonConfig> find_rope_scaling(const io::JsonConfig& config);
+
+/// `config` with `scaling`, a JSON object as text, for its rope_scaling where
+/// it has neither that nor rope_parameters.
+io::JsonConfig with_default_rope_scaling(const io::JsonConfig& config,
+                                         const char* scaling);
+
 /// Reads rope_theta and rope_scaling, or rope_parameters, in their published
 /// spellings: default, dynamic, linear, llama3, longrope and yarn. Another type
 /// is a ModelLoadingError naming it and these.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/weight_reader.h"
 
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <numeric>
@@ -110,8 +111,21 @@ ops::Linear WeightReader::transposed_linear(const std::string& name,
   return host_linear(backend_, name, turned, outputs, inputs, std::nullopt);
 }
 
+float WeightReader::tanh_gate(const std::string& name) const {
+  return std::tanh(vector(name, 1).front());
+}
+
 bool WeightReader::has_matrix(const std::string& module) const {
   return source_.has_matrix(module);
+}
+
+std::string WeightReader::prefix_of(const std::string& module,
+                                    std::initializer_list<const char*> prefixes,
+                                    const char* otherwise) const {
+  for (const char* prefix : prefixes) {
+    if (has_matrix(prefix + module)) return prefix;
+  }
+  return otherwise;
 }
 
 bool WeightReader::has_vector(const std::string& name) const {
@@ -363,6 +377,13 @@ ops::Norm WeightReader::norm(ops::NormKind kind, const std::string& module,
     if (bias) norm.bias = ops::make_vector(backend_, *bias);
   }
   return norm;
+}
+
+std::string language_prefix(const WeightReader& weights) {
+  return weights.prefix_of(
+      "embed_tokens",
+      {"model.language_model.", "language_model.model.", "language_model."},
+      "model.");
 }
 
 }  // namespace abstractllm::models

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -128,7 +129,15 @@ class WeightReader {
   /// decoded.
   std::vector<float> vector(const std::string& name, std::int64_t size) const;
 
+  /// tanh of the one element of `name`: a gate that opens from nothing.
+  float tanh_gate(const std::string& name) const;
+
   bool has_matrix(const std::string& module) const;
+  /// The first of `prefixes` before which there is a matrix `module`; else
+  /// `otherwise`.
+  std::string prefix_of(const std::string& module,
+                        std::initializer_list<const char*> prefixes,
+                        const char* otherwise) const;
   bool has_vector(const std::string& name) const;
 
   const ops::Backend& backend() const { return backend_; }
@@ -146,5 +155,9 @@ class WeightReader {
   const io::WeightSource& source_;
   const ops::Backend& backend_;
 };
+
+/// What the names of the modules of a language model begin with that may stand
+/// beside towers: "model." where it is alone.
+std::string language_prefix(const WeightReader& weights);
 
 }  // namespace abstractllm::models

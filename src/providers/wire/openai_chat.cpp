@@ -99,7 +99,8 @@ class Writer {
           {{"id", call->id},
            {"type", "function"},
            {"function",
-            {{"name", call->name}, {"arguments", arguments_text(call->arguments)}}}});
+            {{"name", call->name},
+             {"arguments", arguments_text(call->arguments)}}}});
     }
   }
 

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "abstractllm/error.h"
+#include "base/json_text.h"
 #include "providers/wire/json.h"
 
 namespace abstractllm::providers {
@@ -112,11 +113,9 @@ void check_request(const Request& request, const std::string& provider,
 
 Json history_arguments(const std::string& arguments) {
   if (arguments.empty()) return Json::object();
-  try {
-    return parse_object(arguments, "arguments", {});
-  } catch (const InvalidRequestError&) {
-    return {{"_raw", arguments}};
-  }
+  Json json = base::parse_json(arguments);
+  if (json.is_object()) return json;
+  return {{"_raw", arguments}};
 }
 
 std::string arguments_text(const std::string& arguments) {

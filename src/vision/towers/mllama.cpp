@@ -3,7 +3,6 @@
 // model's layers take of them.
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cmath>
 
 #include "abstractllm/error.h"
 #include "mlx/ops.h"
@@ -94,39 +93,16 @@ Config read_config(const io::JsonConfig& config) {
   return read;
 }
 
-float gate(const WeightReader& weights, const std::string& name) {
-  return std::tanh(weights.vector(name, 1).front());
-}
-
 EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
                         const std::string& prefix) {
-  const int hidden = config.hidden_size;
-  const auto norm = [&](const char* name) {
-    return weights.norm(ops::NormKind::kLayer, prefix + name, hidden,
-                        config.layer_norm_eps);
-  };
-  const auto linear = [&](const char* name, int outputs, int inputs) {
-    return weights.linear(prefix + name, outputs, inputs, Bias::kIfPresent);
-  };
-  EncoderLayer layer{
-      .spec = plain_heads(config.num_attention_heads,
-                          hidden / config.num_attention_heads),
-      .norm = norm("input_layernorm"),
-      .query = linear("self_attn.q_proj", hidden, hidden),
-      .key = linear("self_attn.k_proj", hidden, hidden),
-      .value = linear("self_attn.v_proj", hidden, hidden),
-      .output = linear("self_attn.o_proj", hidden, hidden),
-      .mlp = ops::MlpBlock{
-          .frame =
-              ops::ResidualFrame{.before = norm("post_attention_layernorm")},
-          .activation = config.activation,
-          .gate = std::nullopt,
-          .up = linear("mlp.fc1", config.intermediate_size, hidden),
-          .down = linear("mlp.fc2", hidden, config.intermediate_size)}};
+  EncoderLayer layer = read_vit_layer(weights, config, prefix,
+                                      {.norm = "input_layernorm",
+                                       .mlp_norm = "post_attention_layernorm",
+                                       .output = "self_attn.o_proj"});
   if (weights.has_vector(prefix + "gate_attn")) {
-    layer.attention_scale = mx::array(gate(weights, prefix + "gate_attn"),
+    layer.attention_scale = mx::array(weights.tanh_gate(prefix + "gate_attn"),
                                       weights.backend().compute);
-    layer.mlp.frame.scale = gate(weights, prefix + "gate_ffn");
+    layer.mlp.frame.scale = weights.tanh_gate(prefix + "gate_ffn");
   }
   return layer;
 }
@@ -257,14 +233,16 @@ class Tower : public VisionTower {
                                                      config.vit.hidden_size))),
         before_(
             weights, config, kTower + "pre_tile_positional_embedding.embedding",
-            gate(weights, kTower + "pre_tile_positional_embedding.gate"), 1),
-        behind_(weights, config,
-                kTower + "post_tile_positional_embedding.embedding",
-                gate(weights, kTower + "post_tile_positional_embedding.gate"),
-                1),
+            weights.tanh_gate(kTower + "pre_tile_positional_embedding.gate"),
+            1),
+        behind_(
+            weights, config,
+            kTower + "post_tile_positional_embedding.embedding",
+            weights.tanh_gate(kTower + "post_tile_positional_embedding.gate"),
+            1),
         places_(weights, config,
                 kTower + "gated_positional_embedding.tile_embedding",
-                gate(weights, kTower + "gated_positional_embedding.gate"),
+                weights.tanh_gate(kTower + "gated_positional_embedding.gate"),
                 config.tile_tokens()),
         positions_(read_positions(weights, config)),
         first_norm_(outer_norm(weights, "layernorm_pre")),
@@ -295,7 +273,7 @@ class Tower : public VisionTower {
     std::vector<float> values =
         weights.vector(name + "embedding", std::int64_t{config.tile_tokens()} *
                                                config.vit.hidden_size);
-    const float share = 1 - gate(weights, name + "gate");
+    const float share = 1 - weights.tanh_gate(name + "gate");
     for (float& value : values) value *= share;
     return mx::reshape(ops::make_vector(weights.backend(), values),
                        {config.tile_tokens(), config.vit.hidden_size});

@@ -15,12 +15,9 @@ namespace mx = mlx::core;
 using models::Bias;
 using models::WeightReader;
 
-namespace {
-
-EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
-                        int index) {
-  const std::string prefix =
-      "vision_tower.encoder.layers." + std::to_string(index) + ".";
+EncoderLayer read_vit_layer(const WeightReader& weights,
+                            const VitConfig& config, const std::string& prefix,
+                            const VitLayerNames& names) {
   const int hidden = config.hidden_size;
   const auto norm = [&](const char* name) {
     return weights.norm(ops::NormKind::kLayer, prefix + name, hidden,
@@ -31,20 +28,18 @@ EncoderLayer read_layer(const WeightReader& weights, const VitConfig& config,
   };
   return {.spec = plain_heads(config.num_attention_heads,
                               hidden / config.num_attention_heads),
-          .norm = norm("layer_norm1"),
+          .norm = norm(names.norm),
           .query = linear("self_attn.q_proj", hidden, hidden),
           .key = linear("self_attn.k_proj", hidden, hidden),
           .value = linear("self_attn.v_proj", hidden, hidden),
-          .output = linear("self_attn.out_proj", hidden, hidden),
+          .output = linear(names.output, hidden, hidden),
           .mlp = ops::MlpBlock{
-              .frame = ops::ResidualFrame{.before = norm("layer_norm2")},
+              .frame = ops::ResidualFrame{.before = norm(names.mlp_norm)},
               .activation = config.activation,
               .gate = std::nullopt,
               .up = linear("mlp.fc1", config.intermediate_size, hidden),
               .down = linear("mlp.fc2", hidden, config.intermediate_size)}};
 }
-
-}  // namespace
 
 VitConfig read_vit_config(const io::JsonConfig& config) {
   VitConfig read{
@@ -119,7 +114,9 @@ Vit::Vit(const models::ModelSource& source, VitConfig config, int layer)
         " layers has no hidden state " + std::to_string(layer));
   }
   for (int i = 0; i < used; ++i) {
-    layers_.push_back(read_layer(weights, config, i));
+    layers_.push_back(read_vit_layer(
+        weights, config,
+        "vision_tower.encoder.layers." + std::to_string(i) + "."));
   }
   if (layer == kWithFinalNorm) last_norm_ = norm("post_layernorm");
   // Layers behind the one that is taken, and SigLIP's pooling head.

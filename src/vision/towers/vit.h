@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "io/json_config.h"
@@ -34,6 +35,18 @@ VitConfig read_vit_config(const io::JsonConfig& vision_config);
 /// Throws InvalidRequestError unless `pixels` are (images, num_channels,
 /// image_size, image_size).
 void check_image_size(const mlx::core::array& pixels, const VitConfig& config);
+
+/// What the modules of a layer are called in which towers differ.
+struct VitLayerNames {
+  const char* norm = "layer_norm1";
+  const char* mlp_norm = "layer_norm2";
+  const char* output = "self_attn.out_proj";
+};
+
+/// One layer, whose modules begin with `prefix`.
+EncoderLayer read_vit_layer(const models::WeightReader& weights,
+                            const VitConfig& config, const std::string& prefix,
+                            const VitLayerNames& names = {});
 
 /// Which of the hidden states is given out, as config.json counts: -1 is the
 /// output of the last layer, before the last norm.

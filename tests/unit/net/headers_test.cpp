@@ -32,6 +32,17 @@ TEST(Headers, RedactionHidesEverySecretAndNothingElse) {
   EXPECT_EQ(shown.back().value, "text/event-stream");
 }
 
+TEST(Headers, SecretsAreTakenOutOfTexts) {
+  const auto secrets = secrets_of({{"Authorization", "Bearer k-1"},
+                                   {"x-api-key", "k-2"},
+                                   {"X-Auth-Token", "Bearer "},
+                                   {"Accept", "k-3"}});
+  EXPECT_EQ(secrets, (std::vector<std::string>{"k-1", "k-2"}));
+  EXPECT_EQ(without_secret("k-1, k-1k-1", "k-1", "***"), "***, ******");
+  // A placeholder that nobody filled in.
+  EXPECT_EQ(without_secret("no <key>", "<key>", "<key>"), "no <key>");
+}
+
 TEST(Headers, ALineCannotHoldAnotherLine) {
   EXPECT_EQ(header_line({"X-Id", "a b\tc"}), "X-Id: a b\tc");
   for (const Header& bad :
