@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <future>
@@ -46,10 +47,13 @@ std::string gigabytes(std::uint64_t bytes) {
   return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
 }
 
-// Puts a name beside `path` and renames it there, so that nobody sees a half.
+// A name beside `path` that nobody else has, neither another process nor
+// another thread: what is written there is renamed, so that nobody sees a half.
 fs::path beside(const fs::path& path) {
-  return path.parent_path() /
-         fmt::format(".{}.{}.new", path.filename().string(), ::getpid());
+  static std::atomic<unsigned> count = 0;
+  return path.parent_path() / fmt::format(".{}.{}-{}.new",
+                                          path.filename().string(), ::getpid(),
+                                          ++count);
 }
 
 void write_text(const fs::path& path, const std::string& text) {
