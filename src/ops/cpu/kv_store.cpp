@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "ops/cpu/half.h"
 #include "ops/cpu/highway_config.h"
@@ -12,6 +13,7 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/kv_store.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace abstractllm::ops::cpu {
@@ -22,16 +24,20 @@ using FloatTag = hn::CappedTag<float, kKvLanes>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
 // `size` values, padded with zeros to whole vectors, as integers times the
-// returned scale.
+// returned scale, which is NaN where one of them is not finite.
 float RoundToInt8(const float* x, int size, std::int8_t* out) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> words;
   const hn::Rebind<std::int8_t, FloatTag> bytes;
-  auto largest = hn::Zero(d);
+  auto largest = hn::Zero(words);
   for (int i = 0; i < size; i += kLanes) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+    largest = larger_magnitude(d, largest, hn::LoadU(d, x + i));
   }
-  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
+  const float limit = magnitude_of(d, largest);
+  if (!(limit <= std::numeric_limits<float>::max())) {
+    std::fill_n(out, size, std::int8_t{0});
+    return std::numeric_limits<float>::quiet_NaN();
+  }
   // Below this the inverse overflows; such values are as good as zero.
   const bool negligible = limit < 1e-35f;
   const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);

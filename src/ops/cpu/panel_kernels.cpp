@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "ops/cpu/half.h"
 #include "ops/cpu/highway_config.h"
@@ -123,7 +124,8 @@ HWY_INLINE V store_planes(D di, V q, std::int64_t plane_bytes,
   }
 }
 
-// 32 values of one row: the integers, their scale and their sums.
+// 32 values of one row: the integers, their scale and their sums. Where one is
+// not finite the scale is NaN and the integers are zeros.
 template <int kPlanes>
 HWY_INLINE void quantise_tile(const float* HWY_RESTRICT x, int row, int height,
                               std::int8_t* HWY_RESTRICT tile) {
@@ -131,27 +133,33 @@ HWY_INLINE void quantise_tile(const float* HWY_RESTRICT x, int row, int height,
   const hn::RebindToSigned<FloatTag> di;
   // 256 * 127 + 127: neither plane is ever larger than 127.
   constexpr float kLargest = kPlanes == 1 ? 127.0f : 32639.0f;
-  auto largest = hn::Zero(d);
+  auto largest = hn::Zero(di);
   for (int i = 0; i < kTileColumns; i += kLanes) {
-    largest = hn::Max(largest, hn::Abs(hn::LoadU(d, x + i)));
+    largest = larger_magnitude(d, largest, hn::LoadU(d, x + i));
   }
-  const float limit = hn::GetLane(hn::MaxOfLanes(d, largest));
+  const float limit = magnitude_of(d, largest);
+  const bool finite = limit <= std::numeric_limits<float>::max();
   // Below this the inverse overflows; such values are as good as zero.
   const bool negligible = limit < 1e-33f;
-  const auto inverse = hn::Set(d, negligible ? 0.0f : kLargest / limit);
+  const auto inverse =
+      hn::Set(d, negligible || !finite ? 0.0f : kLargest / limit);
+  static constexpr float kZeros[kTileColumns] = {};
+  const float* values = finite ? x : kZeros;
   const std::int64_t plane_bytes = std::int64_t{height} * kTileColumns;
   auto sum_first = hn::Zero(di);
   auto sum_second = hn::Zero(di);
   for (int i = 0; i < kTileColumns; i += kLanes) {
     const auto q = store_planes<kPlanes>(
-        di, hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse)), plane_bytes,
-        tile + row * kTileColumns + i);
+        di, hn::NearestInt(hn::Mul(hn::LoadU(d, values + i), inverse)),
+        plane_bytes, tile + row * kTileColumns + i);
     (i < kTileColumns / 2 ? sum_first : sum_second) =
         hn::Add(i < kTileColumns / 2 ? sum_first : sum_second, q);
   }
   const std::int32_t first = hn::GetLane(hn::SumOfLanes(di, sum_first));
   const std::int32_t sum = first + hn::GetLane(hn::SumOfLanes(di, sum_second));
-  const float scale = negligible ? 0.0f : limit / kLargest;
+  const float scale = !finite      ? std::numeric_limits<float>::quiet_NaN()
+                      : negligible ? 0.0f
+                                   : limit / kLargest;
   auto* scales = reinterpret_cast<float*>(tile + kPlanes * plane_bytes);
   auto* negated = reinterpret_cast<std::int32_t*>(scales + height);
   scales[row] = scale;

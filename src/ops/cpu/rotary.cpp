@@ -132,9 +132,11 @@ RopeRows RotaryTable::rows(std::int64_t first, std::int64_t tokens) {
   const std::size_t wanted = static_cast<std::size_t>(first + tokens) * half;
   if (cos_.size() < wanted) {
     auto position = static_cast<std::int64_t>(cos_.size() / half);
-    const std::size_t room = std::max(wanted, cos_.size() * 2);
-    cos_.reserve(room);
-    sin_.reserve(room);
+    if (cos_.capacity() < wanted) {
+      const std::size_t room = std::max(wanted, cos_.capacity() * 2);
+      cos_.reserve(room);
+      sin_.reserve(room);
+    }
     for (; position < first + tokens; ++position) {
       for (const float frequency : inverse_frequencies_) {
         const float angle = static_cast<float>(position) * frequency;

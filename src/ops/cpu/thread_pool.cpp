@@ -3,8 +3,11 @@
 #include "ops/cpu/thread_pool.h"
 
 #include <algorithm>
+#include <string>
+#include <system_error>
 #include <utility>
 
+#include "abstractllm/error.h"
 #include "ops/cpu/cpu_budget.h"
 
 namespace abstractllm::ops::cpu {
@@ -44,11 +47,23 @@ ThreadPool::ThreadPool(Options options) : spin_(options.spin) {
       kMaxThreads, options.threads > 0 ? options.threads : usable_threads());
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int slot = 1; slot < threads; ++slot) {
-    workers_.emplace_back([this, slot] { work(slot); });
+    const auto job = [this, slot] { work(slot); };
+    try {
+      workers_.push_back(options.start ? options.start(job) : std::thread(job));
+    } catch (const std::system_error& error) {
+      stop_workers();
+      throw ResourceExceededError(
+          "[cpu] the system started " + std::to_string(slot) + " of " +
+              std::to_string(threads) + " threads: " + error.what(),
+          "use fewer (--threads), or raise the limit of threads (ulimit -u, "
+          "the pids limit of the container)");
+    }
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop_workers(); }
+
+void ThreadPool::stop_workers() noexcept {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;

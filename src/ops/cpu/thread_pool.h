@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -32,9 +33,12 @@ class ThreadPool {
     int threads = 0;  ///< counting the caller; 0: usable_threads()
     /// How long a worker waits busily for the next job before it sleeps.
     std::chrono::microseconds spin{100};
+    /// How a worker is started; for tests of systems that allow no more.
+    std::function<std::thread(std::function<void()>)> start{};
   };
 
   ThreadPool() : ThreadPool(Options{}) {}
+  /// Throws ResourceExceededError where the system starts fewer threads.
   explicit ThreadPool(Options options);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -70,6 +74,7 @@ class ThreadPool {
     void* context = nullptr;
   };
 
+  void stop_workers() noexcept;
   void run(const Job& job);
   void publish(const Job& job);
   void wait_until_left();

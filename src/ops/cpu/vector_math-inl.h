@@ -19,6 +19,21 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// The largest of `largest` and |x|, as the bits of floats that are not
+/// negative: so ordered, NaN is above infinity and infinity above the rest.
+template <class D, class V, class VI>
+HWY_INLINE VI larger_magnitude(D, VI largest, V x) {
+  const hn::RebindToSigned<D> di;
+  return hn::Max(largest, hn::BitCast(di, hn::Abs(x)));
+}
+
+/// The largest of its lanes as a float.
+template <class D, class VI>
+HWY_INLINE float magnitude_of(D d, VI largest) {
+  const hn::RebindToSigned<D> di;
+  return hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, largest)));
+}
+
 /// exp(x) to about 1e-7 of its value; 0 below about -87, large but finite
 /// above 88. NaN stays NaN.
 template <class D, class V>

@@ -350,6 +350,23 @@ TEST(KvSlab, AppendTransformsKeys) {
   expect_truth(pool, {&plain});
 }
 
+TEST(KvSlab, WhatIsNotFiniteIsSeenInEveryType) {
+  ThreadPool pool({.threads = 1});
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
+    for (const bool in_keys : {true, false}) {
+      Story story(pool, shape_of(1, 1, 16), type, 0, 20, 3);
+      (in_keys ? story.k : story.v)[4 * 16 + 3] =
+          std::numeric_limits<float>::quiet_NaN();
+      story.slab = KvSlab({.heads = 1, .head_size = 16, .type = type});
+      story.slab.append(
+          pool, {.k = story.k.data(), .v = story.v.data(), .tokens = 20});
+      const std::vector<float> y = last_rows(pool, story, 20, {});
+      EXPECT_TRUE(std::isnan(y[4 * 16 + 3]));
+    }
+  }
+}
+
 TEST(KvSlab, TruncatesAndGoesOn) {
   ThreadPool pool({.threads = 1});
   Story story(pool, shape_of(2, 1, 16), KvType::kF32, 600, 1, 3);

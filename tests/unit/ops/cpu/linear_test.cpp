@@ -254,6 +254,29 @@ TEST_P(LinearOf, ManyRowsOfActivations) {
   }
 }
 
+TEST_P(LinearOf, WhatIsNotFiniteStaysInItsRow) {
+  ThreadPool pool({.threads = 1});
+  const TestMatrix w = matrix(21, 160);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          -std::numeric_limits<float>::infinity()}) {
+    for (const std::int64_t m : {3, 40}) {
+      std::vector<float> x = random_values(m * 160, 3);
+      x[160 + 37] = bad;
+      for (const CpuFeatures& features : feature_sets()) {
+        for (const Precision precision :
+             {Precision::kExact, Precision::kInt8, Precision::kInt8Pair}) {
+          const std::vector<float> y = product(
+              pool, w, x, m, {.precision = precision, .features = &features});
+          for (std::size_t i = 0; i < y.size(); ++i) {
+            ASSERT_EQ(std::isfinite(y[i]), i / 21 != 1)
+                << i << ", " << m << " rows, " << bad;
+          }
+        }
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Encodings, LinearOf, ::testing::ValuesIn(encodings()));
 
 TEST(Linear, ManyRowsOfActivationsInEveryInstructionSet) {

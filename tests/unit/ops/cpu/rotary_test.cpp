@@ -84,5 +84,18 @@ TEST(Rotary, NormsHeadsFirst) {
   });
 }
 
+// A copy of the table for every token would make a decode quadratic.
+TEST(Rotary, RowsAfterRowsSeldomMove) {
+  RotaryTable table(frequencies(8));
+  const float* begin = nullptr;
+  int moves = 0;
+  for (int position = 0; position < 10000; ++position) {
+    const float* now = table.rows(position, 1).cos - position * 4;
+    moves += now != begin;
+    begin = now;
+  }
+  EXPECT_LE(moves, 16);
+}
+
 }  // namespace
 }  // namespace abstractllm::ops::cpu

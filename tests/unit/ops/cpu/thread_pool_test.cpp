@@ -7,8 +7,11 @@
 #include <atomic>
 #include <numeric>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "abstractllm/error.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
@@ -99,6 +102,24 @@ TEST(ThreadPool, TakesCallsFromSeveralThreads) {
   }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(done, 4 * 200 * 16);
+}
+
+TEST(ThreadPool, TooFewThreadsOfTheSystemAreAnError) {
+  int started = 0;
+  const auto start = [&](std::function<void()> job) {
+    if (++started > 2) {
+      throw std::system_error(
+          std::make_error_code(std::errc::resource_unavailable_try_again));
+    }
+    return std::thread(std::move(job));
+  };
+  try {
+    ThreadPool pool({.threads = 5, .start = start});
+    FAIL() << "nothing was thrown";
+  } catch (const ResourceExceededError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("started 3 of 5 threads"));
+    EXPECT_THAT(std::string(error.hint()), testing::HasSubstr("--threads"));
+  }
 }
 
 TEST(ThreadPool, WorkersSleepWhenThereIsNothingToDo) {
