@@ -193,10 +193,10 @@ class Doctor {
         rows.push_back({key, value});
       }
       result_.sections.push_back({"Model", std::move(rows)});
-      if (options_.context_length > package.context_length) {
+      if (options_.context_length > package.context_length.most) {
         throw InvalidParameterError(
             fmt::format("[doctor] context_length is {}, expected 1 to {}",
-                        options_.context_length, package.context_length),
+                        options_.context_length, package.context_length.most),
             "The model was trained for no more tokens.");
       }
       if (package.chat.source != TemplateSource::kModel) {

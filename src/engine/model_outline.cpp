@@ -6,6 +6,7 @@
 #include <initializer_list>
 
 #include "abstractllm/error.h"
+#include "engine/context_length.h"
 
 namespace abstractllm::engine {
 namespace {
@@ -133,9 +134,11 @@ ModelOutline read_outline(const io::JsonConfig& whole) {
   outline.vocabulary = first_of(config, {"vocab_size"});
   outline.experts = first_of(config, {"num_experts", "num_local_experts",
                                       "n_routed_experts", "moe_num_experts"});
-  outline.context_length =
-      first_of(config, {"max_position_embeddings", "n_positions", "n_ctx",
-                        "max_seq_len", "model_max_length"});
+  try {
+    outline.context_length = read_context_length(config).tokens;
+  } catch (const ModelLoadingError&) {
+    outline.context_length = 0;  // reading the model's text says why
+  }
   outline.ties_embeddings = is_on(config, "tie_word_embeddings");
   outline.attention = read_attention(config, outline.hidden_size);
   outline.estimated_parameters = estimate(outline, config);

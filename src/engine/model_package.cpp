@@ -25,11 +25,6 @@ namespace abstractllm::engine {
 
 namespace {
 
-// Where neither the config nor the caller says a context length.
-constexpr int kDefaultContextLength = 2048;
-// Keeps sums of two lengths within int.
-constexpr std::int64_t kMaxContextLength = 1 << 28;
-
 // What the two layouts of a model say of its text.
 struct TextParts {
   text::Tokenizer tokenizer;
@@ -69,16 +64,6 @@ TextParts read_folder(const io::ModelFiles& files) {
           text::read_chat_templates(files.location),
           std::move(ends),
           {}};
-}
-
-int read_context_length(const io::JsonConfig& config,
-                        const families::MLXModelConfig& family) {
-  const std::int64_t otherwise =
-      family.context_length > 0 ? family.context_length : kDefaultContextLength;
-  const std::int64_t length =
-      config.find_int("max_position_embeddings").value_or(otherwise);
-  return static_cast<int>(
-      std::clamp<std::int64_t>(length, 1, kMaxContextLength));
 }
 
 std::optional<families::EmbeddingRecipe> read_embedding(
@@ -308,7 +293,8 @@ ModelText ModelText::read(std::string_view id, const io::ModelFiles& files,
          return token_id && tokenizer.is_special(*token_id) ? token_id
                                                             : std::nullopt;
        }});
-  const int context_length = read_context_length(fields, *family.family);
+  const ContextLength context_length =
+      read_context_length(fields, family.family->context_length);
   auto images = open_images(architecture, files, config, tokenizer);
   const bool takes_text = images && !takes_image_parts(chat, *images);
   GenerationParameters defaults =
@@ -420,7 +406,10 @@ ModelDescription describe(const ModelText& package,
       {"path", package.files.location.string()},
       {"format", package.files.gguf ? "gguf" : "safetensors"},
       {"architecture", package.architecture},
-      {"context_length", std::to_string(package.context_length)}};
+      {"context_length", std::to_string(package.context_length.tokens)}};
+  if (!package.context_length.is_limited()) {
+    facts.emplace_back("context_limit", "none but the memory");
+  }
   const io::JsonConfig fields = models::text_config(config);
   for (const char* field :
        {"num_hidden_layers", "hidden_size", "num_attention_heads",

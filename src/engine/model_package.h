@@ -11,6 +11,7 @@
 
 #include "abstractllm/llm.h"
 #include "abstractllm/parameters.h"
+#include "engine/context_length.h"
 #include "engine/engine.h"
 #include "engine/image_reader.h"
 #include "families/answer_rules.h"
@@ -71,7 +72,7 @@ struct ModelText {
   std::optional<Chat> tool_chat;         ///< its own, for requests with tools
   std::vector<std::int32_t> end_tokens;  ///< ascending
   GenerationParameters defaults;         ///< the model's own, its family's
-  int context_length;                    ///< trained for, in tokens
+  ContextLength context_length;
   bool is_encoder;                       ///< makes embeddings, no text
   /// How it makes embeddings; none: it does not.
   std::optional<families::EmbeddingRecipe> embedding;

@@ -170,16 +170,13 @@ void append(Models& to, Models from) {
   std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
-// ORG/NAME and NAME folders, and .gguf files.
+// ORG/NAME and NAME folders, and .gguf files. A folder that is a model may
+// hold others all the same.
 Models list_folder(const fs::path& root, const char* source) {
   Models models;
   for (const fs::path& entry : entries_of(root)) {
     const std::string name = entry.filename().string();
-    const ModelFolder folder(entry);
-    if (!folder.empty()) {
-      append(models, models_of(folder, name, source));
-      continue;
-    }
+    append(models, models_of(ModelFolder(entry), name, source));
     std::error_code ignored;
     if (!fs::is_directory(entry, ignored)) continue;
     for (const fs::path& inner : entries_of(entry)) {

@@ -158,6 +158,17 @@ bool is_model(const fs::path& path) {
   return is_gguf(path) || !ModelFolder(path).empty();
 }
 
+bool holds_models_below(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end;
+       !error && entry != end; entry.increment(error)) {
+    if (is_folder(entry->path()) && !ModelFolder(entry->path()).empty()) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::string architecture_of(const fs::path& model) {
   try {
     if (is_folder(model)) {

@@ -52,6 +52,9 @@ bool is_gguf(const std::filesystem::path& path);
 /// A folder with a model, or a GGUF file.
 bool is_model(const std::filesystem::path& path);
 
+/// Whether a folder in `folder`, at any depth, holds a model.
+bool holds_models_below(const std::filesystem::path& folder);
+
 /// Entries that are not hidden, sorted; none if the folder cannot be read.
 std::vector<std::filesystem::path> entries_of(
     const std::filesystem::path& folder);

@@ -170,12 +170,19 @@ std::optional<ModelRemoval> in_cache(const fs::path& cache,
   return one_snapshot(cached, id, *commit);
 }
 
-// Of the folder that is ours alone.
+// Of the folder that is ours alone. Where folders in it hold other models, its
+// own files are all that goes.
 ModelRemoval of_own_folder(const LocalModel& model) {
   ModelRemoval removal{.id = model.id};
   std::error_code ignored;
   if (fs::is_directory(model.path, ignored)) {
-    removal.paths.push_back(model.path);
+    if (holds_models_below(model.path)) {
+      for (const fs::path& entry : entries_of(model.path)) {
+        if (is_file_or_link(entry)) removal.paths.push_back(entry.string());
+      }
+    } else {
+      removal.paths.push_back(model.path);
+    }
   } else {
     for (const fs::path& part : gguf_parts(model.path)) {
       removal.paths.push_back(part.string());

@@ -65,13 +65,14 @@ void check_device(const std::string& device) {
                                 "Use auto or cpu.", kId);
 }
 
-int read_context_length(int wanted, int trained) {
-  if (wanted == 0) return trained;
-  if (wanted >= 1 && wanted <= trained) return wanted;
+int choose_context_length(int wanted, const engine::ContextLength& known) {
+  if (wanted == 0) return known.tokens;
+  if (wanted >= 1 && wanted <= known.most) return wanted;
   throw InvalidParameterError(
       "[mlx] context_length is " + std::to_string(wanted) + ", expected 1 to " +
-          std::to_string(trained),
-      "The model was trained for " + std::to_string(trained) + " tokens.", kId);
+          std::to_string(known.most),
+      "The model was trained for " + std::to_string(known.tokens) + " tokens.",
+      kId);
 }
 
 void check_count(const char* name, int value, int most) {
@@ -102,8 +103,8 @@ engine::EngineOptions read_mlx_options(ProviderConfig& config,
           .cpu_precision = read_cpu_precision(config),
           .kv_cache_type = read_kv_cache_type(config),
           .threads = config.threads,
-          .context_length = read_context_length(config.context_length,
-                                                package.context_length),
+          .context_length = choose_context_length(config.context_length,
+                                                  package.context_length),
           .prefill_chunk = config.prefill_chunk,
           .parallel_sequences = config.parallel_sequences,
           .max_queued_requests = config.max_queued_requests,

@@ -55,6 +55,24 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
+TEST(MLXProvider, AnswersEndWhereTheTableOfPositionsDoes) {
+  const auto llm = open_fixture("text/gpt2");
+  const int context = llm->capabilities().context_length;
+  EXPECT_EQ(context, 128);
+  const Ids ids(static_cast<std::size_t>(context - 4), 5);
+  const GenerateResponse response = llm->generate(greedy_request(ids, 64));
+  EXPECT_EQ(response.finish_reason, FinishReason::kLength);
+  EXPECT_EQ(response.usage.completion_tokens, 4);
+}
+
+TEST(MLXProvider, AStateTakesMoreThanAnyConfigSays) {
+  const auto llm = open_fixture("text/mamba");
+  const Ids ids(3000, 5);
+  EXPECT_EQ(llm->generate(greedy_request(ids, 2)).usage.prompt_tokens, 3000);
+  EXPECT_GT(llm->capabilities().context_length, 100'000);
+  EXPECT_NO_THROW(open_fixture("text/bloom", {.context_length = 4096}));
+}
+
 TEST(MLXProvider, AStreamIsDeltasAndOneTerminalEvent) {
   const auto llm = open_fixture("text/llama3");
   const Prompt prompt = prompt_of("text/llama3", 2);

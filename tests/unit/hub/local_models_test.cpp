@@ -488,6 +488,25 @@ TEST_F(Removals, OfRevisionsWithoutAMain) {
   EXPECT_EQ(plan_removal(models_, "org/revisions").bytes, 8u);
 }
 
+TEST_F(Removals, LeaveTheModelsOfFoldersBelow) {
+  folder_.write("models/org/stray.gguf", "123");
+  folder_.write("models/org/notes.txt", "1");
+  folder_.write("models/org/name/config.json", "{}");
+  folder_.write("models/org/name/model.safetensors", "1234");
+  std::vector<std::string> ids;
+  for (const LocalModel& model : models_.list()) ids.push_back(model.id);
+  EXPECT_THAT(ids, ElementsAre("org", "org/name"));
+  const fs::path org = folder_.path() / "models/org";
+  const ModelRemoval removal = plan_removal(models_, "org");
+  EXPECT_THAT(removal.paths, ElementsAre((org / "notes.txt").string(),
+                                         (org / "stray.gguf").string()));
+  EXPECT_EQ(removal.bytes, 4u);
+  remove(removal);
+  EXPECT_EQ(models_.resolve("org/name"), org / "name");
+  EXPECT_THAT(plan_removal(models_, "org/name").paths,
+              ElementsAre((org / "name").string()));
+}
+
 TEST_F(Removals, TakeTheShortNamesThatOtherCommandsTake) {
   link("models--org--ok2", "c1", "m.gguf", "b1");
   const ModelRemoval removal = plan_removal(models_, "ok2");
