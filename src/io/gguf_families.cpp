@@ -348,6 +348,14 @@ void add_exaone(const GgufFields& /*fields*/, json& config) {
   config["activation_function"] = "silu";
 }
 
+// The larger model has windows, which its first files do not mention.
+void add_exaone4(const GgufFields& /*fields*/, json& config) {
+  constexpr std::int64_t kLayersOf32B = 64;
+  if (config.contains("sliding_window")) return;
+  config["sliding_window"] =
+      config["num_hidden_layers"] == kLayersOf32B ? json(4096) : json(nullptr);
+}
+
 void add_mamba(const GgufFields& fields, json& config) {
   config["intermediate_size"] = fields.require_size("ssm.inner_size");
   config["state_size"] = fields.require_size("ssm.state_size");
@@ -429,6 +437,7 @@ constexpr Family kFamilies[] = {
     {"deepseek2", add_deepseek2},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},
+    {"exaone4", add_exaone4},
     {"falcon-h1", add_falcon_h1},
     {"gemma", add_gemma},
     {"gemma2", add_gemma2},

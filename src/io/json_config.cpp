@@ -164,6 +164,11 @@ bool JsonConfig::has(std::string_view key) const {
   return value_->find(key) != nullptr;
 }
 
+bool JsonConfig::is_null(std::string_view key) const {
+  const auto found = value_->object.find(std::string(key));
+  return found != value_->object.end() && found->is_null();
+}
+
 bool JsonConfig::is_object(std::string_view key) const {
   const json* value = value_->find(key);
   return value != nullptr && value->is_object();
@@ -286,6 +291,13 @@ JsonConfig JsonConfig::with_defaults(const JsonConfig& others) const {
     if (merged->find(key) == nullptr) merged->object[key] = value;
   }
   return JsonConfig(std::move(merged));
+}
+
+JsonConfig JsonConfig::with_field(std::string_view key,
+                                  std::string_view value) const {
+  auto changed = std::make_shared<Value>(*value_);
+  changed->object[std::string(key)] = parse_json_text(value, origin());
+  return JsonConfig(std::move(changed));
 }
 
 std::string JsonConfig::to_json() const { return value_->object.dump(); }

@@ -33,6 +33,9 @@ class JsonConfig {
   const std::string& origin() const noexcept;
 
   bool has(std::string_view key) const;
+  /// The field is there and is null, which switches off what a family has
+  /// where the field is absent.
+  bool is_null(std::string_view key) const;
   /// The field is there and is an object / array / string.
   bool is_object(std::string_view key) const;
   bool is_array(std::string_view key) const;
@@ -64,8 +67,12 @@ class JsonConfig {
   bool require_bool(std::string_view key) const;
   JsonConfig require_object(std::string_view key) const;
 
-  /// This object, with the fields of `others` where it has none of its own.
+  /// This object, with the fields of `others` where it has none of its own or
+  /// has null.
   JsonConfig with_defaults(const JsonConfig& others) const;
+
+  /// This object with `value`, which is JSON text, as that field.
+  JsonConfig with_field(std::string_view key, std::string_view value) const;
 
   /// The whole object as JSON text.
   std::string to_json() const;

@@ -11,8 +11,7 @@ JsonConfig load_model_config(const std::filesystem::path& path) {
   // InternVL in its authors' layout.
   constexpr const char* kOlder = "llm_config";
   if (config.has("text_config") || !config.is_object(kOlder)) return config;
-  return config.with_defaults(JsonConfig::parse(
-      "{\"text_config\": " + *config.find_json(kOlder) + "}", config.origin()));
+  return config.with_field("text_config", *config.find_json(kOlder));
 }
 
 }  // namespace abstractllm::io

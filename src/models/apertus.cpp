@@ -21,6 +21,11 @@ ops::Xielu read_xielu(const WeightReader& weights, const std::string& module) {
                          value("beta", 0.5f), value("eps", -1e-6f));
 }
 
+constexpr char kRopeScaling[] =
+    R"({"rope_type": "llama3", "rope_theta": 12000000.0, "factor": 8.0,
+        "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192})";
+
 }  // namespace
 
 std::unique_ptr<Model> make_apertus(const ModelSource& source) {
@@ -33,7 +38,8 @@ std::unique_ptr<Model> make_apertus(const ModelSource& source) {
   }
   // The activation is none of those that have a name alone.
   const DenseConfig config = read_dense_config(
-      source.config, {.rope = {.theta = 12000000}, .activation = ""});
+      with_default_rope_scaling(source.config, kRopeScaling),
+      {.rope = {.theta = 12000000}, .norm_eps_value = 1e-5, .activation = ""});
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   traits.names.before_attention = "attention_layernorm";
   traits.names.before_mlp = "feedforward_layernorm";

@@ -18,7 +18,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
       .router = {.chosen = require_size(config, "num_experts_per_tok")},
       .shared_name = "shared_experts"};
   const auto shared = config.find_int("num_shared_experts").value_or(0);
-  if (config.find_bool("moe_router_enable_shared_expert").value_or(true)) {
+  if (flag_or(config, "moe_router_enable_shared_expert", true)) {
     moe.shared_intermediate_size =
         size_or(config, "moe_shared_expert_intermediate_size",
                 moe.intermediate_size) *
@@ -29,7 +29,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
     router.score = ops::RouterScore::kSigmoid;
   }
   router.normalise =
-      router.chosen > 1 && config.find_bool("norm_topk_prob").value_or(true);
+      router.chosen > 1 && flag_or(config, "norm_topk_prob", true);
   router.scale = number_or(config, "routed_scaling_factor", 1);
   if (size_or(config, "n_group", 1) > 1) {
     router.groups = require_size(config, "n_group");

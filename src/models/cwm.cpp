@@ -10,7 +10,7 @@ namespace abstractllm::models {
 namespace {
 
 constexpr char kRopeScaling[] =
-    R"({"rope_type": "llama3", "factor": 16.0, "low_freq_factor": 1.0,
+    R"({"rope_type": "llama3", "rope_theta": 1000000.0, "factor": 16.0, "low_freq_factor": 1.0,
         "high_freq_factor": 4.0, "original_max_position_embeddings": 8192})";
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_dots1(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
-  DenseConfig config = read_dense_config(fields);
+  DenseConfig config = read_dense_config(fields, {.sliding_window = 4096});
   if (!fields.has("layer_types")) {
     const auto first = fields.find_int("max_window_layers").value_or(62);
     for (int i = 0; i < config.num_hidden_layers && i < first; ++i) {

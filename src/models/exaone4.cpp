@@ -8,12 +8,14 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_exaone4(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config, {.sliding_window_pattern = 4, .norm_eps_value = 1e-5});
+  const DenseConfig config =
+      read_dense_config(source.config, {.sliding_window_pattern = 4,
+                                        .norm_eps_value = 1e-5,
+                                        .sliding_window = 4096});
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   put_norms_behind(traits.names);
   DecoderParts parts = read_dense_parts(source, config, traits);
-  const bool hybrid = source.config.has("sliding_window");
+  const bool hybrid = !source.config.is_null("sliding_window");
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     if (hybrid && config.windows[index] == 0) block.spec.rope = {};
   });

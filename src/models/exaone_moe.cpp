@@ -16,7 +16,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
       .intermediate_size = require_size(config, "moe_intermediate_size"),
       .router = {.chosen = require_size(config, "num_experts_per_tok"),
                  .score = ops::RouterScore::kSigmoid,
-                 .normalise = config.find_bool("norm_topk_prob").value_or(true),
+                 .normalise = flag_or(config, "norm_topk_prob", true),
                  .scale = number_or(config, "routed_scaling_factor", 2.5)},
       .shared_name = "shared_experts"};
   moe.shared_intermediate_size =
@@ -29,8 +29,10 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
 
 std::unique_ptr<Model> make_exaone_moe(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
-  const DenseConfig config = read_dense_config(
-      fields, {.sliding_window_pattern = 4, .norm_eps_value = 1e-5});
+  const DenseConfig config =
+      read_dense_config(fields, {.sliding_window_pattern = 4,
+                                 .norm_eps_value = 1e-5,
+                                 .sliding_window = 4096});
   const MoeConfig moe = read_moe_config(fields);
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   traits.feed_forward = [&](const WeightReader& weights,
@@ -41,7 +43,7 @@ std::unique_ptr<Model> make_exaone_moe(const ModelSource& source) {
                              std::move(frame));
   };
   DecoderParts parts = read_dense_parts(source, config, traits);
-  const bool hybrid = fields.has("sliding_window");
+  const bool hybrid = !fields.is_null("sliding_window");
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
     if (hybrid && config.windows[index] == 0) block.spec.rope = {};
   });

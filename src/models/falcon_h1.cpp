@@ -79,7 +79,7 @@ ops::StateSpaceSpec read_spec(const io::JsonConfig& config, int hidden,
       .state = require_size(config, "mamba_d_state"),
       .gate_scale = multipliers.space[0],
       .step_scale = multipliers.space[4],
-      .gates_norm = config.find_bool("mamba_norm_before_gate").value_or(true)};
+      .gates_norm = flag_or(config, "mamba_norm_before_gate", true)};
   if (inner % spec.heads != 0) {
     throw ModelLoadingError("[config] mamba_d_ssm (" + std::to_string(inner) +
                             ") is no multiple of mamba_n_heads (" +
@@ -131,7 +131,7 @@ void scale_biases(const WeightReader& weights, const DenseConfig& config,
 std::unique_ptr<Model> make_falcon_h1(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
   const DenseConfig config =
-      read_dense_config(fields, {.rope = {.theta = 100000000000.0}});
+      read_dense_config(fields, {.norm_eps_value = 1e-5});
   const WeightReader reader(source.weights, source.backend);
   const Multipliers multipliers = read_multipliers(
       fields,

@@ -13,10 +13,12 @@ std::unique_ptr<Model> make_gemma2(const ModelSource& source) {
                                         .head_dim = kGemmaHeadDim,
                                         .sliding_window = kGemmaWindow});
   DecoderParts parts = read_gemma_parts(source, config, /* around = */ true);
-  parts.logit_softcap = number_or(source.config, "final_logit_softcapping", 0);
+  parts.logit_softcap =
+      number_unless_null(source.config, "final_logit_softcapping", 30);
   edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {
     block.spec.scale = gemma_score_scale(source.config);
-    block.spec.softcap = number_or(source.config, "attn_logit_softcapping", 0);
+    block.spec.softcap =
+        number_unless_null(source.config, "attn_logit_softcapping", 50);
   });
   return make_decoder(std::move(parts));
 }

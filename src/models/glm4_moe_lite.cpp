@@ -10,8 +10,10 @@ std::unique_ptr<Model> make_glm4_moe_lite(const ModelSource& source) {
                        {.score = ops::RouterScore::kSigmoid,
                         .group_score = ops::GroupScore::kSumOfTwoLargest,
                         .scale_normalised = true,
+                        .scale = 1.8f,
                         .normalise = true,
-                        .first_sparse = 1});
+                        .first_sparse = 1,
+                        .norm_eps = 1e-5});
 }
 
 }  // namespace abstractllm::models

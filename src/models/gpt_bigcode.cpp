@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_config.h"
 #include "models/architectures.h"
+#include "models/common/config_fields.h"
 #include "models/common/gpt2.h"
 
 namespace abstractllm::models {
@@ -51,7 +52,7 @@ ops::AttentionBlock read_attention(const WeightReader& weights,
 
 std::unique_ptr<Model> make_gpt_bigcode(const ModelSource& source) {
   DenseConfig config = read_gpt2_config(source.config);
-  if (source.config.find_bool("multi_query").value_or(true)) {
+  if (flag_or(source.config, "multi_query", true)) {
     config.num_key_value_heads = 1;
   }
   const float scale = gpt2_score_scale(source.config, config);

@@ -5,6 +5,7 @@
 
 #include "io/json_config.h"
 #include "models/architectures.h"
+#include "models/common/config_fields.h"
 #include "models/common/dense_decoder.h"
 
 namespace abstractllm::models {
@@ -74,8 +75,7 @@ std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
                           prefix + "mlp.dense_4h_to_h", std::move(frame));
   };
   DecoderParts parts = read_dense_parts(source, config, traits);
-  const bool parallel =
-      fields.find_bool("use_parallel_residual").value_or(true);
+  const bool parallel = flag_or(fields, "use_parallel_residual", true);
   for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;
   return make_decoder(std::move(parts));
 }

@@ -93,7 +93,7 @@ ops::MoeBlock read_experts(const WeightReader& weights,
 }
 
 constexpr char kRopeScaling[] =
-    R"({"rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0,
+    R"({"rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0, "beta_fast": 32.0,
         "beta_slow": 1.0, "truncate": false,
         "original_max_position_embeddings": 4096})";
 
@@ -107,7 +107,7 @@ std::unique_ptr<Model> make_gpt_oss(const ModelSource& source) {
                          .norm_eps_value = 1e-5,
                          .head_dim = 64,
                          .sliding_window = 128});
-  const bool biased = source.config.find_bool("attention_bias").value_or(true);
+  const bool biased = flag_or(source.config, "attention_bias", true);
   const Bias bias = biased ? Bias::kRequired : Bias::kNone;
   const MoeConfig moe{
       .experts = require_experts(source.config),

@@ -9,11 +9,12 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_gptj(const ModelSource& source) {
   DenseConfig config = read_gpt2_config(source.config);
-  config.rope =
-      plain_rope({.dims = checked_rotary_dim(
-                      size_or(source.config, "rotary_dim", config.head_dim),
-                      config.head_dim),
-                  .interleaved = true});
+  config.rope = plain_rope({.dims = checked_rotary_dim(
+                                source.config.is_null("rotary_dim")
+                                    ? config.head_dim
+                                    : size_or(source.config, "rotary_dim", 64),
+                                config.head_dim),
+                            .interleaved = true});
   // mlx-lm writes another prefix than published files have.
   const WeightReader reader(source.weights, source.backend);
   DenseTraits traits{

@@ -7,7 +7,9 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_helium(const ModelSource& source) {
   const DenseConfig config = read_dense_config(
-      source.config, {.rope = {.theta = 100000, .interleaved = true}});
+      source.config, {.rope = {.theta = 100000, .interleaved = true},
+                      .norm_eps_value = 1e-8,
+                      .head_dim = 128});
   return make_decoder(read_dense_parts(source, config, {}));
 }
 

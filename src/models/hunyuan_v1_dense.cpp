@@ -6,8 +6,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_hunyuan_v1_dense(const ModelSource& source) {
-  return make_decoder(
-      read_hunyuan_parts(source, read_dense_config(source.config), {}));
+  return make_decoder(read_hunyuan_parts(
+      source, read_dense_config(source.config, {.norm_eps_value = 1e-5}), {}));
 }
 
 }  // namespace abstractllm::models

@@ -31,7 +31,8 @@ int of_layer(const io::JsonConfig& config, const char* field, int layer,
 }  // namespace
 
 std::unique_ptr<Model> make_hunyuan_v1_moe(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.norm_eps_value = 1e-5});
   const io::JsonConfig& fields = source.config;
   DenseTraits traits;
   traits.feed_forward = [&](const WeightReader& weights,
@@ -45,7 +46,7 @@ std::unique_ptr<Model> make_hunyuan_v1_moe(const ModelSource& source) {
                              .normalise = true},
                   .shared_name = "shared_mlp",
                   .router_name = "gate.wg"};
-    if (fields.find_bool("use_mixed_mlp_moe").value_or(true)) {
+    if (flag_or(fields, "use_mixed_mlp_moe", true)) {
       moe.shared_intermediate_size =
           inner * of_layer(fields, "num_shared_expert", index, 1);
     }

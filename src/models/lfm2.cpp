@@ -24,7 +24,7 @@ bool attends(const io::JsonConfig& config, int layer) {
 
 // The stored size is shrunk to two thirds and rounded up.
 int feed_forward_size(const io::JsonConfig& config, int stored) {
-  if (!config.find_bool("block_auto_adjust_ff_dim").value_or(true)) {
+  if (!flag_or(config, "block_auto_adjust_ff_dim", true)) {
     return stored;
   }
   const double multiplier =
@@ -42,7 +42,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
   moe.intermediate_size = require_size(config, "moe_intermediate_size");
   moe.router = {.chosen = require_size(config, "num_experts_per_tok"),
                 .score = ops::RouterScore::kSigmoid,
-                .normalise = config.find_bool("norm_topk_prob").value_or(true),
+                .normalise = flag_or(config, "norm_topk_prob", true),
                 .scale = number_or(config, "routed_scaling_factor", 1)};
   return moe;
 }

@@ -93,17 +93,17 @@ ops::Norm plain_norm(const WeightReader& weights, int size, float eps) {
 void edit_block(const ModelSource& source, const DenseConfig& config, int index,
                 ops::AttentionBlock& block) {
   const io::JsonConfig& fields = source.config;
-  if (is_chunked(fields, index) && fields.has("attention_chunk_size")) {
-    block.spec.window = require_size(fields, "attention_chunk_size");
+  if (is_chunked(fields, index) && !fields.is_null("attention_chunk_size")) {
+    block.spec.window = size_or(fields, "attention_chunk_size", 8192);
     block.spec.chunked = true;
   }
   if (!rotates(fields, index)) {
     block.spec.rope = {};
-    if (fields.find_bool("attn_temperature_tuning").value_or(true)) {
+    if (flag_or(fields, "attn_temperature_tuning", true)) {
       block.spec.temperature = number_or(fields, "attn_scale", 0.1);
       block.spec.temperature_step = size_or(fields, "floor_scale", 8192);
     }
-  } else if (fields.find_bool("use_qk_norm").value_or(true)) {
+  } else if (flag_or(fields, "use_qk_norm", true)) {
     // It stands behind the rotation, which changes no length.
     const WeightReader weights(source.weights, source.backend);
     block.query_norm = plain_norm(weights, config.head_dim, config.norm_eps);
@@ -115,8 +115,10 @@ void edit_block(const ModelSource& source, const DenseConfig& config, int index,
 std::unique_ptr<Model> make_text_model(const ModelSource& source,
                                        const std::string& root) {
   const io::JsonConfig& fields = source.config;
-  const DenseConfig config = read_dense_config(
-      fields, {.rope = {.theta = 500000, .interleaved = true}});
+  const DenseConfig config =
+      read_dense_config(fields, {.rope = {.theta = 500000, .interleaved = true},
+                                 .norm_eps_value = 1e-5,
+                                 .head_dim = 128});
   DenseConfig dense = config;
   dense.intermediate_size =
       size_or(fields, "intermediate_size_mlp", config.intermediate_size);

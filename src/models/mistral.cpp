@@ -6,7 +6,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_mistral(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(source.config);
+  const DenseConfig config =
+      read_dense_config(source.config, {.sliding_window = 4096});
   return make_decoder(read_dense_parts(source, config, {}));
 }
 

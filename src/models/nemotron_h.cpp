@@ -2,6 +2,7 @@
 // and plain feed-forward networks or experts, each a layer of its own in the
 // checkpoint.
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <limits>
 
 #include "abstractllm/error.h"
@@ -110,7 +111,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
       .intermediate_size = require_size(config, "moe_intermediate_size"),
       .router = {.chosen = require_size(config, "num_experts_per_tok"),
                  .score = ops::RouterScore::kSigmoid,
-                 .normalise = config.find_bool("norm_topk_prob").value_or(true),
+                 .normalise = flag_or(config, "norm_topk_prob", true),
                  .scale = number_or(config, "routed_scaling_factor", 1)},
       .shared_intermediate_size =
           require_size(config, "moe_shared_expert_intermediate_size")};
@@ -184,6 +185,11 @@ std::unique_ptr<Model> make_nemotron_h(const ModelSource& source) {
       .kernel = size_or(source.config, "conv_kernel", 4),
       .norm_eps = config.norm_eps,
       .norm_groups = spec.groups};
+  const bool any_experts =
+      std::any_of(pairs.begin(), pairs.end(),
+                  [](const Pair& pair) { return pair.has_experts; });
+  const MoeConfig moe =
+      any_experts ? read_moe_config(source.config) : MoeConfig();
   const WeightReader reader(source.weights, source.backend);
   // transformers 5 saves under another name than the published one.
   const std::string root =
@@ -220,8 +226,7 @@ std::unique_ptr<Model> make_nemotron_h(const ModelSource& source) {
     if (own == kNone) return std::monostate();
     const std::string module = layer(own) + "mixer.";
     if (pair.has_experts) {
-      return read_experts(weights, config, read_moe_config(source.config),
-                          module, frame(weights, own));
+      return read_experts(weights, config, moe, module, frame(weights, own));
     }
     return read_plain_mlp(weights, config, module + "up_proj",
                           module + "down_proj", frame(weights, own));

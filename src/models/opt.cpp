@@ -24,7 +24,7 @@ DenseConfig read_config(const io::JsonConfig& config) {
   read.norm_eps = 1e-5f;
   read.activation = read_activation(config, "activation_function", "relu");
   read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
-  const bool usual = config.find_bool("do_layer_norm_before").value_or(true) &&
+  const bool usual = flag_or(config, "do_layer_norm_before", true) &&
                      size_or(config, "word_embed_proj_dim", read.hidden_size) ==
                          read.hidden_size;
   if (usual) return read;

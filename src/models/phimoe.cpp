@@ -7,8 +7,8 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_phimoe(const ModelSource& source) {
-  const DenseConfig config =
-      read_dense_config(source.config, {.rope = {.theta = 1000000}});
+  const DenseConfig config = read_dense_config(
+      source.config, {.rope = {.theta = 1000000}, .norm_eps_value = 1e-5});
   const MoeConfig moe{
       .experts = require_experts(source.config),
       .intermediate_size = config.intermediate_size,

@@ -8,8 +8,9 @@ namespace abstractllm::models {
 
 std::unique_ptr<Model> make_qwen2_moe(const ModelSource& source) {
   DenseConfig config = read_dense_config(source.config);
-  if (source.config.find_bool("use_sliding_window").value_or(false) &&
-      !source.config.has("layer_types")) {
+  if (!flag_or(source.config, "use_sliding_window", false)) {
+    config.windows.assign(config.windows.size(), 0);
+  } else if (!source.config.has("layer_types")) {
     // Unlike in the dense models, every other layer slides, up to this one.
     const auto end = source.config.find_int("max_window_layers").value_or(28);
     for (int i = 0; i < config.num_hidden_layers; ++i) {
@@ -26,7 +27,7 @@ std::unique_ptr<Model> make_qwen2_moe(const ModelSource& source) {
                      source.config.find_bool("norm_topk_prob").value_or(false)},
       .shared_intermediate_size =
           require_size(source.config, "shared_expert_intermediate_size")};
-  const bool biased = source.config.find_bool("qkv_bias").value_or(true);
+  const bool biased = flag_or(source.config, "qkv_bias", true);
   DenseTraits traits{.query_key_value_bias =
                          biased ? Bias::kRequired : Bias::kNone};
   traits.feed_forward = [&](const WeightReader& weights,

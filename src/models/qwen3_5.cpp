@@ -77,12 +77,8 @@ std::unique_ptr<Model> make_qwen3_5(const ModelSource& source) {
   io::JsonConfig text = source.config.require_object("text_config");
   if (!text.has("tie_word_embeddings") &&
       source.config.has("tie_word_embeddings")) {
-    const bool tied =
-        source.config.find_bool("tie_word_embeddings").value_or(false);
-    text = text.with_defaults(
-        io::JsonConfig::parse(tied ? R"({"tie_word_embeddings": true})"
-                                   : R"({"tie_word_embeddings": false})",
-                              source.config.origin()));
+    text = text.with_field("tie_word_embeddings",
+                           *source.config.find_json("tie_word_embeddings"));
   }
   return make_text_model(
       {text, source.weights, source.backend, source.on_progress});

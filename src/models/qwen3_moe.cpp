@@ -10,10 +10,10 @@ namespace abstractllm::models {
 std::unique_ptr<Model> make_qwen3_moe(const ModelSource& source) {
   DenseConfig config = read_dense_config(source.config);
   // Unlike in the dense models, all layers slide where one does.
-  if (source.config.find_bool("use_sliding_window").value_or(false)) {
-    config.windows.assign(config.windows.size(),
-                          size_or(source.config, "sliding_window", 0));
-  }
+  const bool slides = flag_or(source.config, "use_sliding_window", false);
+  config.windows.assign(
+      config.windows.size(),
+      slides ? size_or(source.config, "sliding_window", 0) : 0);
   const MoeConfig moe{
       .experts = require_experts(source.config),
       .intermediate_size = require_size(source.config, "moe_intermediate_size"),

@@ -17,7 +17,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
   if (moe.experts == 0) return moe;
   moe.intermediate_size = require_size(config, "moe_intermediate_size");
   moe.router.chosen = require_size(config, "num_experts_per_tok");
-  moe.router.normalise = config.find_bool("norm_topk_prob").value_or(true);
+  moe.router.normalise = flag_or(config, "norm_topk_prob", true);
   moe.shared_intermediate_size =
       require_size(config, "shared_expert_intermediate_size");
   return moe;

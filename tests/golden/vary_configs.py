@@ -229,12 +229,17 @@ def write_fixture(spec, seed, folder, new_style):
     prompts = make_fixture.run_prompts(
         model, [[ids.randrange(facts["ordinary"]) for _ in range(n)]
                 for n in (5, 70)], arrays)
+    if new_style:
+        model.config.save_pretrained(folder)
+    return write_reference(folder, spec, prompts, arrays)
+
+
+def write_reference(folder, spec, prompts, arrays):
+    """The smallest margin of a greedy token."""
     values = arrays["prompt1.logits"]
     deviation = float(values.std())
     if not math.isfinite(deviation):
         raise ValueError("the reference has no finite logits")
-    if new_style:
-        model.config.save_pretrained(folder)
     safetensors.numpy.save_file(
         {key: value.astype("float32").copy() for key, value in arrays.items()},
         folder / "reference" / "arrays.safetensors")

@@ -33,6 +33,16 @@ float number_or(const io::JsonConfig& config, const char* field,
   return static_cast<float>(config.find_number(field).value_or(otherwise));
 }
 
+float number_unless_null(const io::JsonConfig& config, const char* field,
+                         double otherwise) {
+  return config.is_null(field) ? 0.0f : number_or(config, field, otherwise);
+}
+
+bool flag_or(const io::JsonConfig& config, const char* field, bool otherwise) {
+  if (config.is_null(field)) return false;
+  return config.find_bool(field).value_or(otherwise);
+}
+
 ops::Activation read_activation(const io::JsonConfig& config, const char* field,
                                 const char* otherwise) {
   const std::string name = config.find_string(field).value_or(otherwise);

@@ -17,6 +17,14 @@ int size_or(const io::JsonConfig& config, const char* field, int otherwise);
 float number_or(const io::JsonConfig& config, const char* field,
                 double otherwise);
 
+/// What has no effect where the field is null: 0 then, `otherwise` where it is
+/// absent.
+float number_unless_null(const io::JsonConfig& config, const char* field,
+                         double otherwise);
+
+/// As the reference reads a switch: null is off, absent is `otherwise`.
+bool flag_or(const io::JsonConfig& config, const char* field, bool otherwise);
+
 /// The activation that `field` names. Throws ModelLoadingError for a name
 /// without an implementation.
 ops::Activation read_activation(const io::JsonConfig& config, const char* field,

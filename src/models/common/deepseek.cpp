@@ -115,7 +115,7 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
   router.normalise =
       routing.may_normalise &&
       (router.chosen > 1 || routing.score == ops::RouterScore::kSigmoid) &&
-      config.find_bool("norm_topk_prob").value_or(routing.normalise);
+      flag_or(config, "norm_topk_prob", routing.normalise);
   if (!router.normalise || routing.scale_normalised) {
     router.scale = number_or(config, "routed_scaling_factor", routing.scale);
   }
@@ -134,10 +134,9 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
   const LatentSizes sizes = read_latent_sizes(source.config);
   const DenseConfig config = read_dense_config(
       source.config,
-      {.rope = {
-           .dims = sizes.rotated,
-           .interleaved =
-               source.config.find_bool("rope_interleave").value_or(true)}});
+      {.rope = {.dims = sizes.rotated,
+                .interleaved = flag_or(source.config, "rope_interleave", true)},
+       .norm_eps_value = routing.norm_eps});
   const MoeConfig moe = read_deepseek_moe_config(source.config, routing);
   const int step = size_or(source.config, "moe_layer_freq", 1);
   DenseTraits traits;

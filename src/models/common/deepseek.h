@@ -20,6 +20,7 @@ struct DeepseekRouting {
   bool has_methods = false;
   /// Dense layers where first_k_dense_replace is absent.
   int first_sparse = 0;
+  double norm_eps = 1e-6;  ///< where rms_norm_eps is absent
   /// norm_topk_prob counts.
   bool may_normalise = true;
 };

@@ -38,7 +38,9 @@ int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
     const auto inner = parameters->find_number("partial_rotary_factor");
     if (inner) share = inner;
   }
-  const double factor = share.value_or(defaults.partial_rotary_factor);
+  const bool whole = config.is_null("partial_rotary_factor");
+  const double factor =
+      share.value_or(whole ? 1.0 : defaults.partial_rotary_factor);
   const bool is_share = factor >= 0 && factor <= 1;
   const int dims = is_share ? static_cast<int>(head_dim * factor) : 0;
   if (!is_share || dims % 2 != 0) {
@@ -196,7 +198,7 @@ int checked_rotary_dim(int dims, int head_dim) {
 
 bool sees_both_ways(const io::JsonConfig& config) {
   return config.find_bool("use_bidirectional_attention").value_or(false) ||
-         !config.find_bool("is_causal").value_or(true);
+         !flag_or(config, "is_causal", true);
 }
 
 // layer_types says it per layer; other configs by a pattern (Gemma 3), by a
@@ -205,8 +207,9 @@ bool sees_both_ways(const io::JsonConfig& config) {
 std::vector<int> read_windows(const io::JsonConfig& config, int layers,
                               int default_pattern, int default_window) {
   std::vector<int> windows(layers, 0);
+  if (config.is_null("sliding_window")) return windows;
   if (!config.has("sliding_window") && default_window == 0) return windows;
-  if (!config.find_bool("use_sliding_window").value_or(true)) return windows;
+  if (!flag_or(config, "use_sliding_window", true)) return windows;
   const int window = size_or(config, "sliding_window", default_window);
   if (const auto types = config.find_strings("layer_types")) {
     if (static_cast<int>(types->size()) < layers) {
@@ -247,10 +250,10 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
   read.num_attention_heads = require_size(config, "num_attention_heads");
   read.num_key_value_heads =
       size_or(config, "num_key_value_heads", read.num_attention_heads);
-  read.head_dim = size_or(config, "head_dim",
-                          defaults.head_dim > 0
-                              ? defaults.head_dim
-                              : read.hidden_size / read.num_attention_heads);
+  const bool shared = defaults.head_dim == 0 || config.is_null("head_dim");
+  read.head_dim = size_or(
+      config, "head_dim",
+      shared ? read.hidden_size / read.num_attention_heads : defaults.head_dim);
   read.vocab_size = require_size(config, "vocab_size");
   read.norm_eps = number_or(config, defaults.norm_eps, defaults.norm_eps_value);
   read.activation =

@@ -96,8 +96,9 @@ class PartsReader {
         .narrowing = projections("altup_unembed_projections"),
         .layers = {},
         .final_norm = norm(prefix_ + "norm", hidden),
-        .logit_softcap = number_or(fields_, "final_logit_softcapping", 0)};
-    if (!fields_.find_bool("tie_word_embeddings").value_or(true)) {
+        .logit_softcap =
+            number_unless_null(fields_, "final_logit_softcapping", 30)};
+    if (!flag_or(fields_, "tie_word_embeddings", true)) {
       parts.head = linear("lm_head", config_.vocab_size, hidden);
     }
     source_.weights.find_tensor("lm_head.weight");
@@ -257,7 +258,7 @@ class PartsReader {
         .input_norm = norm(name + "post_per_layer_input_norm", hidden)};
     const std::vector<float> scale =
         weights_.vector(name + "altup.correct_output_scale", hidden);
-    if (fields_.find_bool("altup_correct_scale").value_or(true)) {
+    if (flag_or(fields_, "altup_correct_scale", true)) {
       layer.output_scale = ops::make_floats(scale);
     }
     return layer;

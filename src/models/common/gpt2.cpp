@@ -33,7 +33,7 @@ DenseConfig read_gpt2_config(const io::JsonConfig& config) {
 }
 
 float gpt2_score_scale(const io::JsonConfig& config, const DenseConfig& sizes) {
-  const bool scaled = config.find_bool("scale_attn_weights").value_or(true);
+  const bool scaled = flag_or(config, "scale_attn_weights", true);
   return scaled ? 1.0f / std::sqrt(static_cast<float>(sizes.head_dim)) : 1.0f;
 }
 

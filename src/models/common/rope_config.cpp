@@ -10,6 +10,7 @@
 
 #include "abstractllm/error.h"
 #include "io/json_config.h"
+#include "models/common/config_fields.h"
 
 namespace abstractllm::models {
 
@@ -69,7 +70,7 @@ float scale_yarn(const io::JsonConfig& config, const io::JsonConfig& scaling,
   const double factor = scaling.require_number("factor");
   const double fast = scaling.find_number("beta_fast").value_or(32);
   const double slow = scaling.find_number("beta_slow").value_or(1);
-  const bool truncate = scaling.find_bool("truncate").value_or(true);
+  const bool truncate = flag_or(scaling, "truncate", true);
   const auto dimension_of_turns = [&](double turns) {
     return dims * std::log(original / (turns * 2 * std::numbers::pi)) /
            (2 * std::log(theta));
@@ -253,9 +254,7 @@ io::JsonConfig with_default_rope_scaling(const io::JsonConfig& config,
   if (config.has("rope_parameters") || config.has("rope_scaling")) {
     return config;
   }
-  return config.with_defaults(
-      io::JsonConfig::parse(std::string(R"({"rope_scaling": )") + scaling + "}",
-                            "the family's defaults"));
+  return config.with_field("rope_scaling", scaling);
 }
 
 ops::RopeTable read_rope(const io::JsonConfig& config,

@@ -155,8 +155,14 @@ io::JsonConfig with_defaults_of(const io::JsonConfig& config,
                                 std::string_view type) {
   const Defaults* row = find_defaults(type);
   if (row == nullptr) return config;
-  return config.with_defaults(
-      io::JsonConfig::parse(row->fields, std::string(type) + "'s defaults"));
+  const auto defaults =
+      io::JsonConfig::parse(row->fields, std::string(type) + "'s defaults");
+  io::JsonConfig whole = config;
+  for (const std::string& key : defaults.keys()) {
+    if (config.has(key) || config.is_null(key)) continue;
+    whole = whole.with_field(key, *defaults.find_json(key));
+  }
+  return whole;
 }
 
 // The model_type of a text_config that does not say it.
@@ -227,9 +233,7 @@ io::JsonConfig text_config(const io::JsonConfig& config) {
   // Models of one vocabulary may say so beside the text model.
   for (const char* field : {"tie_word_embeddings", "vocab_size"}) {
     if (own.has(field) || !config.has(field)) continue;
-    own = own.with_defaults(io::JsonConfig::parse(
-        "{\"" + std::string(field) + "\": " + *config.find_json(field) + "}",
-        config.origin()));
+    own = own.with_field(field, *config.find_json(field));
   }
   return with_defaults_of(own, text_type(config));
 }

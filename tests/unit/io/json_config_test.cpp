@@ -144,5 +144,23 @@ TEST(JsonText, EnforcesItsLimits) {
               HasSubstr("deeper than 64"));
 }
 
+TEST(JsonConfig, TellsNullFromAbsent) {
+  const JsonConfig config = JsonConfig::parse(R"({"a": null, "b": 1})", "c");
+  EXPECT_FALSE(config.has("a"));
+  EXPECT_TRUE(config.is_null("a"));
+  EXPECT_FALSE(config.is_null("b"));
+  EXPECT_FALSE(config.is_null("c"));
+}
+
+TEST(JsonConfig, WithAFieldLeavesTheOthers) {
+  const JsonConfig config = JsonConfig::parse(R"({"a": null, "b": 1})", "c");
+  const JsonConfig changed = config.with_field("a", R"({"x": 2})");
+  EXPECT_EQ(changed.require_object("a").require_int("x"), 2);
+  EXPECT_EQ(changed.require_int("b"), 1);
+  EXPECT_EQ(changed.origin(), "c");
+  EXPECT_FALSE(config.has("a"));
+  EXPECT_THROW(config.with_field("a", "{"), ModelLoadingError);
+}
+
 }  // namespace
 }  // namespace abstractllm::io

@@ -13,12 +13,14 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-DenseConfig read(const std::string& more) {
-  return read_dense_config(io::JsonConfig::parse(
-      R"({"hidden_size": 64, "intermediate_size": 128, "vocab_size": 512,
+DenseConfig read(const std::string& more, const DenseDefaults& defaults = {}) {
+  return read_dense_config(
+      io::JsonConfig::parse(
+          R"({"hidden_size": 64, "intermediate_size": 128, "vocab_size": 512,
           "num_hidden_layers": 4, "num_attention_heads": 4)" +
-          more + "}",
-      "config.json"));
+              more + "}",
+          "config.json"),
+      defaults);
 }
 
 void expect_error(const std::string& more, const std::string& part) {
@@ -55,6 +57,22 @@ TEST(DenseConfig, WindowsInEverySpelling) {
                        "sliding_attention", "full_attention"])")
                   .windows,
               ElementsAre(16, 0, 16, 0));
+}
+
+TEST(DenseConfig, NullSwitchesOffWhatTheFamilyHasByDefault) {
+  const DenseDefaults defaults{
+      .partial_rotary_factor = 0.5, .head_dim = 32, .sliding_window = 4096};
+  const DenseConfig silent = read("", defaults);
+  EXPECT_THAT(silent.windows, ElementsAre(4096, 4096, 4096, 4096));
+  EXPECT_EQ(silent.head_dim, 32);
+  EXPECT_EQ(silent.rope.dims, 16);
+  const DenseConfig off = read(
+      R"(, "sliding_window": null, "head_dim": null,
+         "partial_rotary_factor": null)",
+      defaults);
+  EXPECT_THAT(off.windows, ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(off.head_dim, 16);
+  EXPECT_EQ(off.rope.dims, 16);
 }
 
 TEST(DenseConfig, LettersSayWhatSlides) {
