@@ -38,10 +38,41 @@ std::string sizes_of(const FusedAttention& limits) {
              : listed(limits.head_dims);
 }
 
-// Products, softmax and products again: MLX composes them for any shape.
+// Products, softmax and products again: MLX composes them for any shape, and
+// pads none to that of a kernel.
 KernelPath unfused(std::string because) {
-  return {Route::kUnfused,
-          std::move(because) + "; matmul, softmax and matmul instead"};
+  return {Route::kUnfused, std::move(because) +
+                               "; matmul, softmax and matmul instead, nothing "
+                               "is padded"};
+}
+
+std::string filled_up(int size, int step) {
+  return std::to_string((size + step - 1) / step * step);
+}
+
+// ops/cpu/kv_slab.h: heads lie in vectors of 16 numbers.
+KernelPath own_attention(const AttentionShape& shape) {
+  constexpr int kLanes = 16;
+  if (shape.head_dim % kLanes == 0 && shape.value_dim % kLanes == 0) {
+    return {Route::kFused, "our kernel takes any head size"};
+  }
+  const int size = std::max(shape.head_dim, shape.value_dim);
+  return {Route::kPadded, "our kernel, over zeros from head size " +
+                              std::to_string(size) + " up to " +
+                              filled_up(size, kLanes)};
+}
+
+// ops/cpu/panel_layout.h: panels of 16 rows.
+KernelPath own_matmul(const MatmulShape& shape) {
+  constexpr int kPanelRows = 16;
+  std::string because = shape.group_size > 0 ? "our kernel over packed codes"
+                                             : "our kernel over packed numbers";
+  if (shape.outputs % kPanelRows == 0) {
+    return {Route::kFused, std::move(because)};
+  }
+  return {Route::kPadded, because + ", " + std::to_string(shape.outputs) +
+                              " rows filled up to " +
+                              filled_up(shape.outputs, kPanelRows)};
 }
 
 }  // namespace
@@ -84,7 +115,7 @@ std::span<const FusedAttention> fused_attention_limits() {
        0,
        0,
        32,
-       false,
+       true,
        "mlx/backend/metal/scaled_dot_product_attention.cpp, "
        "use_fallback: vector kernels"},
       {Target::kMetal,
@@ -93,7 +124,7 @@ std::span<const FusedAttention> fused_attention_limits() {
        0,
        0,
        0,
-       false,
+       true,
        "mlx/backend/metal/scaled_dot_product_attention.cpp, "
        "use_fallback: steel kernels"},
       {Target::kCuda,
@@ -111,7 +142,7 @@ std::span<const FusedAttention> fused_attention_limits() {
        8,
        128,
        0,
-       false,
+       true,
        "mlx/backend/cuda/scaled_dot_product_attention.cpp, cuDNN: float16 and "
        "bfloat16, compute capability 8.0"},
   };
@@ -120,9 +151,7 @@ std::span<const FusedAttention> fused_attention_limits() {
 
 KernelPath attention_path(Target target, Phase phase,
                           const AttentionShape& shape) {
-  if (target == Target::kCpu) {
-    return {Route::kFused, "our kernel takes any head size"};
-  }
+  if (target == Target::kCpu) return own_attention(shape);
   const FusedAttention* limits = limits_of(target, phase);
   if (limits == nullptr) {
     return unfused("MLX has no fused attention on the CPU");
@@ -130,8 +159,16 @@ KernelPath attention_path(Target target, Phase phase,
   if (shape.softcap) {
     return unfused("MLX's kernels do not cap scores");
   }
+  if (shape.alibi && !limits->takes_array_mask) {
+    return unfused(
+        "the distances of ALiBi are an array, which no kernel takes");
+  }
   const std::string size = std::to_string(shape.head_dim);
-  if (shape.value_dim != shape.head_dim) {
+  // cuDNN takes each size for itself.
+  const bool takes_both = limits->head_dims.empty() &&
+                          has_kernel(*limits, shape.head_dim) &&
+                          has_kernel(*limits, shape.value_dim);
+  if (shape.value_dim != shape.head_dim && !takes_both) {
     // Keys of 192 with values of 128 have vector kernels of their own.
     if (target == Target::kMetal && phase == Phase::kDecode &&
         shape.head_dim == 192 && shape.value_dim == 128) {
@@ -154,11 +191,7 @@ KernelPath attention_path(Target target, Phase phase,
 }
 
 KernelPath matmul_path(Target target, const MatmulShape& shape) {
-  if (target == Target::kCpu) {
-    return {Route::kFused, shape.group_size > 0
-                               ? "our kernel over packed codes"
-                               : "our kernel over packed numbers"};
-  }
+  if (target == Target::kCpu) return own_matmul(shape);
   if (shape.group_size == 0) return {Route::kFused, "matmul"};
   if (shape.is_mxfp4) return {Route::kFused, "quantized_matmul, mode mxfp4"};
   const bool has_bits = shape.bits >= 2 && shape.bits <= 8 && shape.bits != 7;

@@ -24,7 +24,7 @@ std::string_view to_string(Target target) noexcept;
 
 enum class Route {
   kFused,    ///< one kernel
-  kPadded,   ///< one kernel, over more than there is
+  kPadded,   ///< one kernel, over zeros beside what there is
   kUnfused,  ///< several operations: slower, with the same result
 };
 std::string_view to_string(Route route) noexcept;
@@ -38,8 +38,8 @@ struct AttentionShape {
   int kv_heads = 0;
   int head_dim = 0;
   int value_dim = 0;
-  int window = 0;        ///< 0: full
   bool softcap = false;  ///< of the scores
+  bool alibi = false;    ///< scores fall with the distance: an array as a mask
   bool operator==(const AttentionShape&) const = default;
 };
 
@@ -72,7 +72,7 @@ struct FusedAttention {
   int multiple = 0;
   int most = 0;
   int max_queries_per_kv = 0;  ///< heads that share a key; 0: any
-  bool takes_softcap = false;
+  bool takes_array_mask = true;
   std::string_view source;
 };
 std::span<const FusedAttention> fused_attention_limits();

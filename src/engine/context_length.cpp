@@ -33,16 +33,6 @@ bool has_state_alone(std::string_view type) {
   return is_one_of(type, {"mamba", "mamba2", "falcon_mamba"});
 }
 
-// Of Baichuan's the larger models; see models::make_baichuan.
-bool has_distances(std::string_view type, const io::JsonConfig& config) {
-  constexpr int kLayersOf13B = 40;
-  if (type == "baichuan") {
-    return !config.has("max_position_embeddings") ||
-           config.find_int("num_hidden_layers") == kLayersOf13B;
-  }
-  return is_one_of(type, {"bloom", "mpt"});
-}
-
 // RoBERTa counts positions from behind the padding token's id on.
 int first_position(std::string_view type, const io::JsonConfig& config) {
   if (!is_one_of(type, {"roberta", "xlm-roberta", "camembert"})) return 0;
@@ -50,12 +40,26 @@ int first_position(std::string_view type, const io::JsonConfig& config) {
       config.find_int("pad_token_id").value_or(1) + 1, 0, kMost));
 }
 
+std::string type_of(const io::JsonConfig& config) {
+  return config.is_string("model_type") ? config.require_string("model_type")
+                                        : std::string();
+}
+
 }  // namespace
 
+// Of Baichuan's the larger models; see models::make_baichuan.
+bool takes_alibi(const io::JsonConfig& config) {
+  constexpr int kLayersOf13B = 40;
+  const std::string type = type_of(config);
+  if (type == "baichuan") {
+    return !config.has("max_position_embeddings") ||
+           config.find_int("num_hidden_layers") == kLayersOf13B;
+  }
+  return is_one_of(type, {"bloom", "mpt"});
+}
+
 ContextLength read_context_length(const io::JsonConfig& config, int otherwise) {
-  const std::string type = config.is_string("model_type")
-                               ? config.require_string("model_type")
-                               : std::string();
+  const std::string type = type_of(config);
   const int most = static_cast<int>(kMost);
   if (has_state_alone(type)) return {kWithoutLimit, most};
   std::int64_t said = 0;
@@ -66,7 +70,7 @@ ContextLength read_context_length(const io::JsonConfig& config, int otherwise) {
   if (said <= 0) said = otherwise > 0 ? otherwise : kDefault;
   const int tokens = static_cast<int>(std::clamp<std::int64_t>(
       std::min(said, kMost) - first_position(type, config), 1, kMost));
-  return {tokens, has_distances(type, config) ? most : tokens};
+  return {tokens, takes_alibi(config) ? most : tokens};
 }
 
 }  // namespace abstractllm::engine

@@ -21,4 +21,7 @@ struct ContextLength {
 ContextLength read_context_length(const io::JsonConfig& config,
                                   int otherwise = 0);
 
+/// Whether scores fall with the distance of a key (ALiBi).
+bool takes_alibi(const io::JsonConfig& config);
+
 }  // namespace abstractllm::engine

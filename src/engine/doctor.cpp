@@ -13,13 +13,14 @@
 #include "engine/memory_forecast.h"
 #include "engine/model_outline.h"
 #include "engine/model_package.h"
+#include "engine/weight_summary.h"
 #include "hub/local_models.h"
 #include "io/model_config.h"
 #include "io/model_files.h"
 #include "models/catalogue.h"
 #include "models/common/vision_language.h"
+#include "models/imagined_weights.h"
 #include "models/registry.h"
-#include "models/sequence.h"
 #include "ops/cpu_precision.h"
 #include "ops/shapes_only.h"
 #include "vision/towers/tower.h"
@@ -37,6 +38,11 @@ std::string gigabytes(double bytes) {
   return fmt::format("{:.2f} GB", bytes / 1e9);
 }
 
+// Of sums that may be larger than any number.
+std::uint64_t whole_bytes(double bytes) {
+  return static_cast<std::uint64_t>(std::min(bytes, 1e19));
+}
+
 // One examination, from the files to the verdict.
 class Doctor {
  public:
@@ -49,27 +55,13 @@ class Doctor {
     const auto path =
         hub::LocalModels(hub::ModelLocations::from_environment()).resolve(id);
     json_["model"] = {{"id", id}, {"path", path.string()}};
-    io::ModelFiles files;
-    io::JsonConfig config;
-    std::optional<io::WeightSource> weights;
-    try {
-      files = io::ModelFiles::at(path);
-      if (files.config) config = io::load_model_config(*files.config);
-      read_architecture(config);
-      weights = models::canonical_weights(io::WeightSource::open(files));
-      config = weights->config();
-      read_architecture(config);
-    } catch (const Error& error) {
-      refuse(error);
-    }
-    outline_ = read_outline(config);
-    if (weights) build_of_shapes(*weights);
-    read_text(id, files, config, weights);
-    add_sizes(weights);
-    if (outline_.hidden_size > 0) {
-      add_memory();
-      add_paths();
-    }
+    open(path);
+    outline_ = read_outline(config_);
+    if (!weights_ || !build_of_shapes(*weights_)) imagine();
+    read_text(id);
+    add_sizes();
+    if (is_built_) add_memory();
+    add_paths();
   }
 
   Diagnosis finish() {
@@ -86,11 +78,40 @@ class Doctor {
   }
 
  private:
-  // The first reason is the one that the others follow from.
+  // The first reason is the one that the verdict rests on.
   void refuse(const Error& error) {
     std::string reason = error.what();
     if (!error.hint().empty()) reason += ". " + error.hint();
-    if (result_.reason.empty()) result_.reason = std::move(reason);
+    if (result_.reason.empty()) {
+      result_.reason = std::move(reason);
+    } else if (reason != result_.reason) {
+      result_.notes.push_back(std::move(reason));
+    }
+  }
+
+  // Runs `part`, which may find a reason; what follows is looked at all the
+  // same.
+  template <typename Part>
+  void look(Part&& part) {
+    try {
+      part();
+    } catch (const Error& error) {
+      refuse(error);
+    }
+  }
+
+  void open(const std::filesystem::path& path) {
+    look([&] {
+      files_ = io::ModelFiles::at(path);
+      if (files_.config) config_ = io::load_model_config(*files_.config);
+      read_architecture(config_);
+    });
+    if (!result_.reason.empty()) return;
+    look([&] {
+      weights_ = models::canonical_weights(io::WeightSource::open(files_));
+      config_ = weights_->config();
+      read_architecture(config_);
+    });
   }
 
   void add_machine() {
@@ -127,6 +148,7 @@ class Doctor {
     if (!type) return;
     json_["architecture"] = {{"model_type", *type},
                              {"supported", models::contains(*type)}};
+    is_supported_ = models::contains(*type);
     models::require_supported(*type);
     if (const auto* row = models::find_in_catalogue(*type)) {
       json_["architecture"]["verified"] = row->verified;
@@ -134,9 +156,8 @@ class Doctor {
   }
 
   // Tensors that are missing, misshapen or unknown; no weight is read.
-  void build_of_shapes(const io::WeightSource& weights) {
-    if (!result_.reason.empty()) return;
-    try {
+  bool build_of_shapes(const io::WeightSource& weights) {
+    look([&] {
       const ops::ShapesOnly shapes;
       const models::ModelSource source{.config = weights.config(),
                                        .weights = weights,
@@ -145,15 +166,19 @@ class Doctor {
       const auto model = models::make_model(source);
       if (models::reads_images(weights.config().require_string("model_type"))) {
         vision::make_tower(source);
-        models::refuse_unread_tensors(weights);
+        if (!weights.is_imagined()) models::refuse_unread_tensors(weights);
       }
-      const ops::KvLayers cache = model->make_cache();
-      exact_cache_ = [bytes = cache_sizes(cache)](std::size_t i) {
-        return bytes[i];
-      };
-    } catch (const Error& error) {
-      refuse(error);
-    }
+      layers_ = model->make_cache();
+      is_built_ = true;
+    });
+    return is_built_;
+  }
+
+  // The model that the config promises, where its weights cannot say it.
+  void imagine() {
+    if (!is_supported_) return;
+    look([&] { imagined_ = models::imagined_weights(config_); });
+    if (imagined_ && !build_of_shapes(*imagined_)) imagined_.reset();
   }
 
   std::vector<int> context_lengths() const {
@@ -167,74 +192,92 @@ class Doctor {
     return lengths;
   }
 
-  // float32, as stock MLX keeps it.
-  std::vector<double> cache_sizes(const ops::KvLayers& cache) const {
-    std::vector<double> sizes;
+  // In float32, as stock MLX keeps it.
+  std::vector<CacheSize> cache_sizes() const {
+    std::vector<CacheSize> sizes;
+    if (outline_.is_encoder) return sizes;
     for (const int length : context_lengths()) {
-      sizes.push_back(static_cast<double>(models::cache_bytes(cache, length)));
+      CacheSize size;
+      for (const auto& layer : layers_) {
+        (layer->recurrent() != nullptr ? size.states : size.keys_and_values) +=
+            static_cast<double>(layer->bytes_at(length));
+      }
+      sizes.push_back(size);
     }
     return sizes;
   }
 
-  // Also of a model whose weights are missing or faulty, which is the reason
-  // then.
-  void read_text(std::string_view id, const io::ModelFiles& files,
-                 const io::JsonConfig& config,
-                 const std::optional<io::WeightSource>& weights) {
-    if (!config.has("model_type")) return;
+  const io::WeightSource* known_weights() const {
+    if (weights_) return &*weights_;
+    return imagined_ ? &*imagined_ : nullptr;
+  }
+
+  void add_facts(const ModelDescription& facts) {
+    Rows rows;
+    for (const auto& [key, value] : facts) {
+      json_["facts"][key] = value;
+      rows.push_back({key, value});
+    }
+    result_.sections.push_back({"Model", std::move(rows)});
+  }
+
+  // Also of a model whose weights are missing or faulty.
+  void read_text(std::string_view id) {
+    if (!is_supported_) return;
     try {
-      const ModelText package = ModelText::read(id, files, config);
-      const bool whole = weights && result_.reason.empty();
-      Rows rows;
-      for (const auto& [key, value] :
-           whole ? describe(ModelPackage{package, *weights}, options_)
-                 : describe(package, config, options_)) {
-        json_["facts"][key] = value;
-        rows.push_back({key, value});
-      }
-      result_.sections.push_back({"Model", std::move(rows)});
+      const ModelText package = ModelText::read(id, files_, config_);
+      outline_.context_length = package.context_length.tokens;
+      add_facts(describe(package, config_, known_weights(), options_));
       if (options_.context_length > package.context_length.most) {
         throw InvalidParameterError(
             fmt::format("[doctor] context_length is {}, expected 1 to {}",
                         options_.context_length, package.context_length.most),
             "The model was trained for no more tokens.");
       }
-      if (package.chat.source != TemplateSource::kModel) {
-        result_.notes.push_back("the model has no chat template; " +
-                                std::string(to_string(package.chat.source)) +
-                                " is used");
+      if (!package.is_encoder &&
+          package.chat.source != TemplateSource::kModel) {
+        result_.notes.push_back(
+            std::string("the model has no chat template, so ") +
+            (package.chat.source == TemplateSource::kFamily
+                 ? "its family's is used"
+                 : "a plain one is used"));
       }
     } catch (const Error& error) {
       refuse(error);
     }
+    if (!json_.contains("facts")) {
+      look([&] { add_facts(describe_config(id, files_, config_)); });
+    }
   }
 
-  void add_sizes(const std::optional<io::WeightSource>& weights) {
+  void add_sizes() {
+    const io::WeightSource* known = known_weights();
+    if (known == nullptr) return;
+    summary_ = summarise_weights(*known);
+    weight_bytes_ = static_cast<double>(summary_.bytes);
     Rows rows;
-    if (weights) {
-      summary_ = summarise_weights(*weights);
-      weight_bytes_ = static_cast<double>(summary_.bytes);
-      for (const auto& [form, parameters] : summary_.forms) {
-        rows.push_back(
-            {form, fmt::format("{:.1f} M parameters",
-                               static_cast<double>(parameters) / 1e6)});
-        json_["weights"]["forms"][form] = parameters;
-      }
-    } else {
-      summary_.parameters = outline_.estimated_parameters;
-      weight_bytes_ = 2.0 * static_cast<double>(summary_.parameters);
+    for (const auto& [form, parameters] : summary_.forms) {
+      rows.push_back(
+          {form, fmt::format("{:.1f} M parameters",
+                             static_cast<double>(parameters) / 1e6)});
+      json_["weights"]["forms"][form] = parameters;
+    }
+    if (!weights_) {
       result_.notes.push_back(
-          "its weights are not here: sizes are computed from the config, at 16 "
-          "bits a parameter");
+          "its weights are not here: sizes are computed from the config");
     }
     rows.push_back(
         {"all", fmt::format("{:.1f} M parameters, {}",
                             static_cast<double>(summary_.parameters) / 1e6,
                             gigabytes(weight_bytes_))});
     json_["weights"]["parameters"] = summary_.parameters;
-    json_["weights"]["bytes"] = static_cast<std::uint64_t>(weight_bytes_);
-    json_["weights"]["exact"] = weights.has_value();
+    json_["weights"]["bytes"] = summary_.bytes;
+    json_["weights"]["exact"] = weights_.has_value();
     result_.sections.push_back({"Weights", std::move(rows)});
+    add_vision();
+  }
+
+  void add_vision() {
     const models::CatalogueRow* row = nullptr;
     if (json_.contains("architecture")) {
       row = models::find_in_catalogue(
@@ -257,33 +300,29 @@ class Doctor {
 
   void add_memory() {
     const std::vector<int> lengths = context_lengths();
-    std::vector<double> whole;
-    for (std::size_t i = 0; i < lengths.size(); ++i) {
-      whole.push_back(exact_cache_
-                          ? exact_cache_(i)
-                          : 4.0 * static_cast<double>(outline_.kv_elements) *
-                                lengths[i]);
-    }
     const std::string used(used_cache());
-    json_["cache_type"] = used;
-    Rows rows{{"CONTEXT", "WEIGHTS", "F32 CACHE", "F16", "BF16", "INT8",
-               "ACTIVATIONS", "NEEDED", "FITS"}};
+    if (!outline_.is_encoder) json_["cache_type"] = used;
+    Rows rows{{"CONTEXT", "WEIGHTS"}};
+    if (!outline_.is_encoder) {
+      rows[0].insert(rows[0].end(), {"F32 CACHE", "F16", "BF16", "INT8"});
+    }
+    rows[0].insert(rows[0].end(), {"ACTIVATIONS", "NEEDED", "FITS"});
     Json list = Json::array();
     const auto available = static_cast<double>(machine_.memory_available);
     bool fitted = true;
-    for (const MemoryNeed& need :
-         forecast_memory(outline_, lengths, whole, weight_bytes_, used)) {
+    for (const MemoryNeed& need : forecast_memory(
+             outline_, lengths, cache_sizes(), weight_bytes_, used)) {
       const bool fits = need.needed <= available;
       std::vector<std::string> row{std::to_string(need.context),
                                    gigabytes(weight_bytes_)};
       Json entry{{"context", need.context}};
       for (const auto& [type, bytes] : need.caches) {
         row.push_back(gigabytes(bytes));
-        entry["cache_bytes"][type] = static_cast<std::uint64_t>(bytes);
+        entry["cache_bytes"][type] = whole_bytes(bytes);
       }
       row.insert(row.end(), {gigabytes(need.activations),
                              gigabytes(need.needed), fits ? "yes" : "no"});
-      entry["needed_bytes"] = static_cast<std::uint64_t>(need.needed);
+      entry["needed_bytes"] = whole_bytes(need.needed);
       entry["fits"] = fits;
       rows.push_back(std::move(row));
       list.push_back(std::move(entry));
@@ -292,7 +331,9 @@ class Doctor {
     }
     json_["memory"] = std::move(list);
     result_.sections.push_back(
-        {"Memory (needed with a cache in " + used + ")", std::move(rows)});
+        {outline_.is_encoder ? "Memory"
+                             : "Memory (needed with a cache in " + used + ")",
+         std::move(rows)});
   }
 
   void report_shortage(const MemoryNeed& need, int shortest, double available) {
@@ -321,6 +362,8 @@ class Doctor {
     const AttentionShape& shape = outline_.attention;
     if (shape.heads > 0) {
       for (const Phase phase : {Phase::kDecode, Phase::kPrefill}) {
+        // An encoder reads whole texts.
+        if (outline_.is_encoder && phase == Phase::kDecode) continue;
         const std::string what =
             fmt::format("attention {}x{} over {}, {}", shape.heads,
                         shape.head_dim, shape.kv_heads, to_string(phase));
@@ -347,10 +390,16 @@ class Doctor {
   const EngineOptions& options_;
   Diagnosis result_;
   Json json_ = Json::object();
+  io::ModelFiles files_;
+  io::JsonConfig config_;
+  bool is_supported_ = false;
+  bool is_built_ = false;
+  std::optional<io::WeightSource> weights_;
+  std::optional<io::WeightSource> imagined_;  // where there are none
+  ops::KvLayers layers_;                      // of the model, built of shapes
   ModelOutline outline_;
   WeightSummary summary_;
   double weight_bytes_ = 0;
-  std::function<double(std::size_t)> exact_cache_;
 };
 
 }  // namespace

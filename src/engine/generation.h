@@ -20,7 +20,7 @@
 namespace abstractllm::models {
 class ImagePrompt;
 enum class ImageMode;
-}
+}  // namespace abstractllm::models
 
 namespace abstractllm::engine {
 

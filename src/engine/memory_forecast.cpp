@@ -26,7 +26,7 @@ std::string_view to_string(KvType type) noexcept {
 
 std::vector<MemoryNeed> forecast_memory(const ModelOutline& outline,
                                         const std::vector<int>& contexts,
-                                        const std::vector<double>& whole,
+                                        const std::vector<CacheSize>& whole,
                                         double weight_bytes,
                                         std::string_view used_cache) {
   std::vector<MemoryNeed> needs;
@@ -38,13 +38,18 @@ std::vector<MemoryNeed> forecast_memory(const ModelOutline& outline,
         (chunk * (8.0 * outline.hidden_size + 3.0 * outline.intermediate_size) +
          outline.vocabulary);
     need.needed = weight_bytes + need.activations;
+    if (whole.empty()) {
+      needs.push_back(std::move(need));
+      continue;
+    }
     for (const KvType type :
          {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
       double a_value = ops::cpu::kv_bytes(type);
       // A scale for each head of each token.
       const int head = std::max(1, outline.attention.head_dim);
       if (type == KvType::kInt8) a_value += 4.0 / head;
-      const double bytes = whole[i] / 4 * a_value;
+      const double bytes =
+          whole[i].keys_and_values / 4 * a_value + whole[i].states;
       need.caches.emplace_back(to_string(type), bytes);
       if (to_string(type) == used_cache) need.needed += bytes;
     }

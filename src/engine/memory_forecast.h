@@ -23,11 +23,17 @@ struct MemoryNeed {
   double needed = 0;  ///< with weights and the cache of the type in use
 };
 
-/// One for each of `contexts`, whose caches take `whole` bytes in float32.
-/// REQUIRES: as many of one as of the other.
+/// Bytes of the caches of one sequence in float32. A plain value.
+struct CacheSize {
+  double keys_and_values = 0;
+  double states = 0;  ///< of recurrent layers, which stay in float32
+};
+
+/// One for each of `contexts`, whose caches are `whole`. Of an encoder, which
+/// keeps none, `whole` is empty. REQUIRES: else as many of one as of the other.
 std::vector<MemoryNeed> forecast_memory(const ModelOutline& outline,
                                         const std::vector<int>& contexts,
-                                        const std::vector<double>& whole,
+                                        const std::vector<CacheSize>& whole,
                                         double weight_bytes,
                                         std::string_view used_cache);
 

@@ -73,7 +73,7 @@ struct ModelText {
   std::vector<std::int32_t> end_tokens;  ///< ascending
   GenerationParameters defaults;         ///< the model's own, its family's
   ContextLength context_length;
-  bool is_encoder;                       ///< makes embeddings, no text
+  bool is_encoder;  ///< makes embeddings, no text
   /// How it makes embeddings; none: it does not.
   std::optional<families::EmbeddingRecipe> embedding;
   /// Null where the model reads text only.
@@ -119,8 +119,19 @@ struct ModelPackage : ModelText {
 ModelDescription describe(const ModelPackage& package,
                           const EngineOptions& options = {});
 
-/// The same without what its weights say. `config`: that of ModelText::read.
+/// The same; `config`: that of ModelText::read. `weights`: null where nothing
+/// is known of them.
 ModelDescription describe(const ModelText& text, const io::JsonConfig& config,
+                          const io::WeightSource* weights,
                           const EngineOptions& options = {});
+
+/// "model_type (model_type qwen3)": what a family was found by.
+std::string describe(const families::FoundFamily& found);
+
+/// What config.json and the templates say where the rest cannot be read: the
+/// context length, the family and how it was found, end tokens.
+ModelDescription describe_config(std::string_view id,
+                                 const io::ModelFiles& files,
+                                 const io::JsonConfig& config);
 
 }  // namespace abstractllm::engine

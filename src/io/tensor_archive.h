@@ -33,6 +33,11 @@ class TensorArchive {
   static TensorArchive open_gguf(const std::filesystem::path& file);
   explicit TensorArchive(const GgufFile& gguf);
 
+  /// None.
+  static TensorArchive empty() {
+    return TensorArchive(std::filesystem::path());
+  }
+
   /// Folder or file, for messages.
   const std::filesystem::path& path() const noexcept { return path_; }
 

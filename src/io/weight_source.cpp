@@ -19,6 +19,7 @@
 #include "io/gguf.h"
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
+#include "io/imagined_tensors.h"
 #include "io/latent_parts.h"
 #include "io/model_config.h"
 #include "io/packed_checkpoints.h"
@@ -49,6 +50,7 @@ struct WeightSource::State {
   QuantizationConfig quantization;
   bool is_gguf = false;
   std::shared_ptr<const AdapterFile> adapter;  // null: none is fused
+  std::optional<ImaginedTensors> imagined;
   std::shared_ptr<const State> base;  // keeps tensors of `entries` alive
   std::vector<Entry> entries;         // sorted by name
   std::unordered_map<std::string_view, std::size_t> by_name;
@@ -216,6 +218,28 @@ WeightSource WeightSource::open(const ModelFiles& files) {
   return WeightSource(std::move(state));
 }
 
+WeightSource WeightSource::imagined(JsonConfig config) {
+  auto state = std::make_shared<State>(TensorArchive::empty());
+  state->imagined.emplace(config);
+  state->config = std::move(config);
+  return WeightSource(std::move(state));
+}
+
+bool WeightSource::is_imagined() const noexcept {
+  return state_->imagined.has_value();
+}
+
+WeightMatrix WeightSource::imagine_matrix(const std::string& module,
+                                          std::int64_t rows,
+                                          std::int64_t columns) const {
+  return state_->imagined->matrix(module, rows, columns);
+}
+
+void WeightSource::imagine_vector(const std::string& name,
+                                  std::int64_t size) const {
+  state_->imagined->add_vector(name, size);
+}
+
 WeightSource WeightSource::fused(
     std::shared_ptr<const AdapterFile> adapter) const {
   auto state = std::make_shared<State>(state_->archive);
@@ -297,6 +321,7 @@ const StoredTensor& WeightSource::tensor(std::string_view name) const {
 }
 
 bool WeightSource::has_matrix(std::string_view module) const {
+  if (is_imagined()) return state_->imagined->find(module) != nullptr;
   const std::string name(module);
   return state_->find(name + ".weight") != nullptr ||
          state_->find(name + "_blocks") != nullptr ||
@@ -314,6 +339,11 @@ WeightMatrix WeightSource::matrix(std::string_view module) const {
 }
 
 WeightMatrix WeightSource::stored_matrix(std::string_view module) const {
+  if (is_imagined()) {
+    if (const WeightMatrix* matrix = state_->imagined->find(module)) {
+      return *matrix;
+    }
+  }
   const std::string name(module);
   if (state_->find(name + "_blocks") != nullptr) {
     return WeightMatrix::mxfp4(tensor(name + "_blocks"),
@@ -394,6 +424,7 @@ std::optional<std::vector<float>> WeightSource::find_vector(
 }
 
 std::vector<std::string> WeightSource::names() const {
+  if (is_imagined()) return state_->imagined->names();
   std::vector<std::string> names;
   for (const auto& entry : state_->entries) names.push_back(entry.name);
   return names;
@@ -408,7 +439,8 @@ std::vector<std::string> WeightSource::unread_names() const {
 }
 
 std::uint64_t WeightSource::total_bytes() const noexcept {
-  return state_->archive.total_bytes();
+  return is_imagined() ? state_->imagined->total_bytes()
+                       : state_->archive.total_bytes();
 }
 
 }  // namespace abstractllm::io

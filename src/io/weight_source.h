@@ -31,6 +31,18 @@ class WeightSource {
   /// that cannot be read.
   static WeightSource open(const ModelFiles& files);
 
+  /// Weights of a model that is not here: its shapes, with what `config` says
+  /// of their storage. There is whatever a model reads through
+  /// imagine_matrix() and imagine_vector(), and nothing else. One thread at a
+  /// time. Throws as QuantizationConfig does.
+  static WeightSource imagined(JsonConfig config);
+  bool is_imagined() const noexcept;
+
+  /// ImaginedTensors::matrix and add_vector. REQUIRES: is_imagined().
+  WeightMatrix imagine_matrix(const std::string& module, std::int64_t rows,
+                              std::int64_t columns) const;
+  void imagine_vector(const std::string& name, std::int64_t size) const;
+
   /// The same weights with those of an adapter in them; matrices that it
   /// changes are dense, in float32. Throws ModelLoadingError for a module or a
   /// shape that the weights do not have.

@@ -60,7 +60,8 @@ std::unique_ptr<Model> make_gpt2(const ModelSource& source) {
       weights.prefix_of("wte", {"", "model."}, "transformer.");
   const MatrixReader matrices(
       weights,
-      source.weights.matrix(prefix + "h.0.attn.c_attn").rows() == hidden);
+      source.weights.is_imagined() ||
+          source.weights.matrix(prefix + "h.0.attn.c_attn").rows() == hidden);
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   traits.names = gpt2_names(prefix);
   traits.mixer = [&](const WeightReader&, const std::string& layer, int index,

@@ -5,6 +5,7 @@
 #include "io/weight_matrix.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
+#include "ops/shapes_only.h"
 
 namespace abstractllm::ops {
 
@@ -30,7 +31,7 @@ mx::array stack(const std::vector<Linear>& layers, Part part) {
     arrays.push_back(part(std::get<Weight>(layer.storage())));
   }
   mx::array stacked = mx::stack(arrays, 0);
-  stacked.eval();
+  if (!ShapesOnly::active()) stacked.eval();
   return stacked;
 }
 

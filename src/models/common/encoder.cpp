@@ -117,6 +117,7 @@ std::unique_ptr<Model> make_encoder(EncoderParts parts) {
 
 std::string find_prefix(const WeightReader& weights, const std::string& module,
                         const std::vector<std::string>& prefixes) {
+  if (weights.source().is_imagined()) return prefixes.front();
   for (const std::string& prefix : prefixes) {
     if (weights.has_matrix(prefix + module)) return prefix;
   }

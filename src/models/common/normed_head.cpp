@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/stored_tensor.h"
+#include "ops/shapes_only.h"
 
 namespace abstractllm::models {
 
@@ -42,6 +43,7 @@ ops::Linear read_normed_head(const WeightReader& weights,
                              const std::string& module, int vocabulary,
                              int hidden, HeadLength length) {
   const io::WeightMatrix stored = weights.matrix(module, vocabulary, hidden);
+  if (ops::ShapesOnly::active()) return weights.linear(stored, std::nullopt);
   std::vector<float> values(static_cast<std::size_t>(vocabulary) * hidden);
   for (int row = 0; row < vocabulary; ++row) {
     stored.read_row(

@@ -10,9 +10,11 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "io/imagined_tensors.h"
 #include "io/stacked_matrix.h"
 #include "io/weight_source.h"
 #include "ops/adapter.h"
+#include "ops/shapes_only.h"
 
 namespace abstractllm::models {
 
@@ -68,7 +70,8 @@ ops::Linear WeightReader::patch_linear(const std::string& module, int outputs,
   std::vector<std::int64_t> last{outputs};
   last.insert(last.end(), kernel.begin(), kernel.end());
   last.push_back(channels);
-  const std::vector<std::int64_t>& stored = source_.tensor(name).shape;
+  const std::vector<std::int64_t> stored =
+      source_.is_imagined() ? first : source_.tensor(name).shape;
   const bool flat = stored.size() == 2;
   const int inputs = channels * points;
   std::vector<float> values =
@@ -149,6 +152,10 @@ std::vector<float> WeightReader::stored_values(const std::string& name) const {
 
 std::vector<float> WeightReader::vector(const std::string& name,
                                         std::int64_t size) const {
+  if (source_.is_imagined()) {
+    source_.imagine_vector(name, size);
+    return std::vector<float>(static_cast<std::size_t>(size));
+  }
   std::vector<float> values = stored_values(name);
   if (values.size() != static_cast<std::size_t>(size)) {
     throw ModelLoadingError("[weights] tensor '" + name + "' in " +
@@ -161,6 +168,9 @@ std::vector<float> WeightReader::vector(const std::string& name,
 
 io::WeightMatrix WeightReader::matrix(const std::string& module, int rows,
                                       int columns) const {
+  if (source_.is_imagined()) {
+    return source_.imagine_matrix(module, rows, columns);
+  }
   io::WeightMatrix matrix = source_.matrix(module);
   if (matrix.rows() != rows || matrix.columns() != columns) {
     throw ModelLoadingError(
@@ -316,12 +326,26 @@ ops::ExpertLinear WeightReader::expert_rows(const std::string& stack, int count,
 
 OwnedMatrices WeightReader::transposed(const std::string& module, int count,
                                        int outputs, int inputs) const {
+  if (source_.is_imagined()) {
+    const io::WeightMatrix all = matrix(module, count * outputs, inputs);
+    OwnedMatrices owned;
+    for (int i = 0; i < count; ++i) {
+      owned.matrices.push_back(
+          all.slice_rows(std::int64_t{i} * outputs, outputs));
+    }
+    return owned;
+  }
   const io::WeightMatrix all = matrix(module, count * inputs, outputs);
   const auto item = static_cast<std::size_t>(all.bits()) / 8;
   if (all.encoding() != io::WeightEncoding::kDense ||
       all.stored_row(0).size() != item * static_cast<std::size_t>(outputs)) {
     throw ModelLoadingError("[weights] tensor '" + module +
                             "' is quantised, which cannot be transposed");
+  }
+  if (ops::ShapesOnly::active()) {
+    const io::WeightMatrix one = io::shape_of_matrix(module, outputs, inputs);
+    return {.matrices = std::vector(static_cast<std::size_t>(count), one),
+            .bytes = {}};
   }
   const std::size_t row_bytes = item * static_cast<std::size_t>(inputs);
   const std::size_t size = row_bytes * static_cast<std::size_t>(outputs);

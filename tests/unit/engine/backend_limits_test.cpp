@@ -55,6 +55,33 @@ TEST(BackendLimits, EveryShapeHasAPathWithAReason) {
   }
 }
 
+TEST(BackendLimits, OwnKernelsFillUpWhatIsNoMultipleOf16) {
+  const KernelPath head =
+      attention_path(Target::kCpu, Phase::kDecode, heads_of(72));
+  EXPECT_EQ(head.route, Route::kPadded);
+  EXPECT_THAT(head.because, HasSubstr("from head size 72 up to 80"));
+  const KernelPath rows = matmul_path(Target::kCpu, {32001, 64, 16, 0, false});
+  EXPECT_EQ(rows.route, Route::kPadded);
+  EXPECT_THAT(rows.because, HasSubstr("32001 rows filled up to 32016"));
+  EXPECT_EQ(matmul_path(Target::kCpu, {32000, 64, 16, 0, false}).route,
+            Route::kFused);
+}
+
+TEST(BackendLimits, AlibiHasNoKernelForOneTokenOnCuda) {
+  AttentionShape bloom = heads_of(128);
+  bloom.alibi = true;
+  const KernelPath decode =
+      attention_path(Target::kCuda, Phase::kDecode, bloom);
+  EXPECT_EQ(decode.route, Route::kUnfused);
+  EXPECT_THAT(decode.because, HasSubstr("ALiBi"));
+  for (const Target target : {Target::kMetal, Target::kCuda, Target::kCpu}) {
+    EXPECT_EQ(attention_path(target, Phase::kPrefill, bloom).route,
+              Route::kFused);
+  }
+  EXPECT_EQ(attention_path(Target::kMetal, Phase::kDecode, bloom).route,
+            Route::kFused);
+}
+
 TEST(BackendLimits, KnowWhatKeepsAKernelAway) {
   const auto decode = [](AttentionShape shape) {
     return attention_path(Target::kMetal, Phase::kDecode, shape);

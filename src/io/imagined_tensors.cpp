@@ -1,0 +1,221 @@
+// What a config says of the storage of each matrix.
+// SPDX-License-Identifier: Apache-2.0
+#include "io/imagined_tensors.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <memory>
+
+#include "abstractllm/error.h"
+
+namespace abstractllm::io {
+namespace {
+
+// The largest mixtures of experts have half of it; more is a config that
+// would keep us busy.
+constexpr std::size_t kMostTensors = 1 << 17;
+
+constexpr std::int64_t kLongestVector = 1 << 26;
+
+class Zeros : public ComputedRows {
+ public:
+  void read_row(std::int64_t /*row*/, std::span<float> out) const override {
+    std::fill(out.begin(), out.end(), 0.0f);
+  }
+};
+
+std::shared_ptr<const ComputedRows> zeros() {
+  static const auto rows = std::make_shared<const Zeros>();
+  return rows;
+}
+
+// Towers and what joins them to the text model keep their numbers.
+bool is_of_text(std::string_view module) {
+  constexpr std::array kBeside{"vision_tower.", "vision_embed_tokens.",
+                               "multi_modal_projector.", "connector.",
+                               "image_newline"};
+  return std::none_of(kBeside.begin(), kBeside.end(), [&](const char* part) {
+    return module.starts_with(part);
+  });
+}
+
+// Quantisers of others leave the two tables of tokens alone.
+bool is_table(std::string_view module) {
+  constexpr std::array kEnds{"embed_tokens",    "lm_head",  "wte",
+                             "word_embeddings", "embed_in", "embed_out",
+                             "embeddings"};
+  return std::any_of(kEnds.begin(), kEnds.end(),
+                     [&](const char* end) { return module.ends_with(end); });
+}
+
+}  // namespace
+
+WeightMatrix shape_of_matrix(const std::string& name, std::int64_t rows,
+                             std::int64_t columns) {
+  return WeightMatrix::computed({.name = name,
+                                 .leading_shape = {rows},
+                                 .columns = columns,
+                                 .encoding = WeightEncoding::kDense,
+                                 .bits = 16,
+                                 .element_type = StorageType::kBF16},
+                                zeros());
+}
+
+ImaginedTensors::ImaginedTensors(const JsonConfig& config)
+    : quantization_(config) {
+  for (const char* field : {"torch_dtype", "dtype"}) {
+    if (config.is_string(field) && config.require_string(field) == "float32") {
+      plain_ = {WeightEncoding::kDense, 32, 0, 4};
+    }
+  }
+  auto entry = config.find_object("quantization");
+  if (!entry) entry = config.find_object("quantization_config");
+  if (!entry) return;
+  const std::string method = entry->find_string("quant_method").value_or("mlx");
+  is_quantised_ = method == "mlx";
+  experts_alone_ = method == "mxfp4";
+  packed_group_ = entry->find_int("group_size").value_or(packed_group_);
+  for (const char* field :
+       {"modules_to_not_convert", "ignore", "ignored_layers"}) {
+    if (!entry->is_array(field)) continue;
+    const auto names = entry->find_strings(field);
+    spared_.insert(spared_.end(), names->begin(), names->end());
+  }
+  // MLX says false of a module that it has left alone.
+  for (const std::string& key : entry->keys()) {
+    if (entry->find_json(key) == "false") spared_.push_back(key);
+  }
+  const auto groups = entry->find_object("config_groups");
+  if (!groups) return;
+  for (const std::string& name : groups->keys()) {
+    const auto weights = groups->require_object(name).find_object("weights");
+    if (weights) {
+      packed_group_ = weights->find_int("group_size").value_or(packed_group_);
+    }
+  }
+}
+
+bool ImaginedTensors::is_spared(const std::string& module) const {
+  return !is_of_text(module) ||
+         std::any_of(spared_.begin(), spared_.end(), [&](const auto& name) {
+           return !name.empty() && (module == name || module.ends_with(name));
+         });
+}
+
+ImaginedTensors::Form ImaginedTensors::packed_form(std::int64_t columns) const {
+  const PackedRule& rule = quantization_.packed();
+  const auto bits = static_cast<int>(rule.bits);
+  const bool has_groups =
+      packed_group_ == 32 || packed_group_ == 64 || packed_group_ == 128;
+  // FP8, and groups of whole rows, are widened when they are loaded.
+  if (rule.method == PackedMethod::kFp8 || !has_groups ||
+      columns % packed_group_ != 0) {
+    return {WeightEncoding::kDense, 16, 0, bits / 8.0};
+  }
+  const auto group = static_cast<int>(packed_group_);
+  return {WeightEncoding::kAffine, bits, group,
+          bits / 8.0 + (2 + bits / 8.0) / group};
+}
+
+ImaginedTensors::Form ImaginedTensors::form_of(const std::string& module,
+                                               std::int64_t columns) const {
+  if (is_spared(module)) return plain_;
+  constexpr Form kMxfp4{WeightEncoding::kMxfp4, 4, 32, 0.5 + 1.0 / 32};
+  if (experts_alone_) {
+    return module.find(".experts.") != module.npos ? kMxfp4 : plain_;
+  }
+  if (quantization_.packed().method != PackedMethod::kNone) {
+    return is_table(module) ? plain_ : packed_form(columns);
+  }
+  if (!is_quantised_) return plain_;
+  const QuantizationRule rule = quantization_.rule(module);
+  const QuantizationMode mode = rule.mode.value_or(QuantizationMode::kAffine);
+  if (mode != QuantizationMode::kAffine) {
+    if (columns % 32 != 0) return plain_;
+    if (mode == QuantizationMode::kMxfp4) return kMxfp4;
+    return mode == QuantizationMode::kMxfp8
+               ? Form{WeightEncoding::kDense, 16, 0, 1 + 1.0 / 32}
+               : Form{WeightEncoding::kAffine, 5, 16, 0.5 + 1.0 / 16};
+  }
+  const auto bits = rule.bits.value_or(4);
+  const auto group = rule.group_size.value_or(64);
+  if (bits < 2 || bits > 8 || group < 16 || columns % group != 0) return plain_;
+  // A scale and a bias of 16 bits each.
+  return {WeightEncoding::kAffine, static_cast<int>(bits),
+          static_cast<int>(group),
+          static_cast<double>(bits) / 8 + 4.0 / static_cast<double>(group)};
+}
+
+WeightMatrix ImaginedTensors::add(const std::string& name, std::int64_t rows,
+                                  std::int64_t columns, const Form& form) {
+  if (const auto found = tensors_.find(name); found != tensors_.end()) {
+    const WeightMatrix& known = found->second;
+    if (known.rows() == rows && known.columns() == columns) return known;
+    throw ModelLoadingError(
+        fmt::format("[config] '{}' would be of [{}, {}] and of [{}, {}]", name,
+                    known.rows(), known.columns(), rows, columns),
+        "The sizes in config.json contradict each other.");
+  }
+  if (rows < 1 || columns < 1 || tensors_.size() >= kMostTensors) {
+    throw ModelLoadingError(
+        fmt::format("[config] '{}' would be tensor {} of the model, of [{}, "
+                    "{}]",
+                    name, tensors_.size() + 1, rows, columns),
+        "No model has such sizes.");
+  }
+  const double bytes = static_cast<double>(rows) *
+                       static_cast<double>(columns) * form.bytes_a_number;
+  constexpr double kMost = 1e18;  // of one tensor; sums saturate
+  constexpr auto kLargest = std::numeric_limits<std::uint64_t>::max();
+  const auto stored = static_cast<std::uint64_t>(std::min(bytes, kMost));
+  bytes_ = stored > kLargest - bytes_ ? kLargest : bytes_ + stored;
+  const bool is_mxfp4 = form.encoding == WeightEncoding::kMxfp4;
+  WeightMatrix matrix = WeightMatrix::computed(
+      {.name = name,
+       .leading_shape = {rows},
+       .columns = columns,
+       .encoding = form.encoding,
+       .bits = form.bits,
+       .group_size = form.group_size,
+       .element_type = form.bits == 32 ? StorageType::kF32
+                       : is_mxfp4      ? StorageType::kU8
+                                       : StorageType::kBF16,
+       .stored_bytes = stored},
+      zeros());
+  return tensors_.emplace(name, std::move(matrix)).first->second;
+}
+
+WeightMatrix ImaginedTensors::matrix(const std::string& module,
+                                     std::int64_t rows, std::int64_t columns) {
+  return add(module + ".weight", rows, columns, form_of(module, columns));
+}
+
+void ImaginedTensors::add_vector(const std::string& name, std::int64_t size) {
+  // Whoever reads it gets it in memory.
+  if (size > kLongestVector) {
+    throw ModelLoadingError(
+        fmt::format("[config] '{}' would have {} numbers, expected up to {}",
+                    name, size, kLongestVector),
+        "No model has such sizes.");
+  }
+  add(name, 1, size, plain_);
+}
+
+const WeightMatrix* ImaginedTensors::find(std::string_view name) const {
+  auto found = tensors_.find(name);
+  if (found == tensors_.end()) {
+    found = tensors_.find(std::string(name) + ".weight");
+  }
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+std::vector<std::string> ImaginedTensors::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, matrix] : tensors_) names.push_back(name);
+  return names;
+}
+
+}  // namespace abstractllm::io
