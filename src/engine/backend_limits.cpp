@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ops/cpu/kv_slab.h"
+
 namespace abstractllm::engine {
 namespace {
 
@@ -53,6 +55,11 @@ std::string filled_up(int size, int step) {
 // ops/cpu/kv_slab.h: heads lie in vectors of 16 numbers.
 KernelPath own_attention(const AttentionShape& shape) {
   constexpr int kLanes = 16;
+  if (shape.head_dim > ops::cpu::kMaxHeadSize) {
+    return unfused("our kernel takes heads of at most " +
+                   std::to_string(ops::cpu::kMaxHeadSize) +
+                   "; their caches are float32");
+  }
   if (shape.head_dim % kLanes == 0 && shape.value_dim % kLanes == 0) {
     return {Route::kFused, "our kernel takes any head size"};
   }

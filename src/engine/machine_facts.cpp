@@ -23,6 +23,7 @@ std::string simd_text(const ops::cpu::CpuFeatures& features) {
   add(features.avx512_vnni, "AVX-512 VNNI");
   add(features.avx512_bf16, "AVX-512 BF16");
   add(features.amx_int8, "AMX int8");
+  add(features.amx_bf16, "AMX bf16");
   add(features.avx2, "AVX2");
   add(features.avx_vnni, "AVX VNNI");
   add(features.sse4, "SSE4");

@@ -50,8 +50,14 @@ void apply_head_norm(CpuState& cpu, const std::optional<Norm>& norm,
 }
 
 // y = y * sigmoid(gate).
-void apply_sigmoid(const float* gate, std::int64_t count, float* y) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] /= 1.0f + std::exp(-gate[i]);
+void apply_sigmoid(cpu::ThreadPool& pool, const float* gate, std::int64_t count,
+                   float* y) {
+  pool.parallel_for(count, 1 << 12,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      for (std::int64_t i = begin; i < end; ++i) {
+                        y[i] /= 1.0f + std::exp(-gate[i]);
+                      }
+                    });
 }
 
 void run_attention(CpuState& cpu, const AttentionBlock& block,
@@ -88,7 +94,7 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
-  if (gate) apply_sigmoid(gate, rows * query_size, attended);
+  if (gate) apply_sigmoid(cpu.pool, gate, rows * query_size, attended);
   frame.leave(block.output, attended, residual, output);
 }
 

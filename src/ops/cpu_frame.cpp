@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ops/cpu/bf16_kernels.h"
+#include "ops/cpu/panel_multiplier.h"
 #include "ops/cpu_adapted.h"
 
 namespace abstractllm::ops {
@@ -21,25 +23,50 @@ const float* data_or_null(const std::optional<mx::array>& array) {
 
 namespace {
 
+// Runs `work(row)` for each row of `columns` values.
+template <typename Work>
+void for_each_row(cpu::ThreadPool& pool, std::int64_t rows,
+                  std::int64_t columns, Work work) {
+  constexpr std::int64_t kValues = 1 << 14;
+  pool.parallel_for(rows, kValues / std::max<std::int64_t>(1, columns),
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      for (std::int64_t row = begin; row < end; ++row)
+                        work(row);
+                    });
+}
+
 // query: (rows, heads * head_dim), the first at `position`.
-void apply_temperature(const AttentionSpec& spec, std::int64_t position,
-                       std::int64_t rows, float* query) {
+void apply_temperature(cpu::ThreadPool& pool, const AttentionSpec& spec,
+                       std::int64_t position, std::int64_t rows, float* query) {
   if (spec.temperature == 0) return;
   const std::int64_t size = std::int64_t{spec.heads} * spec.head_dim;
-  for (std::int64_t row = 0; row < rows; ++row, query += size) {
+  for_each_row(pool, rows, size, [&](std::int64_t row) {
     const float scale = spec.query_scale(static_cast<int>(position + row));
-    for (std::int64_t i = 0; i < size; ++i) query[i] *= scale;
-  }
+    float* x = query + row * size;
+    for (std::int64_t i = 0; i < size; ++i) x[i] *= scale;
+  });
 }
 
 // x = x * weight + bias, for each row.
-void scale_rows(const float* weight, const float* bias, std::int64_t rows,
-                std::int64_t columns, float* x) {
-  for (std::int64_t row = 0; row < rows; ++row, x += columns) {
+void scale_rows(cpu::ThreadPool& pool, const float* weight, const float* bias,
+                std::int64_t rows, std::int64_t columns, float* x) {
+  for_each_row(pool, rows, columns, [&](std::int64_t row) {
+    float* to = x + row * columns;
     for (std::int64_t i = 0; i < columns; ++i) {
-      x[i] = x[i] * weight[i] + (bias ? bias[i] : 0.0f);
+      to[i] = to[i] * weight[i] + (bias ? bias[i] : 0.0f);
     }
+  });
+}
+
+// Null: attention is computed in f32, as that of narrow models always is: their
+// answers change sooner.
+const cpu::Bf16Kernels* rounding_kernels(const CpuState& cpu,
+                                         const AttentionSpec& spec) {
+  if (!cpu.options.rounds_attention || cpu.kv_type == cpu::KvType::kF32 ||
+      std::int64_t{spec.heads} * spec.head_dim < kBearsRounding) {
+    return nullptr;
   }
+  return cpu::bf16_kernels(cpu::features_of(cpu.options));
 }
 
 // All threads take part since what is new is first touched here.
@@ -68,7 +95,7 @@ void apply_norm(cpu::ThreadPool& pool, const Norm& norm, const float* x,
     cpu::layer_norm(pool, x, parts, size, inner_weight, whole ? bias : nullptr,
                     options, out);
   }
-  if (!whole) scale_rows(weight, bias, rows, columns, out);
+  if (!whole) scale_rows(pool, weight, bias, rows, columns, out);
 }
 
 cpu::LinearTarget target(const Linear& weight, float* y) {
@@ -126,7 +153,11 @@ void CpuFrame::leave(float* branch, const float* residual, float* output) {
   if (frame_.after) {
     apply_norm(cpu_.pool, *frame_.after, branch, rows_, hidden_, branch);
   }
-  cpu::add_scaled(branch, frame_.scale, count, output);
+  cpu_.pool.parallel_for(count, 1 << 15,
+                         [&](std::int64_t begin, std::int64_t end, int) {
+                           cpu::add_scaled(branch + begin, frame_.scale,
+                                           end - begin, output + begin);
+                         });
 }
 
 std::vector<SlabRows> reserve_slabs(const Step& step, int layer, bool added) {
@@ -186,7 +217,7 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
       apply_norm(cpu.pool, *spec.rotated_query_norm, q,
                  sequence.rows * spec.heads, spec.head_dim, q);
     }
-    apply_temperature(spec, position, sequence.rows, q);
+    apply_temperature(cpu.pool, spec, position, sequence.rows, q);
     if (key) {
       float* k = key + sequence.first_row * kv_size;
       if (spec.rotated_key_norm) {
@@ -210,18 +241,22 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                      .sees_from = ahead ? placement->sees_from.data() : nullptr,
                      .sees_to = ahead ? placement->sees_to.data() : nullptr});
   }
-  cpu::attention(cpu.pool, cpu.attention,
-                 {.heads = spec.heads,
-                  .kv_heads = spec.kv_heads,
-                  .head_size = spec.head_dim,
-                  .scale = spec.scale,
-                  .softcap = spec.softcap,
-                  .window = spec.window,
-                  .chunked = spec.chunked && spec.window > 0,
-                  .bidirectional = spec.bidirectional,
-                  .sinks = data_or_null(spec.sinks),
-                  .slopes = data_or_null(spec.slopes)},
-                 views);
+  const cpu::AttentionShape shape = {.heads = spec.heads,
+                                     .kv_heads = spec.kv_heads,
+                                     .head_size = spec.head_dim,
+                                     .scale = spec.scale,
+                                     .softcap = spec.softcap,
+                                     .window = spec.window,
+                                     .chunked = spec.chunked && spec.window > 0,
+                                     .bidirectional = spec.bidirectional,
+                                     .sinks = data_or_null(spec.sinks),
+                                     .slopes = data_or_null(spec.slopes)};
+  if (const cpu::Bf16Kernels* kernels = rounding_kernels(cpu, spec)) {
+    cpu::rounded_attention(cpu.pool, *kernels, cpu.rounded_attention, shape,
+                           views);
+  } else {
+    cpu::attention(cpu.pool, cpu.attention, shape, views);
+  }
 }
 
 }  // namespace abstractllm::ops

@@ -129,13 +129,29 @@ class Router {
 };
 
 // gate = clamped unit of gate and up.
-void apply_clamped(const ClampedUnit& unit, const float* up, std::int64_t count,
-                   float* gate) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float g = std::min(gate[i], unit.limit);
-    const float u = std::clamp(up[i], -unit.limit, unit.limit);
-    gate[i] = g / (1.0f + std::exp(-unit.alpha * g)) * (u + 1.0f);
-  }
+void apply_clamped(cpu::ThreadPool& pool, const ClampedUnit& unit,
+                   const float* up, std::int64_t count, float* gate) {
+  pool.parallel_for(
+      count, 1 << 12, [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const float g = std::min(gate[i], unit.limit);
+          const float u = std::clamp(up[i], -unit.limit, unit.limit);
+          gate[i] = g / (1.0f + std::exp(-unit.alpha * g)) * (u + 1.0f);
+        }
+      });
+}
+
+// Runs `work(i)` for the visits of an expert, each of a row of its own.
+template <typename Work>
+void for_each_visit(cpu::ThreadPool& pool, std::int64_t visits,
+                    std::int64_t hidden, Work work) {
+  constexpr std::int64_t kValues = 1 << 14;
+  pool.parallel_for(visits, kValues / hidden,
+                    [&](std::int64_t begin, std::int64_t end, int) {
+                      for (std::int64_t i = begin; i < end; ++i) {
+                        work(static_cast<std::size_t>(i));
+                      }
+                    });
 }
 
 class Experts {
@@ -158,7 +174,7 @@ class Experts {
     if (block_.clamped) {
       float* other = floats(state_.up, count);
       run_linear(cpu_, input, {target(gate, inner), target(up, other)});
-      apply_clamped(*block_.clamped, other, count, inner);
+      apply_clamped(cpu_.pool, *block_.clamped, other, count, inner);
       return inner;
     }
     run_gated_linear(cpu_, input, gate, up, gate_kind(block_.activation),
@@ -172,13 +188,12 @@ class Experts {
     const auto rows = static_cast<std::int64_t>(visits.size());
     const bool scales_input = block_.spec.scales_input;
     float* gathered = floats(state_.gathered, rows * hidden);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      std::copy_n(x + visits[i].row * hidden, hidden, gathered + i * hidden);
-      if (!scales_input) continue;
-      for (std::int64_t j = 0; j < hidden; ++j) {
-        gathered[i * hidden + j] *= visits[i].weight;
-      }
-    }
+    for_each_visit(cpu_.pool, rows, hidden, [&](std::size_t i) {
+      float* to = gathered + static_cast<std::int64_t>(i) * hidden;
+      std::copy_n(x + visits[i].row * hidden, hidden, to);
+      if (!scales_input) return;
+      for (std::int64_t j = 0; j < hidden; ++j) to[j] *= visits[i].weight;
+    });
     state_.input.set(gathered, rows, hidden);
     auto of_step = std::exchange(cpu_.adapters.changes,
                                  changes_of(visits, cpu_.adapters.changes));
@@ -189,11 +204,11 @@ class Experts {
     // The gathered rows have been read: their place takes the outputs.
     run_linear(cpu_, state_.input, {target(down, gathered)});
     cpu_.adapters.changes = std::move(of_step);
-    for (std::int64_t i = 0; i < rows; ++i) {
-      cpu::add_scaled(gathered + i * hidden,
+    for_each_visit(cpu_.pool, rows, hidden, [&](std::size_t i) {
+      cpu::add_scaled(gathered + static_cast<std::int64_t>(i) * hidden,
                       scales_input ? 1.0f : visits[i].weight, hidden,
                       sum + visits[i].row * hidden);
-    }
+    });
   }
 
   static std::shared_ptr<const RowChanges> changes_of(
@@ -241,7 +256,7 @@ void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
   const float* x = frame.enter(input);
   std::vector<float> logits(static_cast<std::size_t>(rows) * experts);
   // Rounded, close decisions would send rows to other experts.
-  const cpu::LinearOptions usual = cpu.options;
+  const KernelOptions usual = cpu.options;
   cpu.options.precision = cpu::Precision::kExact;
   run_linear(cpu, cpu.input, {target(block.router, logits.data())});
   cpu.options = usual;

@@ -50,13 +50,16 @@ ImageRows::~ImageRows() {
 RowKind::RowKind(const Backend& backend, const Step& step)
     : cpu_(backend.cpu.get()) {
   if (cpu_ == nullptr) return;
-  cpu_->next_options.precision =
-      step.prompt_rows ? cpu_->precision.prompt : cpu_->precision.generated;
+  if (!step.prompt_rows) return;
+  cpu_->next_options.precision = cpu_->precision.prompt;
+  cpu_->next_options.rounds_attention =
+      cpu_->precision.prompt == cpu::Precision::kInt8;
 }
 
 RowKind::~RowKind() {
   if (cpu_ == nullptr) return;
   cpu_->next_options.precision = cpu_->precision.generated;
+  cpu_->next_options.rounds_attention = false;
 }
 
 }  // namespace abstractllm::ops

@@ -13,6 +13,7 @@
 #include "ops/cpu/attention.h"
 #include "ops/cpu/linear.h"
 #include "ops/cpu/rotary.h"
+#include "ops/cpu/rounded_attention.h"
 #include "ops/cpu/stretch_attention.h"
 #include "ops/cpu/thread_pool.h"
 #include "ops/cpu_precision.h"
@@ -50,6 +51,13 @@ struct LatentBuffers {
   cpu::AlignedBuffer value;    // (rows, heads * value_size)
 };
 
+/// How the kernels of a block compute.
+struct KernelOptions : cpu::LinearOptions {
+  /// Attention over caches of 16 bits and less meets bf16 where the processor
+  /// has a dot product for it.
+  bool rounds_attention = false;
+};
+
 /// Workers, and buffers that are reused from kernel to kernel. What
 /// comes first is shared; the options and the buffers belong to the running
 /// kernel, and MLX runs them one after the other.
@@ -58,8 +66,9 @@ struct CpuState {
            std::optional<cpu::KvType> kv_type = {})
       : pool({.threads = threads}),
         precision(precision),
-        kv_type(kv_type.value_or(default_kv_type(precision))),
-        next_options{.precision = precision.generated} {}
+        kv_type(kv_type.value_or(default_kv_type(precision))) {
+    next_options.precision = precision.generated;
+  }
 
   /// Cosines and sines for `table`, computed once for all layers that turn
   /// alike.
@@ -74,9 +83,9 @@ struct CpuState {
   const CpuPrecision precision;
   const cpu::KvType kv_type;  ///< of the caches
   /// Of the kernels that go into a graph next; set by RowKind.
-  cpu::LinearOptions next_options;
+  KernelOptions next_options;
   /// Of the running kernel.
-  cpu::LinearOptions options;
+  KernelOptions options;
   /// Of the kernels that go into a graph next; set by AdapterScope.
   std::shared_ptr<const RowChanges> next_changes;
   KernelClock clock;
@@ -84,6 +93,7 @@ struct CpuState {
 
   cpu::Activations input;
   cpu::AttentionScratch attention;
+  cpu::RoundedAttentionScratch rounded_attention;
   cpu::StretchScratch stretches;
   ExpertBuffers experts;
   LatentBuffers latent;

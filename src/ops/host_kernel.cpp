@@ -47,7 +47,7 @@ struct Settings {
   explicit Settings(const CpuState& cpu)
       : options(cpu.next_options), changes(cpu.next_changes) {}
 
-  cpu::LinearOptions options;
+  KernelOptions options;
   std::shared_ptr<const RowChanges> changes;
 };
 

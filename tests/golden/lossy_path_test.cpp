@@ -11,18 +11,21 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "engine/backend_choice.h"
 #include "engine/model_package.h"
+#include "golden/wide_model.h"
 #include "io/model_files.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
 #include "models/registry.h"
 #include "models/sequence.h"
 #include "support/source_folder.h"
+#include "support/temporary_folder.h"
 
 namespace abstractllm {
 namespace {
@@ -51,11 +54,12 @@ constexpr Bounds kInt8Narrow = {0.01, 0.02};
 
 class Loaded {
  public:
-  Loaded(const io::WeightSource& weights, Precision precision)
+  /// Without a precision that which `auto` takes for the model's width.
+  Loaded(const io::WeightSource& weights, std::optional<Precision> precision)
       : model_(models::make_model(
             {weights.config(), weights,
              engine::choose_backend({.cpu_precision = precision, .threads = 2},
-                                    0),
+                                    engine::hidden_size(weights.config())),
              nullptr})) {}
 
   /// As a prompt in two chunks.
@@ -127,7 +131,8 @@ double log_perplexity(const Rows& rows, const Ids& ids) {
 }
 
 void expect_bounds(const io::WeightSource& weights, const Rows& truth,
-                   const Ids& ids, Precision precision, Bounds bounds) {
+                   const Ids& ids, std::optional<Precision> precision,
+                   Bounds bounds) {
   const Rows rounded = Loaded(weights, precision).log_probabilities(ids);
   const double divergence = mean_divergence(truth, rounded);
   const double change =
@@ -174,6 +179,21 @@ INSTANTIATE_TEST_SUITE_P(
           [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
       return name;
     });
+
+// Where auto rounds the activations of prompts, and attention to bf16.
+TEST(LossyPathOfWideModels, StaysNearFloat32AsAutoChooses) {
+  for (const bool quantised : {false, true}) {
+    SCOPED_TRACE(quantised ? "4 bits" : "bf16");
+    const test::TemporaryFolder folder;
+    golden::write_wide_model(folder.path(), quantised);
+    const auto weights =
+        io::WeightSource::open(io::ModelFiles::at(folder.path()));
+    const Loaded exact(weights, Precision::kExact);
+    const Ids ids = exact.text(96);
+    const Rows truth = exact.log_probabilities(ids);
+    expect_bounds(weights, truth, ids, std::nullopt, kInt8);
+  }
+}
 
 #if defined(DEFAULT_MODEL)
 TEST(LossyPathOfTheDefaultModel, StaysNearFloat32OnEnglish) {

@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/attention_kernels.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/kv_load-inl.h"
 #include "ops/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,22 +23,6 @@ using FloatTag = hn::CappedTag<float, kKvLanes>;
 using Floats = hn::Vec<FloatTag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 constexpr int kVectors = kKvLanes / kLanes;
-
-HWY_INLINE Floats load(const float* p) { return hn::LoadU(FloatTag(), p); }
-HWY_INLINE Floats load(const hwy::float16_t* p) {
-  const hn::Rebind<hwy::float16_t, FloatTag> half;
-  return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
-}
-HWY_INLINE Floats load(const hwy::bfloat16_t* p) {
-  const hn::Rebind<hwy::bfloat16_t, FloatTag> half;
-  return hn::PromoteTo(FloatTag(), hn::LoadU(half, p));
-}
-
-HWY_INLINE Floats load(const std::int8_t* p) {
-  const hn::Rebind<std::int8_t, FloatTag> bytes;
-  const hn::RebindToSigned<FloatTag> words;
-  return hn::ConvertTo(FloatTag(), hn::PromoteTo(words, hn::LoadU(bytes, p)));
-}
 
 // Panels of 16 columns of values of T, one every `values` values.
 template <typename T>
@@ -80,7 +65,7 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
           __builtin_prefetch(reinterpret_cast<const char*>(column + v * step) +
                              kPrefetchBytes);
         }
-        w[v] = load(column + v * step);
+        w[v] = load_kv(d, column + v * step);
       }
       for (int m = 0; m < kRows; ++m) {
         const Floats value = hn::Set(d, x[m * kQueryStride + k + c]);
@@ -95,8 +80,8 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
     for (int m = 0; m < kRows; ++m) {
       const Floats value = hn::Set(d, x[m * kQueryStride + k]);
       for (int v = 0; v < kWide; ++v) {
-        sum[0][m][v] = hn::MulAdd(value, load(panel + k * kKvLanes + v * step),
-                                  sum[0][m][v]);
+        sum[0][m][v] = hn::MulAdd(
+            value, load_kv(d, panel + k * kKvLanes + v * step), sum[0][m][v]);
       }
     }
   }

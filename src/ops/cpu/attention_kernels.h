@@ -12,7 +12,7 @@ namespace abstractllm::ops::cpu {
 /// Rows of queries that are worked on together, and floats between rows of
 /// everything they own.
 inline constexpr int kQueryRows = 8;
-inline constexpr int kQueryStride = 256;
+inline constexpr int kQueryStride = 512;
 static_assert(kQueryStride >= kMaxHeadSize && kQueryStride >= kPagePositions);
 
 /// `out[row][16 * p + i] (+)= sum over columns of

@@ -11,12 +11,11 @@
 #define HWY_TARGET_INCLUDE "ops/cpu/dense_kernels.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "ops/cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace abstractllm::ops::cpu {
 namespace HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 // Fixed at 16 lanes or fewer: a panel is 16 rows on every machine.
 using FloatTag = hn::CappedTag<float, kPanelRows>;
@@ -158,22 +157,9 @@ void Widen(WeightEncoding encoding, const std::uint8_t* panel,
       : widen<WeightEncoding::kBF16>(panel, columns, out);
 }
 
-// The bits of `v` as bf16, in the low halves; NaN stays NaN.
-HWY_INLINE hn::VFromD<hn::RebindToSigned<FloatTag>> to_bf16(V v) {
-  const hn::RebindToUnsigned<FloatTag> words;
-  const auto bits = hn::BitCast(words, v);
-  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1u));
-  const auto rounded = hn::Add(bits, hn::Add(even, hn::Set(words, 0x7fffu)));
-  const auto quiet = hn::Or(bits, hn::Set(words, 0x400000u));
-  const auto kept =
-      hn::IfThenElse(hn::RebindMask(words, hn::Eq(v, v)), rounded, quiet);
-  return hn::BitCast(hn::RebindToSigned<FloatTag>(), hn::ShiftRight<16>(kept));
-}
-
 void RoundBlock(const float* x, std::int64_t stride, int height,
                 std::int64_t columns, std::uint16_t* out) {
   const FloatTag d;
-  const hn::Rebind<std::uint16_t, FloatTag> d16;
   for (std::int64_t c = 0; c < columns; c += kTileColumns) {
     const std::int64_t left = columns - c;
     for (int row = 0; row < height; ++row, out += kTileColumns) {
@@ -184,8 +170,7 @@ void RoundBlock(const float* x, std::int64_t stride, int height,
         from = padded;
       }
       for (int i = 0; i < kTileColumns; i += kLanes) {
-        hn::StoreU(hn::DemoteTo(d16, to_bf16(hn::LoadU(d, from + i))), d16,
-                   out + i);
+        store_bf16(d, bf16_bits_or_nan(d, hn::LoadU(d, from + i)), out + i);
       }
     }
   }

@@ -156,9 +156,9 @@ struct ExpandedProduct {
         if constexpr (kPlanes == 2) {
           dot = Isa::add(dot, Isa::template shift_words<8>(high[m][v]));
         }
-        sum[m][v] = Isa::fused_multiply_add(
-            Isa::to_float(dot), Isa::multiply(scale, Isa::splat(x_scale + m)),
-            sum[m][v]);
+        const Float scaled = Isa::multiply(Isa::to_float(dot), scale);
+        sum[m][v] =
+            Isa::fused_multiply_add(scaled, Isa::splat(x_scale + m), sum[m][v]);
       }
       if constexpr (kBias) {
         const Float bias = Isa::load_float(part(biases, v));

@@ -31,7 +31,7 @@ constexpr int kv_bytes(KvType type) {
 }
 
 /// Largest head the attention kernel takes.
-inline constexpr int kMaxHeadSize = 256;
+inline constexpr int kMaxHeadSize = 512;
 /// Positions of a page.
 inline constexpr int kPagePositions = 256;
 /// Positions (of keys) or dimensions (of values) side by side in memory.

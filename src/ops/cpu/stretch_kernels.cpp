@@ -18,32 +18,13 @@ namespace HWY_NAMESPACE {
 
 using FloatTag = hn::CappedTag<float, kPanelRows>;
 using WordTag = hn::RebindToUnsigned<FloatTag>;
-using Floats = hn::Vec<FloatTag>;
-using Words = hn::Vec<WordTag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
-
-// bf16 in the high halves; the low halves are of no meaning. Infinities stay
-// what they are, and NaNs out of arithmetic stay NaNs.
-HWY_INLINE Words rounded(Floats v) {
-  const WordTag words;
-  const auto bits = hn::BitCast(words, v);
-  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1u));
-  return hn::Add(bits, hn::Add(even, hn::Set(words, 0x7fffu)));
-}
-
-HWY_INLINE void store_high_halves(Words bits, std::uint16_t* out) {
-  const hn::Rebind<std::uint16_t, FloatTag> half;
-  const hn::RebindToSigned<FloatTag> integers;
-  hn::StoreU(
-      hn::DemoteTo(half, hn::BitCast(integers, hn::ShiftRight<16>(bits))), half,
-      out);
-}
 
 void StoreRounded(const float* x, float factor, int count, std::uint16_t* out) {
   const FloatTag d;
   for (int i = 0; i < count; i += kLanes) {
-    store_high_halves(rounded(hn::Mul(hn::LoadU(d, x + i), hn::Set(d, factor))),
-                      out + i);
+    const auto value = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, factor));
+    store_bf16(d, bf16_bits(d, value), out + i);
   }
 }
 
@@ -52,9 +33,9 @@ void StorePairs(const float* even, const float* odd, int count,
   const FloatTag d;
   const WordTag words;
   for (int i = 0; i < count; i += kLanes) {
-    const auto low = hn::ShiftRight<16>(rounded(hn::LoadU(d, even + i)));
-    const auto high =
-        hn::And(rounded(hn::LoadU(d, odd + i)), hn::Set(words, 0xffff0000u));
+    const auto low = hn::ShiftRight<16>(bf16_bits(d, hn::LoadU(d, even + i)));
+    const auto high = hn::And(bf16_bits(d, hn::LoadU(d, odd + i)),
+                              hn::Set(words, 0xffff0000u));
     hn::StoreU(hn::Or(low, high), words,
                out + i / kPanelRows * panel_words + i % kPanelRows);
   }
@@ -80,11 +61,11 @@ float WeighRow(float* scores, int count, int seen, float& largest, float& sum,
   for (int p = 0; p < pairs; ++p) {
     for (int i = 0; i < kPairColumns; i += kLanes) {
       const auto score = hn::LoadU(d, scores + p * kPairFloats + i);
-      const auto bits = rounded(exp_of(d, hn::Sub(score, top)));
+      const auto bits = bf16_bits(d, exp_of(d, hn::Sub(score, top)));
       // What is multiplied with the values is what is added up.
       total = hn::Add(
           total, hn::BitCast(d, hn::And(bits, hn::Set(words, 0xffff0000u))));
-      store_high_halves(bits, weights + p * kMaxBlockRows * kPairColumns + i);
+      store_bf16(d, bits, weights + p * kMaxBlockRows * kPairColumns + i);
     }
   }
   const float factor =

@@ -10,6 +10,8 @@
 #define ABSTRACTLLM_OPS_CPU_VECTOR_MATH_INL_H_
 #endif
 
+#include <cstdint>
+
 #include "hwy/highway.h"
 #include "ops/cpu/panel_kernels.h"
 
@@ -32,6 +34,53 @@ template <class D, class VI>
 HWY_INLINE float magnitude_of(D d, VI largest) {
   const hn::RebindToSigned<D> di;
   return hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(di, largest)));
+}
+
+/// `v` rounded to bf16, ties to even, in the high halves; the low halves are of
+/// no meaning. Infinities stay what they are, and so do NaNs out of arithmetic.
+template <class D, class V>
+HWY_INLINE hn::VFromD<hn::RebindToUnsigned<D>> bf16_bits(D, V v) {
+  const hn::RebindToUnsigned<D> words;
+  const auto bits = hn::BitCast(words, v);
+  const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(words, 1u));
+  return hn::Add(bits, hn::Add(even, hn::Set(words, 0x7fffu)));
+}
+
+/// The same, and any NaN stays one.
+template <class D, class V>
+HWY_INLINE hn::VFromD<hn::RebindToUnsigned<D>> bf16_bits_or_nan(D d, V v) {
+  const hn::RebindToUnsigned<D> words;
+  const auto quiet = hn::Or(hn::BitCast(words, v), hn::Set(words, 0x400000u));
+  return hn::IfThenElse(hn::RebindMask(words, hn::Eq(v, v)), bf16_bits(d, v),
+                        quiet);
+}
+
+/// Stores the high halves of `bits`.
+template <class D>
+HWY_INLINE void store_bf16(D, hn::VFromD<hn::RebindToUnsigned<D>> bits,
+                           std::uint16_t* out) {
+  const hn::Rebind<std::uint16_t, D> half;
+  const hn::RebindToSigned<D> integers;
+  hn::StoreU(
+      hn::DemoteTo(half, hn::BitCast(integers, hn::ShiftRight<16>(bits))), half,
+      out);
+}
+
+/// exp(x) to 8e-5 of its value, a quarter of what bf16 rounds to at the most; 0
+/// below -87. NaN stays NaN. For x <= 0.
+template <class D, class V>
+HWY_INLINE V exp_for_bf16(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const V t = hn::Mul(x, hn::Set(d, 1.44269504088896341f));
+  const V whole = hn::Round(t);
+  const V f = hn::Sub(t, whole);
+  V p = hn::Set(d, 0.055171661f);
+  p = hn::MulAdd(p, f, hn::Set(d, 0.24261113f));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.69326097f));
+  p = hn::MulAdd(p, f, hn::Set(d, 0.99992806f));
+  const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(di, whole));
+  const V result = hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+  return hn::IfThenZeroElse(hn::Le(t, hn::Set(d, -125.5f)), result);
 }
 
 /// exp(x) to about 1e-7 of its value; 0 below about -87, large but finite

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "abstractllm/error.h"
-#include "ops/cpu/half.h"
 #include "unit/ops/cpu/highway_targets.h"
+#include "unit/ops/cpu/story.h"
 #include "unit/ops/cpu/test_matrix.h"
 
 namespace abstractllm::ops::cpu {
@@ -17,117 +17,8 @@ namespace {
 
 using testing::on_each_highway_target;
 using testing::random_values;
-
-/// What a cache of `type` keeps of heads of `size` values.
-void round_heads(KvType type, int size, std::vector<float>& values) {
-  if (type == KvType::kInt8) {
-    for (auto head = values.begin(); head != values.end(); head += size) {
-      float limit = 0;
-      for (int i = 0; i < size; ++i)
-        limit = std::max(limit, std::fabs(head[i]));
-      for (int i = 0; i < size; ++i) {
-        head[i] = std::nearbyint(head[i] * (127.0f / limit)) * (limit / 127.0f);
-      }
-    }
-    return;
-  }
-  for (float& value : values) {
-    if (type == KvType::kF16) value = f16_to_float(float_to_f16(value));
-    if (type == KvType::kBF16) value = bf16_to_float(float_to_bf16(value));
-  }
-}
-
-/// A sequence with all its keys and values, and attention in double precision.
-struct Story {
-  AttentionShape shape;
-  KvSlab slab;
-  std::vector<float> k;  // [positions, kv_heads, head_size], as stored
-  std::vector<float> v;
-  std::vector<float> q;  // of the new tokens
-  std::int64_t tokens;
-  bool causal = true;
-
-  Story(ThreadPool& pool, const AttentionShape& s, KvType type,
-        std::int64_t past, std::int64_t new_tokens, unsigned seed)
-      : shape(s),
-        slab({.heads = s.kv_heads,
-              .head_size = s.head_size,
-              .type = type,
-              .window = s.bidirectional ? 0 : s.window}),
-        tokens(new_tokens) {
-    const std::int64_t width = std::int64_t{s.kv_heads} * s.head_size;
-    k = random_values((past + new_tokens) * width, seed);
-    v = random_values((past + new_tokens) * width, seed + 1);
-    q = random_values(new_tokens * s.heads * s.head_size, seed + 2, 2.0f);
-    // The past comes in uneven steps.
-    std::int64_t done = 0;
-    for (std::int64_t step = 1; done < past; step = step * 3 + 1) {
-      const std::int64_t n = std::min(step, past - done);
-      slab.append(pool, {.k = k.data() + done * width,
-                         .v = v.data() + done * width,
-                         .tokens = n});
-      done += n;
-    }
-    slab.append(pool, {.k = k.data() + done * width,
-                       .v = v.data() + done * width,
-                       .tokens = new_tokens});
-    round_heads(type, s.head_size, k);
-    round_heads(type, s.head_size, v);
-  }
-
-  std::vector<double> truth() const {
-    std::vector<double> out(q.size());
-    const int group = shape.heads / shape.kv_heads;
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      for (int h = 0; h < shape.heads; ++h) {
-        one_head(t, h, h / group, out.data());
-      }
-    }
-    return out;
-  }
-
- private:
-  void one_head(std::int64_t t, int head, int kv_head, double* out) const {
-    const int size = shape.head_size;
-    const std::int64_t length = slab.length();
-    const std::int64_t position = length - tokens + t;
-    const std::int64_t first =
-        shape.window == 0
-            ? 0
-            : std::max<std::int64_t>(0, position - shape.window + 1);
-    std::int64_t end = causal && !shape.bidirectional ? position + 1 : length;
-    if (shape.bidirectional && shape.window > 0) {
-      end = std::min(length, position + shape.window);
-    }
-    const float* query = q.data() + (t * shape.heads + head) * size;
-    std::vector<double> weights;
-    double largest = shape.sinks != nullptr ? shape.sinks[head] : -1e300;
-    for (std::int64_t p = first; p < end; ++p) {
-      const float* key = k.data() + (p * shape.kv_heads + kv_head) * size;
-      double score = 0;
-      for (int i = 0; i < size; ++i)
-        score += static_cast<double>(query[i]) * key[i];
-      score *= shape.scale;
-      if (shape.softcap != 0) {
-        score = shape.softcap * std::tanh(score / shape.softcap);
-      }
-      weights.push_back(score);
-      largest = std::max(largest, score);
-    }
-    double sum =
-        shape.sinks != nullptr ? std::exp(shape.sinks[head] - largest) : 0;
-    for (double& w : weights) sum += w = std::exp(w - largest);
-    for (int i = 0; i < size; ++i) {
-      double total = 0;
-      for (std::int64_t p = first; p < end; ++p) {
-        total += weights[static_cast<std::size_t>(p - first)] *
-                 v[static_cast<std::size_t>(
-                     (p * shape.kv_heads + kv_head) * size + i)];
-      }
-      out[(t * shape.heads + head) * size + i] = total / sum;
-    }
-  }
-};
+using testing::shape_of;
+using testing::Story;
 
 void expect_truth(ThreadPool& pool, std::vector<Story*> stories) {
   std::vector<std::vector<float>> outs;
@@ -138,7 +29,9 @@ void expect_truth(ThreadPool& pool, std::vector<Story*> stories) {
                          .q = story->q.data(),
                          .out = outs.back().data(),
                          .tokens = story->tokens,
-                         .causal = story->causal});
+                         .causal = story->causal,
+                         .sees_from = story->from(),
+                         .sees_to = story->to()});
   }
   AttentionScratch scratch;
   attention(pool, scratch, stories[0]->shape, sequences);
@@ -151,20 +44,13 @@ void expect_truth(ThreadPool& pool, std::vector<Story*> stories) {
   }
 }
 
-AttentionShape shape_of(int heads, int kv_heads, int head_size) {
-  return {.heads = heads,
-          .kv_heads = kv_heads,
-          .head_size = head_size,
-          .scale = 1.0f / std::sqrt(static_cast<float>(head_size))};
-}
-
 class AttentionOn : public ::testing::TestWithParam<int> {
  protected:
   ThreadPool pool_{{.threads = GetParam()}};
 };
 
 TEST_P(AttentionOn, EveryHeadSizeAndType) {
-  for (const int size : {16, 24, 64, 80, 100, 128, 192, 256}) {
+  for (const int size : {16, 24, 64, 80, 100, 128, 192, 256, 512}) {
     for (const KvType type :
          {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
       SCOPED_TRACE(size);
@@ -233,6 +119,48 @@ TEST_P(AttentionOn, SoftcapAndSinks) {
       shape.window = 100;
       Story with_window(pool_, shape, KvType::kInt8, past, tokens, 8);
       expect_truth(pool_, {&with_window});
+    }
+  }
+}
+
+TEST_P(AttentionOn, ChunkedWindowsSlopesAndSinksWithoutWeight) {
+  const std::vector<float> slopes = {0.5f, 0.25f, 0.0625f, 0.001f};
+  const std::vector<float> sinks(4, -INFINITY);
+  for (const std::int64_t past : {0, 200}) {
+    for (const std::int64_t tokens : {1, 70}) {
+      AttentionShape chunked = shape_of(4, 2, 32);
+      chunked.window = 64;
+      chunked.chunked = true;
+      Story chunks(pool_, chunked, KvType::kF16, past, tokens, 12);
+      expect_truth(pool_, {&chunks});
+      AttentionShape sloping = shape_of(4, 2, 32);
+      sloping.slopes = slopes.data();
+      Story slope(pool_, sloping, KvType::kF16, past, tokens, 13);
+      expect_truth(pool_, {&slope});
+      AttentionShape with_sinks = shape_of(4, 2, 32);
+      with_sinks.sinks = sinks.data();
+      Story sink(pool_, with_sinks, KvType::kInt8, past, tokens, 14);
+      expect_truth(pool_, {&sink});
+    }
+  }
+}
+
+// Tokens 20 to 39 are a picture, whose tokens see one another.
+TEST_P(AttentionOn, TokensOfPicturesSeeThoseBehindThem) {
+  constexpr std::int64_t kTokens = 60;
+  for (const std::int64_t window : {0, 8}) {
+    for (const std::int64_t past : {0, 300}) {
+      AttentionShape shape = shape_of(4, 2, 32);
+      shape.window = window;
+      Story story(pool_, shape, KvType::kF16, past, kTokens, 15);
+      for (std::int64_t t = 0; t < kTokens; ++t) {
+        const bool picture = t >= 20 && t < 40;
+        story.sees_from.push_back(
+            static_cast<std::int32_t>(past + (picture ? 20 : t)));
+        story.sees_to.push_back(
+            static_cast<std::int32_t>(past + (picture ? 40 : t + 1)));
+      }
+      expect_truth(pool_, {&story});
     }
   }
 }

@@ -6,58 +6,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <vector>
 
 #include "ops/cpu/half.h"
-#include "ops/cpu/int8_kernels.h"
+#include "unit/ops/cpu/all_bf16_kernels.h"
 #include "unit/ops/cpu/highway_targets.h"
 #include "unit/ops/cpu/test_matrix.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
 
+using testing::all_bf16_kernels;
 using testing::on_each_highway_target;
 using testing::random_values;
-
-// What any machine can run: the contract of Bf16Kernel in plain loops.
-void multiply_plainly(const Bf16Rows& rows, const std::uint8_t* const* panels,
-                      int panel_count, std::int64_t first_column,
-                      std::int64_t columns, float* out) {
-  for (std::int64_t row = 0; row < rows.count;) {
-    const int height = block_height(rows.count - row);
-    const std::uint16_t* block =
-        rows.blocks + row * rows.row_values + first_column * height;
-    for (int r = 0; r < height; ++r) {
-      for (int p = 0; p < panel_count; ++p) {
-        float* to = out + ((row + r) * panel_count + p) * kPanelRows;
-        for (std::int64_t c = 0; c < columns; ++c) {
-          const float x =
-              bf16_to_float(block[c / kTileColumns * kTileColumns * height +
-                                  r * kTileColumns + c % kTileColumns]);
-          for (int i = 0; i < kPanelRows; ++i) {
-            std::uint16_t w;
-            std::memcpy(&w, panels[p] + c / 2 * kLineBytes + 4 * i + c % 2 * 2,
-                        2);
-            to[i] += x * bf16_to_float(w);
-          }
-        }
-      }
-    }
-    row += height;
-  }
-}
-
-// Plain loops, and what this machine has.
-std::vector<Bf16Kernels> all_kernels() {
-  std::vector<Bf16Kernels> all = {{"plain", &multiply_plainly}};
-  CpuFeatures features = detect_cpu_features();
-  if (const Bf16Kernels* best = bf16_kernels(features)) all.push_back(*best);
-  features.amx_bf16 = false;
-  if (const Bf16Kernels* next = bf16_kernels(features)) all.push_back(*next);
-  return all;
-}
 
 float rounded(float value) { return bf16_to_float(float_to_bf16(value)); }
 float unchanged(float value) { return value; }
@@ -146,7 +108,7 @@ struct Case {
 };
 
 TEST(StretchAttention, IsNearTheTruthAtAllSizes) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     for (const int head_size : {1, 16, 64, 72, 80, 96, 129}) {
       for (const std::int64_t tokens : {1, 7, 31, 32, 33, 256, 257}) {
         Case c(2, head_size, tokens, 3);
@@ -159,28 +121,28 @@ TEST(StretchAttention, IsNearTheTruthAtAllSizes) {
 }
 
 TEST(StretchAttention, RoundingMovesResultsLittle) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     Case c(2, 80, 100, 17);
     EXPECT_LT(c.error_of(c.run(kernels), &unchanged), 0x1p-6) << kernels.name;
   }
 }
 
 TEST(StretchAttention, TakesLongStretchesAndTheLargestHeads) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     Case c(1, 256, 513, 5);
     EXPECT_LT(c.error_of(c.run(kernels)), 0x1p-8) << kernels.name;
   }
 }
 
 TEST(StretchAttention, GivesTheSameForEveryNumberOfThreads) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     Case c(3, 80, 300, 7);
     EXPECT_EQ(c.run(kernels, 1), c.run(kernels, 5)) << kernels.name;
   }
 }
 
 TEST(StretchAttention, PaddingIsSeenAndSeesTheOthersAlone) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     for (const std::int64_t padding : {1, 7, 40, 260}) {
       Case c(1, 64, 300, 19);
       c.stretch.padding = padding;
@@ -198,7 +160,7 @@ TEST(StretchAttention, TurnsQueriesAndKeys) {
     sin.push_back(std::sin(0.01f * static_cast<float>(i)));
   }
   const RopeRows rope = {.cos = cos.data(), .sin = sin.data(), .dims = 64};
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     Case turning = c;
     turning.stretch.turn.rope = rope;
     const std::vector<float> out = turning.run(kernels);
@@ -212,7 +174,7 @@ TEST(StretchAttention, TurnsQueriesAndKeys) {
 }
 
 TEST(StretchAttention, EqualRowsSpreadTheirWeightEvenly) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     Case c(1, 32, 290, 11);
     std::fill(c.k.begin(), c.k.end(), 0.5f);
     std::fill(c.v.begin(), c.v.end(), 0.75f);
@@ -221,7 +183,7 @@ TEST(StretchAttention, EqualRowsSpreadTheirWeightEvenly) {
 }
 
 TEST(StretchAttention, TakesHugeTinyAndFallingScores) {
-  for (const Bf16Kernels& kernels : all_kernels()) {
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     for (const float scale : {1e-30f, 1e4f}) {
       Case c(1, 64, 300, 13);
       // The score of the first position is by far the largest, or of the last.
@@ -237,7 +199,7 @@ TEST(StretchAttention, TakesHugeTinyAndFallingScores) {
 }
 
 TEST(StretchAttention, EveryHighwayTargetGivesAboutTheSame) {
-  const Bf16Kernels plain = all_kernels().front();
+  const Bf16Kernels plain = all_bf16_kernels().front();
   on_each_highway_target([&] {
     Case c(2, 80, 65, 15);
     EXPECT_LT(c.error_of(c.run(plain)), 0x1p-8);
