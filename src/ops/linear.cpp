@@ -85,13 +85,12 @@ Linear::Storage make_dense(const Backend& backend,
 
 Linear::Storage make_packed(const Backend& backend,
                             const io::WeightMatrix& matrix) {
-  auto packed = std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
-      cpu::WeightRows(matrix), backend.cpu->pool,
-      {.round_scales =
-           backend.cpu->precision.generated != cpu::Precision::kExact,
-       .arena = &backend.cpu->weights}));
-  matrix.advise_dontneed();
-  return PackedWeight{std::move(packed)};
+  return PackedWeight{
+      std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
+          cpu::WeightRows(matrix), backend.cpu->pool,
+          {.round_scales =
+               backend.cpu->precision.generated != cpu::Precision::kExact,
+           .arena = &backend.cpu->weights}))};
 }
 
 Linear::Storage make_storage(const Backend& backend,

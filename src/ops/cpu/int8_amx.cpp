@@ -78,9 +78,9 @@ struct TileProduct {
           dot = _mm512_add_epi32(
               dot, _mm512_sll_epi32(_mm512_set1_epi32(negated[m]), shift));
         }
-        sum[m][p] = _mm512_fmadd_ps(
-            _mm512_mul_ps(_mm512_cvtepi32_ps(dot), scale),
-            _mm512_set1_ps(x_scale[m]), sum[m][p]);
+        sum[m][p] =
+            _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(dot), scale),
+                            _mm512_set1_ps(x_scale[m]), sum[m][p]);
         if constexpr (kBias) {
           sum[m][p] =
               _mm512_fmadd_ps(bias, _mm512_set1_ps(x_sum[m]), sum[m][p]);

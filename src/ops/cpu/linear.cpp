@@ -25,6 +25,17 @@ std::int64_t strip_rows(std::int64_t rows, std::int64_t longest,
   return std::min(rows, std::max(strip, kShortStrip));
 }
 
+/// Matrices are packed in the order in which they are used, or nearly so. With
+/// few rows weights arrive more slowly than they are multiplied, so threads
+/// that would do nothing fetch those behind.
+void fetch_behind(ThreadPool& pool, const Activations& x,
+                  const PackedMatrix& weights) {
+  constexpr std::size_t kBytes = std::size_t{1} << 19;
+  if (x.rows() <= kMaxBlockRows) {
+    pool.fetch_while_waiting(weights.end(), kBytes);
+  }
+}
+
 /// A product of some rows with neighbouring panels, on its way to y.
 struct Tile {
   float* values;  // [rows][stride]
@@ -113,6 +124,7 @@ void linear(ThreadPool& pool, Activations& x,
     units += units_of(target);
   }
   if (units == 0 || x.rows() == 0) return;
+  fetch_behind(pool, x, *targets.back().weights);
   const auto work = [&](std::int64_t unit, std::int64_t row,
                         std::int64_t rows) {
     const LinearTarget* target = targets.data();
@@ -134,6 +146,7 @@ void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
   multiplier.prepare(pool, x, *target.gate);
   multiplier.prepare(pool, x, *target.up);
   if (x.rows() == 0) return;
+  fetch_behind(pool, x, *target.up);
   const std::int64_t step = multiplier.panels_at_once();
   const PanelLayout& layout = target.gate->layout();
   const LinearTarget output{

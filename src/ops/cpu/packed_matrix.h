@@ -26,8 +26,11 @@ class WeightArena {
   /// `bytes` at a multiple of 64. Throws MemoryExceededError.
   std::shared_ptr<std::byte> take(std::size_t bytes);
 
+  /// What take() returned last for `bytes` may be handed out again; of anything
+  /// else nothing happens.
+  void give_back(const std::shared_ptr<std::byte>& memory, std::size_t bytes);
+
  private:
-  static constexpr std::size_t kSlabBytes = std::size_t{32} << 20;
   std::shared_ptr<AlignedBuffer> slab_;
   std::size_t used_ = 0;
 };
@@ -41,9 +44,11 @@ struct PackOptions {
   WeightArena* arena = nullptr;
 };
 
-/// Weights [rows (outputs), columns (inputs)], packed once, in about the size
-/// they had: codes keep their bits, dense weights their type. Immutable; copies
-/// share the weights; may be read by any number of threads.
+/// Weights [rows (outputs), columns (inputs)], packed once: codes keep their
+/// bits, dense weights of f32, f16 and bf16 their type, and scales are as
+/// narrow as they allow; what a file has in scales of scales takes 16 bits
+/// each. Immutable; copies share the weights; may be read by any number of
+/// threads.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -65,6 +70,11 @@ class PackedMatrix {
   const std::uint8_t* panel(std::int64_t index) const noexcept {
     return reinterpret_cast<const std::uint8_t*>(data_.get()) +
            index * layout_.panel_bytes;
+  }
+
+  /// Where the weights end: those of the matrix packed next may follow.
+  const std::uint8_t* end() const noexcept {
+    return panel(layout_.panel_count);
   }
 
   /// Decodes rows `ids` into `out` [ids.size(), columns()].

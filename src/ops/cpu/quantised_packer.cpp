@@ -11,6 +11,7 @@
 
 #include "abstractllm/error.h"
 #include "ops/cpu/half.h"
+#include "ops/cpu/panel_order.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
@@ -20,8 +21,8 @@ bool is_power_of_two(float value) {
   return (bits & 0x807fffffu) == 0 && bits != 0 && bits < 0x7f800000u;
 }
 
-// Stores `value` at index `i`; false if the format loses more than allowed.
-bool store_scale(ScaleFormat format, bool may_round, float value,
+// Stores `value` at index `i`; false if it is off by more than `allowed`.
+bool store_scale(ScaleFormat format, float allowed, float value,
                  std::uint8_t* out, std::int64_t i) {
   if (format == ScaleFormat::kF32) {
     std::memcpy(out + 4 * i, &value, 4);
@@ -38,9 +39,20 @@ bool store_scale(ScaleFormat format, bool may_round, float value,
   const std::uint16_t half = f16 ? float_to_f16(value) : float_to_bf16(value);
   std::memcpy(out + 2 * i, &half, 2);
   const float back = f16 ? f16_to_float(half) : bf16_to_float(half);
-  if (back == value) return true;
-  return f16 && may_round &&
-         std::fabs(back - value) <= std::fabs(value) * 0x1p-11f;
+  return back == value || std::fabs(back - value) <= allowed;
+}
+
+// How far off the scales (or biases) of a row may be: as far as rounding moves
+// the largest of them. Small ones, which f16 holds with fewer digits, are to
+// weigh no more.
+float allowed_error(ScaleFormat format, bool may_round, const float* values,
+                    std::int64_t count) {
+  if (!may_round || format != ScaleFormat::kF16) return 0;
+  float largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    largest = std::max(largest, std::fabs(values[i]));
+  }
+  return largest * 0x1p-11f;
 }
 
 std::uint32_t load_word(const std::uint8_t* p) {
@@ -130,11 +142,15 @@ class CodePacker {
 
   bool scales_fit(ScaleFormat format, bool may_round, bool biases) const {
     std::uint8_t unused[4];
-    for (std::size_t i = 0; i < scales_.size(); ++i) {
-      if (!store_scale(format, may_round, scales_[i], unused, 0)) return false;
-      if (biases && !store_scale(format, may_round, biases_[i], unused, 0)) {
-        return false;
-      }
+    const auto row_fits = [&](const float* values) {
+      const float allowed = allowed_error(format, may_round, values, groups_);
+      return std::all_of(values, values + groups_, [&](float value) {
+        return store_scale(format, allowed, value, unused, 0);
+      });
+    };
+    for (int r = 0; r < kPanelRows; ++r) {
+      if (!row_fits(scales_.data() + r * groups_)) return false;
+      if (biases && !row_fits(biases_.data() + r * groups_)) return false;
     }
     return true;
   }
@@ -152,6 +168,9 @@ class CodePacker {
         std::fill_n(scales, groups_, 0.0f);
         std::fill_n(biases, groups_, 0.0f);
       }
+      const ScaleFormat format = layout_.scale_format;
+      allowed_scale_[r] = allowed_error(format, may_round_, scales, groups_);
+      allowed_bias_[r] = allowed_error(format, may_round_, biases, groups_);
     }
   }
 
@@ -173,13 +192,13 @@ class CodePacker {
       for (int r = 0; r < kPanelRows; ++r) {
         const auto from = static_cast<std::size_t>(r * groups_ + first + g);
         const std::int64_t to = g * kPanelRows + r;
-        if (!store_scale(layout_.scale_format, may_round_, scales_[from],
+        if (!store_scale(layout_.scale_format, allowed_scale_[r], scales_[from],
                          out + parts.scales, to)) {
           return Misfit::kScaleFormat;
         }
         if (layout_.has_bias) {
-          if (!store_scale(layout_.scale_format, may_round_, biases_[from],
-                           out + parts.biases, to)) {
+          if (!store_scale(layout_.scale_format, allowed_bias_[r],
+                           biases_[from], out + parts.biases, to)) {
             return Misfit::kScaleFormat;
           }
         } else if (layout_.shape.encoding == WeightEncoding::kAffine &&
@@ -199,6 +218,8 @@ class CodePacker {
   std::vector<std::uint8_t> codes_;
   std::vector<float> scales_;
   std::vector<float> biases_;
+  float allowed_scale_[kPanelRows] = {};
+  float allowed_bias_[kPanelRows] = {};
 };
 
 }  // namespace
@@ -231,7 +252,10 @@ bool widen_layout(Misfit misfit, PanelLayout& layout) {
     throw ModelLoadingError(
         "[cpu] a scale of an mxfp4 matrix is not a power of two");
   } else {
-    layout = {layout.shape, ScaleFormat::kF32, layout.has_bias};
+    layout = {layout.shape,
+              layout.scale_format == ScaleFormat::kF16 ? ScaleFormat::kBF16
+                                                       : ScaleFormat::kF32,
+              layout.has_bias};
   }
   return true;
 }
@@ -245,10 +269,11 @@ Misfit pack_quantised(const RowSource& source, const PanelLayout& layout,
       layout.panel_count, grain,
       [&](std::int64_t begin, std::int64_t end, int) {
         CodePacker packer(source, layout, may_round);
-        for (std::int64_t p = begin; p < end && misfit == 0; ++p) {
+        for_each_panel(source, layout, begin, end, [&](std::int64_t p) {
+          if (misfit != 0) return;
           const Misfit found = packer.pack(p, out + p * layout.panel_bytes);
           if (found != Misfit::kNone) misfit = static_cast<int>(found);
-        }
+        });
       });
   return static_cast<Misfit>(misfit.load());
 }

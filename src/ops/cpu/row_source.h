@@ -48,6 +48,10 @@ class RowSource {
     return nullptr;
   }
 
+  /// Says that `count` rows have been read and, as a rule, will not be again.
+  virtual void forget_rows(std::int64_t /*first*/,
+                           std::int64_t /*count*/) const {}
+
   /// Codes (`columns`, each below 2^bits), scales and biases (`groups()` each)
   /// of a row. For mxfp4 `biases` is not written, and a code is the four bits
   /// of an e2m1 number. Called for the other encodings only.

@@ -26,20 +26,6 @@ void pause_cpu() {
 #endif
 }
 
-// Calls `ready` until it is true or `limit` has passed; the clock is read only
-// now and then, since reading it costs as much as a few dozen pauses.
-template <typename Ready>
-bool spin_until(std::chrono::microseconds limit, Ready ready) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  do {
-    for (int i = 0; i < 64; ++i) {
-      if (ready()) return true;
-      pause_cpu();
-    }
-  } while (std::chrono::steady_clock::now() < end);
-  return ready();
-}
-
 }  // namespace
 
 ThreadPool::ThreadPool(Options options) : spin_(options.spin) {
@@ -70,6 +56,38 @@ void ThreadPool::stop_workers() noexcept {
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::fetch_while_waiting(const void* from,
+                                     std::size_t bytes) noexcept {
+  const auto first = reinterpret_cast<std::uintptr_t>(from);
+  fetch_next_.store(first, std::memory_order_relaxed);
+  fetch_end_.store(first + bytes, std::memory_order_relaxed);
+}
+
+void ThreadPool::wait_or_fetch() noexcept {
+  constexpr std::uintptr_t kLine = 64;
+  constexpr std::uintptr_t kBytes = 8 * kLine;
+  const std::uintptr_t end = fetch_end_.load(std::memory_order_relaxed);
+  if (fetch_next_.load(std::memory_order_relaxed) >= end) return pause_cpu();
+  const auto from = fetch_next_.fetch_add(kBytes, std::memory_order_relaxed);
+  for (std::uintptr_t line = from; line < from + kBytes; line += kLine) {
+    __builtin_prefetch(reinterpret_cast<const void*>(line), 0, 2);
+  }
+}
+
+// Calls `ready` until it is true or spin_ has passed; the clock is read only
+// now and then, since reading it costs as much as a few dozen pauses.
+template <typename Ready>
+bool ThreadPool::spin_until(Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + spin_;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      wait_or_fetch();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
 }
 
 void ThreadPool::run(const Job& job) {
@@ -113,7 +131,7 @@ void ThreadPool::wait_until_left() {
   const auto all_left = [&] {
     return left(state_.load(std::memory_order_acquire));
   };
-  if (spin_until(spin_, all_left)) return;
+  if (spin_until(all_left)) return;
   std::unique_lock lock(mutex_);
   caller_sleeps_ = true;
   left_.wait(lock, [&] { return left(state_.load()); });
@@ -171,7 +189,7 @@ std::uint64_t ThreadPool::wait_for_change(std::uint64_t seen) {
     return state_.load(std::memory_order_acquire) / kJobNumber != seen ||
            stop_.load(std::memory_order_relaxed);
   };
-  if (!spin_until(spin_, changed)) {
+  if (!spin_until(changed)) {
     std::unique_lock lock(mutex_);
     sleepers_.fetch_add(1);
     wake_.wait(lock, [&] {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -63,6 +64,11 @@ class ThreadPool {
             const_cast<void*>(static_cast<const void*>(&body))});
   }
 
+  /// Memory that a coming job reads: threads that wait busily fetch it into
+  /// their caches. Replaces what was asked for before; may be memory that is
+  /// not there. From the thread that calls parallel_for.
+  void fetch_while_waiting(const void* from, std::size_t bytes) noexcept;
+
   /// Workers that sleep at this moment; for tests.
   int sleeping_workers() const noexcept { return sleepers_.load(); }
 
@@ -75,6 +81,10 @@ class ThreadPool {
   };
 
   void stop_workers() noexcept;
+  template <typename Ready>
+  bool spin_until(Ready ready);
+  void wait_or_fetch() noexcept;
+
   void run(const Job& job);
   void publish(const Job& job);
   void wait_until_left();
@@ -90,6 +100,9 @@ class ThreadPool {
   // is not waited for, so a sleeping or preempted worker delays nobody.
   alignas(64) std::atomic<std::uint64_t> state_{0};
   alignas(64) std::atomic<std::int64_t> next_{0};
+  // Addresses, not pointers, since they may be of nothing.
+  alignas(64) std::atomic<std::uintptr_t> fetch_next_{0};
+  std::atomic<std::uintptr_t> fetch_end_{0};
   alignas(64) Job job_;
   std::atomic<bool> busy_{false};
   std::atomic<bool> stop_{false};

@@ -58,6 +58,10 @@ const std::byte* WeightRows::stored_row(std::int64_t row) const {
   return as_it_is ? matrix_.stored_row(row).data() : nullptr;
 }
 
+void WeightRows::forget_rows(std::int64_t first, std::int64_t count) const {
+  matrix_.slice_rows(first, count).advise_dontneed();
+}
+
 void WeightRows::read_codes(std::int64_t row, std::uint8_t* codes,
                             float* scales, float* biases) const {
   const auto columns = static_cast<std::size_t>(matrix_.columns());

@@ -18,6 +18,7 @@ class WeightRows final : public RowSource {
   WeightShape shape() const override;
   void read_row(std::int64_t row, float* values) const override;
   const std::byte* stored_row(std::int64_t row) const override;
+  void forget_rows(std::int64_t first, std::int64_t count) const override;
   void read_codes(std::int64_t row, std::uint8_t* codes, float* scales,
                   float* biases) const override;
 

@@ -28,6 +28,10 @@ TEST(BackendLimits, HeadSize80OnMetalDecodesUnfused) {
   EXPECT_THAT(decode.because, HasSubstr("instead"));
   EXPECT_EQ(attention_path(Target::kMetal, Phase::kPrefill, heads_of(80)).route,
             Route::kFused);
+  EXPECT_EQ(attention_path(Target::kCpu, Phase::kDecode, heads_of(512)).route,
+            Route::kFused);
+  EXPECT_EQ(attention_path(Target::kCpu, Phase::kDecode, heads_of(528)).route,
+            Route::kUnfused);
   EXPECT_EQ(attention_path(Target::kCpu, Phase::kDecode, heads_of(80)).route,
             Route::kFused);
   EXPECT_EQ(attention_path(Target::kCuda, Phase::kDecode, heads_of(80)).route,

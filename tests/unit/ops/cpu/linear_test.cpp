@@ -574,7 +574,7 @@ TEST(Linear, GatedUnitEqualsItsParts) {
   const TestMatrix up(shape, 2);
   const PackedMatrix packed_gate = PackedMatrix::pack(gate, pool);
   const PackedMatrix packed_up = PackedMatrix::pack(up, pool);
-  for (const std::int64_t m : {1, 11}) {
+  for (const std::int64_t m : {1, 11, 129}) {
     const std::vector<float> x = random_values(m * 96, 6);
     const std::vector<float> g = product(pool, gate, x, m, {});
     const std::vector<float> u = product(pool, up, x, m, {});
@@ -602,7 +602,7 @@ TEST(Linear, GatedUnitOfMatricesStoredApart) {
       {.rows = 53, .columns = 96, .encoding = WeightEncoding::kF16}, 2);
   const PackedMatrix packed_gate = PackedMatrix::pack(gate, pool);
   const PackedMatrix packed_up = PackedMatrix::pack(up, pool);
-  for (const std::int64_t m : {1, 11}) {
+  for (const std::int64_t m : {1, 11, 129}) {
     const std::vector<float> x = random_values(m * 96, 6);
     const std::vector<float> g = product(pool, gate, x, m, {});
     const std::vector<float> u = product(pool, up, x, m, {});
@@ -615,160 +615,6 @@ TEST(Linear, GatedUnitOfMatricesStoredApart) {
       const double truth = gate_truth(GateKind::kSilu, g[i]) * u[i];
       EXPECT_NEAR(y[i], truth, 1e-5 * std::max(1.0, std::fabs(truth)));
     }
-  }
-}
-
-TEST(PackedMatrix, KeepsAboutTheStoredSize) {
-  ThreadPool pool({.threads = 1});
-  const WeightShape shape{.rows = 64,
-                          .columns = 512,
-                          .encoding = WeightEncoding::kAffine,
-                          .bits = 4,
-                          .group = 32};
-  const auto bytes = [&](Scales scales, bool round) {
-    return PackedMatrix::pack(TestMatrix(shape, 1, scales), pool,
-                              {.round_scales = round})
-        .bytes();
-  };
-  const std::int64_t codes = 64 * 512 / 2;
-  const std::int64_t groups = 64 * 512 / 32;
-  EXPECT_EQ(bytes(Scales::kSymmetric, false), codes + 2 * groups);
-  EXPECT_EQ(bytes(Scales::kF16, false), codes + 4 * groups);
-  EXPECT_EQ(bytes(Scales::kBF16, false), codes + 4 * groups);
-  EXPECT_EQ(bytes(Scales::kF32, false), codes + 8 * groups);
-  EXPECT_EQ(bytes(Scales::kF32, true), codes + 4 * groups);
-}
-
-/// A symmetric matrix but for one group of one late row.
-class OddRow final : public RowSource {
- public:
-  explicit OddRow(WeightShape shape) : regular_(shape, 1, Scales::kSymmetric) {}
-  WeightShape shape() const override { return regular_.shape(); }
-  void read_row(std::int64_t, float*) const override {}
-  void read_codes(std::int64_t row, std::uint8_t* codes, float* scales,
-                  float* biases) const override {
-    regular_.read_codes(row, codes, scales, biases);
-    if (row == shape().rows - 1) {
-      scales[0] = 1.0f / 3.0f;
-      biases[0] = 0.125f;
-    }
-  }
-
- private:
-  TestMatrix regular_;
-};
-
-/// Rows as a file has them, not aligned.
-class StoredRows final : public RowSource {
- public:
-  explicit StoredRows(const TestMatrix& rows)
-      : shape_(rows.shape()),
-        width_(shape_.columns *
-               (shape_.encoding == WeightEncoding::kF32 ? 4 : 2)),
-        bytes_(static_cast<std::size_t>(1 + shape_.rows * width_)) {
-    for (std::int64_t i = 0; i < shape_.rows * shape_.columns; ++i) {
-      const float value = rows.values()[static_cast<std::size_t>(i)];
-      if (shape_.encoding == WeightEncoding::kF32) {
-        std::memcpy(&bytes_[static_cast<std::size_t>(1 + 4 * i)], &value, 4);
-        continue;
-      }
-      const std::uint16_t half = shape_.encoding == WeightEncoding::kF16
-                                     ? float_to_f16(value)
-                                     : float_to_bf16(value);
-      std::memcpy(&bytes_[static_cast<std::size_t>(1 + 2 * i)], &half, 2);
-    }
-  }
-  WeightShape shape() const override { return shape_; }
-  void read_row(std::int64_t, float*) const override { ADD_FAILURE(); }
-  const std::byte* stored_row(std::int64_t row) const override {
-    return bytes_.data() + 1 + row * width_;
-  }
-  void read_codes(std::int64_t, std::uint8_t*, float*, float*) const override {}
-
- private:
-  WeightShape shape_;
-  std::int64_t width_;
-  std::vector<std::byte> bytes_;
-};
-
-TEST(PackedMatrix, StoredRowsPackAsThoseThatAreConverted) {
-  ThreadPool pool({.threads = 2});
-  for (const WeightEncoding encoding :
-       {WeightEncoding::kF32, WeightEncoding::kF16, WeightEncoding::kBF16}) {
-    for (const std::int64_t columns : {1, 2, 31, 64, 307}) {
-      const TestMatrix rows(
-          {.rows = 37, .columns = columns, .encoding = encoding}, 4);
-      const PackedMatrix converted = PackedMatrix::pack(rows, pool);
-      const PackedMatrix stored = PackedMatrix::pack(StoredRows(rows), pool);
-      ASSERT_EQ(stored.bytes(), converted.bytes());
-      EXPECT_EQ(std::memcmp(stored.panel(0), converted.panel(0),
-                            static_cast<std::size_t>(stored.bytes())),
-                0)
-          << columns << " columns";
-    }
-  }
-}
-
-TEST(PackedMatrix, PacksAgainWhenALateRowDoesNotFit) {
-  ThreadPool pool({.threads = 2});
-  const OddRow source({.rows = 40,
-                       .columns = 64,
-                       .encoding = WeightEncoding::kAffine,
-                       .bits = 4,
-                       .group = 32});
-  const PackedMatrix packed =
-      PackedMatrix::pack(source, pool, {.round_scales = false});
-  std::vector<std::uint8_t> codes(64);
-  float scales[2];
-  float biases[2];
-  for (const std::int32_t row : {0, 39}) {
-    source.read_codes(row, codes.data(), scales, biases);
-    std::vector<float> values(64);
-    packed.gather_rows(std::vector<std::int32_t>{row}, values.data());
-    for (std::size_t i = 0; i < 64; ++i) {
-      EXPECT_FLOAT_EQ(values[i], scales[i / 32] * static_cast<float>(codes[i]) +
-                                     biases[i / 32]);
-    }
-  }
-}
-
-TEST(PackedMatrix, RefusesMxfp4ScalesThatAreNoPowersOfTwo) {
-  ThreadPool pool({.threads = 1});
-  // Every other scale is negative.
-  const TestMatrix negative({.rows = 16,
-                             .columns = 64,
-                             .encoding = WeightEncoding::kMxfp4,
-                             .bits = 4,
-                             .group = 32},
-                            1, Scales::kSymmetric);
-  EXPECT_THROW(PackedMatrix::pack(negative, pool), ModelLoadingError);
-}
-
-TEST(PackedMatrix, RefusesShapesThatNoKernelKnows) {
-  ThreadPool pool({.threads = 1});
-  for (const WeightShape& shape : {WeightShape{.rows = 0, .columns = 4},
-                                   WeightShape{.rows = 4,
-                                   .columns = 64,
-                                   .encoding = WeightEncoding::kAffine,
-                                   .bits = 7,
-                                   .group = 32},
-                                   WeightShape{.rows = 4,
-                                   .columns = 64,
-                                   .encoding = WeightEncoding::kAffine,
-                                   .bits = 4,
-                                   .group = 48}}) {
-    class Empty final : public RowSource {
-     public:
-      explicit Empty(WeightShape shape) : shape_(shape) {}
-      WeightShape shape() const override { return shape_; }
-      void read_row(std::int64_t, float*) const override {}
-      void read_codes(std::int64_t, std::uint8_t*, float*,
-                      float*) const override {}
-
-     private:
-      WeightShape shape_;
-    };
-    EXPECT_THROW(PackedMatrix::pack(Empty(shape), pool), ModelLoadingError);
   }
 }
 

@@ -52,6 +52,22 @@ TEST_P(ThreadPoolOf, SlotsAreUsedByOneThreadAtATime) {
             200 * 64);
 }
 
+TEST_P(ThreadPoolOf, FetchesWhatIsThereAndWhatIsNot) {
+  const std::vector<char> memory(1 << 20);
+  for (const void* from : {static_cast<const void*>(memory.data()),
+                           static_cast<const void*>(nullptr)}) {
+    std::atomic<std::int64_t> sum{0};
+    for (int round = 0; round < 50; ++round) {
+      pool_.fetch_while_waiting(from, memory.size());
+      pool_.parallel_for(100, 1,
+                         [&](std::int64_t begin, std::int64_t end, int) {
+                           sum += end - begin;
+                         });
+    }
+    EXPECT_EQ(sum, 50 * 100);
+  }
+}
+
 TEST_P(ThreadPoolOf, RethrowsAndGoesOn) {
   for (int round = 0; round < 20; ++round) {
     EXPECT_THROW(
