@@ -80,7 +80,8 @@ void add_common_options(CLI::App& command, ConvertOptions& options) {
   command
       .add_option("--shard-bytes", conversion.shard_bytes,
                   "Bytes of a weight file, at most (5000000000)")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::PositiveNumber.description(""));
   command.add_flag("--force", conversion.force,
                    "Replace a model folder that is there");
 }

@@ -33,6 +33,8 @@ namespace fs = std::filesystem;
 constexpr const char* kProgressName = ".progress";
 // Room for what lies beside the weights.
 constexpr std::uint64_t kSideBytes = 64u << 20;
+// What a run that is killed may have to write once more.
+constexpr std::uint64_t kPendingBytes = 64u << 20;
 
 // Of the journal and of what the files of an unfinished run hold.
 constexpr int kFormatVersion = 2;
@@ -61,6 +63,15 @@ std::set<fs::path> source_files(const io::WeightSource& weights,
   return files;
 }
 
+// FNV-1a: a run may be gone on with by another build.
+std::uint64_t hash_of(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
 // What an earlier run must have had in common to be gone on with.
 std::string fingerprint(const io::WeightSource& weights,
                         const ConversionOptions& options,
@@ -80,10 +91,11 @@ std::string fingerprint(const io::WeightSource& weights,
         fmt::format(" {} {} {}", module.quantisation->mode,
                     module.quantisation->bits, module.quantisation->group_size);
   }
-  return fmt::format("{:016x}", std::hash<std::string>()(text));
+  return fmt::format("{:016x}", hash_of(text));
 }
 
-// The modules that are on the disk: a line each, behind the fingerprint.
+// The modules that are on the disk: a line each, behind the fingerprint. Some
+// are noted together, for putting bytes on the disk takes its time.
 class Journal {
  public:
   /// Empties `folder` where it holds something else than the beginning of this
@@ -109,14 +121,23 @@ class Journal {
 
   bool resumes() const { return resumes_; }
   bool has(const std::string& module) const { return done_.contains(module); }
-  void add(const std::string& module) {
-    stream_ << module << '\n' << std::flush;
+  void add(const PlannedModule& module, WeightFiles& target) {
+    pending_ += module.source + '\n';
+    for (const PlannedTensor& tensor : module.tensors) bytes_ += tensor.bytes;
+    if (bytes_ >= kPendingBytes) write_pending(target);
+  }
+  void write_pending(WeightFiles& target) {
+    target.sync();
+    stream_ << std::exchange(pending_, {}) << std::flush;
+    bytes_ = 0;
   }
 
  private:
   bool resumes_ = false;
   std::set<std::string> done_;
   std::ofstream stream_;
+  std::string pending_;
+  std::uint64_t bytes_ = 0;  // of the modules in it
 };
 
 void check_space(const fs::path& folder, std::uint64_t needed) {
@@ -138,7 +159,12 @@ class Conversion {
             hub::LocalModels(hub::ModelLocations::from_environment())
                 .resolve(options.model))),
         weights_(open_weights()) {
+    if (options.shard_bytes == 0) {
+      throw InvalidParameterError("[convert] weight files of 0 bytes",
+                                  "Give the most bytes that one may have.");
+    }
     if (output_.filename().empty()) output_ = output_.parent_path();
+    refuse_own_source(output_, files_.location);
     check_output(output_, files_.location, options.force);
     plan_ = make_plan(weights_, options);
     partial_ = output_.parent_path() /
@@ -149,6 +175,8 @@ class Conversion {
     for (const std::string& note : plan_.notes) {
       base::log(base::LogLevel::kWarning, "convert", note);
     }
+    const OutputLock lock(output_);
+    check_output(output_, files_.location, options_.force);
     Journal journal(partial_, fingerprint(weights_, options_, plan_));
     if (!journal.resumes()) {
       check_space(partial_, plan_.bytes + kSideBytes);
@@ -157,16 +185,11 @@ class Conversion {
     WeightFiles target(partial_, plan_, options_.shard_bytes,
                        journal.resumes());
     remove_leftovers(target);
-    for (const PlannedModule& module : plan_.modules) {
-      result.tensors += static_cast<int>(module.tensors.size());
-      result.quantised += module.quantisation ? 1 : 0;
-      if (journal.has(module.source)) {
-        ++result.resumed;
-        count(module);
-        continue;
-      }
-      write(module, target);
-      journal.add(module.source);
+    try {
+      write_modules(target, journal, result);
+    } catch (const CancelledError&) {
+      journal.write_pending(target);
+      throw;
     }
     target.finish();
     write_side_files(files_, weights_, plan_, options_, partial_);
@@ -180,6 +203,21 @@ class Conversion {
     if (options_.adapter.empty()) return weights;
     return weights.fused(std::make_shared<const io::AdapterFile>(
         io::AdapterFile::open(options_.adapter)));
+  }
+
+  void write_modules(WeightFiles& target, Journal& journal,
+                     ConversionResult& result) {
+    for (const PlannedModule& module : plan_.modules) {
+      result.tensors += static_cast<int>(module.tensors.size());
+      result.quantised += module.quantisation ? 1 : 0;
+      if (journal.has(module.source)) {
+        ++result.resumed;
+        count(module);
+        continue;
+      }
+      write(module, target);
+      journal.add(module, target);
+    }
   }
 
   void write(const PlannedModule& module, WeightFiles& target) {

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "abstractllm/error.h"
+#include "convert/mlx_config.h"
 #include "convert/rope_scaling.h"
 #include "hub/repository_address.h"
 #include "io/gguf.h"
@@ -153,7 +154,8 @@ void write_side_files(const io::ModelFiles& files,
                       const ConversionPlan& plan,
                       const ConversionOptions& options,
                       const fs::path& folder) {
-  auto config = ordered_json::parse(weights.config().to_json());
+  auto config =
+      ordered_json::parse(completed_for_mlx(weights.config().to_json()));
   config.erase("quantization");
   config.erase("quantization_config");
   if (plan.common) {

@@ -2,12 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/output_folder.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "abstractllm/error.h"
@@ -43,6 +50,51 @@ bool is_familiar(const fs::directory_entry& entry, const fs::path& model,
 }
 
 }  // namespace
+
+void refuse_own_source(const fs::path& output, const fs::path& model) {
+  std::error_code ignored;
+  const fs::path folder =
+      fs::is_directory(model, ignored) ? model : model.parent_path();
+  if (!fs::equivalent(output, folder, ignored)) return;
+  throw InvalidParameterError(
+      fmt::format("[convert] {} is the folder of the model itself",
+                  output.string()),
+      "Choose another folder: the model is read while the new one is written.");
+}
+
+OutputLock::OutputLock(const fs::path& output)
+    : path_(output.parent_path() /
+            ("." + output.filename().string() + ".lock")) {
+  fs::create_directories(output.parent_path());
+  for (;;) {
+    descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) {
+      throw FileProcessingError(fmt::format("[convert] cannot write {}: {}",
+                                            path_.string(),
+                                            std::strerror(errno)));
+    }
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      ::close(descriptor_);
+      throw FileProcessingError(
+          fmt::format("[convert] another conversion is writing {}",
+                      output.string()),
+          "Wait for it, or choose another folder.");
+    }
+    // The one before may have removed the file after it was opened here.
+    struct stat own {};
+    struct stat there {};
+    if (::fstat(descriptor_, &own) == 0 && ::stat(path_.c_str(), &there) == 0 &&
+        own.st_ino == there.st_ino) {
+      return;
+    }
+    ::close(descriptor_);
+  }
+}
+
+OutputLock::~OutputLock() {
+  ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
 
 void check_output(const fs::path& output, const fs::path& model, bool force) {
   if (output.empty()) {

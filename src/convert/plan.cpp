@@ -11,6 +11,7 @@
 
 #include "abstractllm/error.h"
 #include "base/nearest_names.h"
+#include "convert/expert_stacks.h"
 #include "convert/mlx_layout.h"
 #include "convert/rope_scaling.h"
 #include "convert/tensor_parts.h"
@@ -29,6 +30,12 @@ std::string parse_dtype(const std::string& dtype) {
   if (dtype == "float32") return "F32";
   throw InvalidParameterError(fmt::format("[convert] dtype '{}'", dtype),
                               "Use float16, bfloat16 or float32.");
+}
+
+// Taps of a convolution, not a layer of one: "conv.conv", "mixer.conv1d", but
+// not "conv.in_proj".
+bool is_convolution(const std::string& module) {
+  return module.find("conv", module.rfind('.') + 1) != module.npos;
 }
 
 class Planner {
@@ -64,10 +71,12 @@ class Planner {
     for (const std::string& name : names) {
       if (!layout.takes(name)) add(name, known);
     }
+    refuse_unread_parts();
     for (const LaidOutMatrix& matrix : layout.matrices) add_laid_out(matrix);
     for (const LaidOutVector& vector : layout.vectors) add_laid_out(vector);
     refuse_idle_rules();
     note_kept_matrices();
+    note_plain_matrices();
     if (!plan_.common) plan_.common = kept_quantisation();
     for (const PlannedModule& module : plan_.modules) {
       for (const PlannedTensor& tensor : module.tensors) {
@@ -88,7 +97,10 @@ class Planner {
       if (!name.ends_with(part)) continue;
       const std::string module = name.substr(0, name.size() - part.size());
       for (const std::string_view main : kMains) {
-        if (known.contains(module + std::string(main))) return;
+        if (!known.contains(module + std::string(main))) continue;
+        const bool is_written = !mlx_name(weights_, module + ".weight").empty();
+        if (is_written && !parse_expert(module)) companions_.push_back(name);
+        return;
       }
     }
     for (const std::string_view main : kMains) {
@@ -96,9 +108,7 @@ class Planner {
       const std::string module = name.substr(0, name.size() - main.size());
       const io::StoredTensor& tensor = weights_.tensor(name);
       const bool is_matrix = main != ".weight" || tensor.shape.size() >= 2;
-      if (is_matrix && module.find("conv") == module.npos) {
-        return add_matrix(module);
-      }
+      if (is_matrix && !is_convolution(module)) return add_matrix(module);
     }
     add_other(name);
   }
@@ -245,6 +255,33 @@ class Planner {
                                kSuggestions);
   }
 
+  // A part that reading a matrix left out would be lost without a word.
+  void refuse_unread_parts() const {
+    const std::vector<std::string> unread = weights_.unread_names();
+    for (const std::string& name : companions_) {
+      if (!std::binary_search(unread.begin(), unread.end(), name)) continue;
+      throw ModelLoadingError(
+          fmt::format("[convert] {}: nothing is known to be made of '{}'",
+                      weights_.path().string(), name),
+          "Convert the model before it is quantised.");
+    }
+  }
+
+  // Rows that no group divides stay as they are.
+  void note_plain_matrices() {
+    if (!common_) return;
+    const auto is_plain = [](const PlannedModule& module) {
+      return !module.quantisation;
+    };
+    if (!std::all_of(plan_.modules.begin(), plan_.modules.end(), is_plain)) {
+      return;
+    }
+    plan_.notes.push_back(fmt::format(
+        "no module is quantised: no rows divide into groups of {}, or rules "
+        "keep all of them",
+        common_->group_size));
+  }
+
   void note_kept_matrices() {
     if (!common_ || *common_ == kMxfp4) return;
     const auto kept = std::count_if(
@@ -314,6 +351,9 @@ class Planner {
   std::optional<Recipe> recipe_;
   std::vector<std::pair<std::string, std::optional<Quantisation>>> rules_;
   int layers_ = 0;
+  // Parts of matrices beside the one that names them, but for those of experts,
+  // which are read when they are written.
+  std::vector<std::string> companions_;
   std::string dtype_;
   ConversionPlan plan_;
 };

@@ -123,13 +123,21 @@ void WeightFiles::write(const std::string& tensor, std::uint64_t offset,
   if (offset > place.bytes || bytes.size() > place.bytes - offset) {
     throw InternalError("[convert] '" + tensor + "' is larger than planned");
   }
-  const File& file = files_[place.file];
+  File& file = files_[place.file];
+  file.is_synced = false;
   write_all(file.descriptor, file.path, place.offset + offset, bytes);
 }
 
-void WeightFiles::finish() {
+void WeightFiles::sync() {
   for (File& file : files_) {
+    if (std::exchange(file.is_synced, true)) continue;
     if (::fsync(file.descriptor) != 0) fail(file.path, "write");
+  }
+}
+
+void WeightFiles::finish() {
+  sync();
+  for (File& file : files_) {
     if (::close(std::exchange(file.descriptor, -1)) != 0) {
       fail(file.path, "write");
     }

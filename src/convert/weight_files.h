@@ -33,6 +33,9 @@ class WeightFiles {
   void write(const std::string& tensor, std::uint64_t offset,
              std::span<const std::byte> bytes);
 
+  /// Puts on the disk what has been written. Throws FileProcessingError.
+  void sync();
+
   /// Puts everything on the disk, and model.safetensors.index.json where there
   /// are several files.
   void finish();
@@ -46,6 +49,7 @@ class WeightFiles {
   struct File {
     std::filesystem::path path;
     int descriptor = -1;
+    bool is_synced = false;
   };
 
   std::filesystem::path folder_;

@@ -250,7 +250,10 @@ class GgufFile::Reader {
     for (const NumberedType& known : kTensorTypes) {
       if (known.number == number) return known.type;
     }
-    fail(fmt::format("tensor '{}': unknown type {}", name, number),
+    const char* known = number == 40   ? " (NVFP4)"
+                        : number == 41 ? " (Q1_0)"
+                                       : "";
+    fail(fmt::format("tensor '{}': type {}{} is not read", name, number, known),
          "Use a file in F16, Q8_0, Q4_K_M or another type listed in the "
          "documentation.");
   }

@@ -63,7 +63,7 @@ ColumnGroups::ColumnGroups(const IntegerLayout& layout,
     throw ModelLoadingError(
         fmt::format("[weights] {}: expected type I32", order->describe()));
   }
-  const std::int64_t groups = layout.inputs / stored_group_;
+  const std::int64_t groups = layout.groups;
   for (std::int64_t i = 0; i < layout.inputs; ++i) {
     const auto group = static_cast<std::int32_t>(word_at(*order, i));
     if (group < 0 || group >= groups) {
@@ -171,11 +171,21 @@ void PackedIntegerRows::read_codes(std::int64_t row,
 
 IntegerRows::Group PackedIntegerRows::group(std::int64_t row,
                                             std::int64_t index) const {
-  const std::int64_t groups = layout_.inputs / layout_.stored_group;
+  const std::int64_t groups = layout_.groups;
   const int zero = has_zeros_
                        ? code_at(zeros_, index, groups, row, layout_.bits)
                        : 1 << (layout_.bits - 1);
   return {number_at(scales_, row * groups + index), static_cast<float>(zero)};
+}
+
+Int8Rows::Int8Rows(const IntegerLayout& layout, const StoredTensor& weight,
+                   const StoredTensor& scales, const StoredTensor* zeros)
+    : IntegerRows(layout),
+      weight_(weight),
+      scales_(scales),
+      zeros_(zeros != nullptr ? *zeros : StoredTensor{}),
+      has_zeros_(zeros != nullptr) {
+  expect_numbers(scales);
 }
 
 void Int8Rows::read_codes(std::int64_t row,
@@ -186,9 +196,13 @@ void Int8Rows::read_codes(std::int64_t row,
   }
 }
 
-IntegerRows::Group Int8Rows::group(std::int64_t row,
-                                   std::int64_t /*index*/) const {
-  return {number_at(scales_, scales_.element_count() == 1 ? 0 : row), 128.0f};
+IntegerRows::Group Int8Rows::group(std::int64_t row, std::int64_t index) const {
+  const std::int64_t place =
+      scales_.element_count() == 1 ? 0 : row * layout_.groups + index;
+  const int zero =
+      has_zeros_ ? static_cast<std::int8_t>(zeros_.bytes[std::size_t(place)])
+                 : 0;
+  return {number_at(scales_, place), static_cast<float>(128 + zero)};
 }
 
 }  // namespace abstractllm::io

@@ -15,6 +15,7 @@ struct IntegerLayout {
   std::int64_t inputs = 0;
   int bits = 0;
   std::int64_t stored_group = 0;  ///< columns that share scale and zero
+  std::int64_t groups = 0;        ///< of a row; the last may be shorter
   /// Columns of the groups that read_row_affine gives; divides stored_group. 0:
   /// there are no such groups.
   int kernel_group = 0;
@@ -136,12 +137,12 @@ class PackedIntegerRows final : public IntegerRows {
   bool has_zeros_;
 };
 
-/// weight (outputs, inputs) of signed bytes, a scale a row or one for all.
+/// weight (outputs, inputs) of signed bytes; weight_scale (outputs, groups) or
+/// one for all; weight_zero_point of the same shape in signed bytes, or null.
 class Int8Rows final : public IntegerRows {
  public:
   Int8Rows(const IntegerLayout& layout, const StoredTensor& weight,
-           const StoredTensor& scales)
-      : IntegerRows(layout), weight_(weight), scales_(scales) {}
+           const StoredTensor& scales, const StoredTensor* zeros);
 
  protected:
   void read_codes(std::int64_t row,
@@ -151,6 +152,8 @@ class Int8Rows final : public IntegerRows {
  private:
   StoredTensor weight_;
   StoredTensor scales_;
+  StoredTensor zeros_;
+  bool has_zeros_;
 };
 
 }  // namespace abstractllm::io

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -55,17 +56,25 @@ int kernel_group(std::int64_t stored, std::int64_t columns) {
   return 0;
 }
 
+// `said`: columns of a group as the config has them, which the last group may
+// lack some of; 0 where it does not say.
 IntegerLayout group_layout(const StoredTensor& weight, std::int64_t outputs,
-                           std::int64_t inputs, int bits, std::int64_t groups) {
-  if (inputs <= 0 || outputs <= 0 || groups <= 0 || inputs % groups != 0) {
+                           std::int64_t inputs, int bits, std::int64_t groups,
+                           std::int64_t said = 0) {
+  const bool is_even = groups > 0 && inputs % groups == 0;
+  const bool is_ragged =
+      said > 0 && groups > 0 && (inputs + said - 1) / said == groups;
+  if (inputs <= 0 || outputs <= 0 || (!is_even && !is_ragged)) {
     fail(weight,
          fmt::format("{} columns do not fall into {} groups", inputs, groups));
   }
+  const std::int64_t group = is_even ? inputs / groups : said;
   return {.outputs = outputs,
           .inputs = inputs,
           .bits = bits,
-          .stored_group = inputs / groups,
-          .kernel_group = kernel_group(inputs / groups, inputs)};
+          .stored_group = group,
+          .groups = groups,
+          .kernel_group = kernel_group(group, inputs)};
 }
 
 WeightMatrix integer_matrix(const StoredTensor& weight,
@@ -80,6 +89,7 @@ WeightMatrix integer_matrix(const StoredTensor& weight,
        .bits = group > 0 ? layout.bits : 16,
        .group_size = group,
        .element_type = StorageType::kF16,
+       .is_rounded = group == 0,
        .stored_bytes = weight.bytes.size()},
       std::move(rows));
 }
@@ -104,8 +114,8 @@ WeightMatrix read_gptq(const QuantizationConfig& config,
   const std::int64_t inputs = weight.shape[0] * 32 / bits;
   const std::int64_t outputs = weight.shape[1];
   const std::int64_t groups = scales.shape.empty() ? 0 : scales.shape[0];
-  const IntegerLayout layout =
-      group_layout(weight, outputs, inputs, bits, groups);
+  const IntegerLayout layout = group_layout(weight, outputs, inputs, bits,
+                                            groups, config.packed().group);
   expect_shape(scales, {groups, outputs});
   expect_shape(zeros, {groups, outputs * bits / 32});
   if (order != nullptr) expect_shape(*order, {inputs});
@@ -151,18 +161,63 @@ const StoredTensor* read_order(const TensorLookup& find,
   return order;
 }
 
+// weight_shape; the words themselves may have room for further codes.
+std::int64_t said_columns(const StoredTensor* shape, const StoredTensor& weight,
+                          std::int64_t otherwise) {
+  if (shape == nullptr) return otherwise;
+  if (shape->element_count() != 2) fail(*shape, "expected rows and columns");
+  std::int64_t values[2];
+  if (shape->type == StorageType::kI64) {
+    std::memcpy(values, shape->bytes.data(), sizeof(values));
+  } else if (shape->type == StorageType::kI32) {
+    std::int32_t narrow[2];
+    std::memcpy(narrow, shape->bytes.data(), sizeof(narrow));
+    std::copy(narrow, narrow + 2, values);
+  } else {
+    fail(*shape, "expected whole numbers");
+  }
+  if (values[0] != weight.shape[0] || values[1] < 1 || values[1] > otherwise) {
+    fail(*shape, fmt::format("says [{}, {}] of {}", values[0], values[1],
+                             shape_text(weight.shape)));
+  }
+  return values[1];
+}
+
+// Bits of the codes of rows of `columns` in so many words: each module of a
+// mixed checkpoint has its own.
+int packed_bits(std::int64_t said, const StoredTensor& weight,
+                const StoredTensor* shape) {
+  const auto fits = [&](std::int64_t bits, std::int64_t columns) {
+    return (columns * bits + 31) / 32 == weight.shape[1];
+  };
+  if (shape != nullptr && shape->element_count() == 2) {
+    const std::int64_t room = weight.shape[1] * 32;
+    const std::int64_t columns = said_columns(shape, weight, room);
+    for (const std::int64_t bits :
+         {said, std::int64_t{4}, std::int64_t{8}, std::int64_t{2},
+          std::int64_t{3}, std::int64_t{5}, std::int64_t{6}}) {
+      if (fits(bits, columns)) return static_cast<int>(bits);
+    }
+  }
+  return static_cast<int>(said);
+}
+
 // compressed-tensors' "pack-quantized".
 WeightMatrix read_packed_rows(const QuantizationConfig& config,
                               const std::string& module,
                               const TensorLookup& find,
                               const StoredTensor& weight) {
   expect_words(weight);
-  const int bits = checked_bits(config, weight);
+  const StoredTensor* shape = find(module + ".weight_shape");
+  const int bits = packed_bits(config.packed().bits, weight, shape);
+  if (bits < 2 || bits > 8 || bits == 7) {
+    fail(weight, fmt::format("codes of {} bits are not supported", bits));
+  }
   const StoredTensor& scales = require(find, module + ".weight_scale", weight);
   const StoredTensor* zeros = find(module + ".weight_zero_point");
-  find(module + ".weight_shape");
   const std::int64_t outputs = weight.shape[0];
-  const std::int64_t inputs = weight.shape[1] * 32 / bits;
+  const std::int64_t inputs =
+      said_columns(shape, weight, weight.shape[1] * 32 / bits);
   const std::int64_t groups = scales.shape.size() == 2 ? scales.shape[1] : 0;
   const IntegerLayout layout =
       group_layout(weight, outputs, inputs, bits, groups);
@@ -180,20 +235,41 @@ WeightMatrix read_packed_rows(const QuantizationConfig& config,
 WeightMatrix read_int8(const std::string& module, const TensorLookup& find,
                        const StoredTensor& weight) {
   const StoredTensor& scales = require(find, module + ".weight_scale", weight);
+  const StoredTensor* zeros = find(module + ".weight_zero_point");
   if (weight.shape.size() != 2 || weight.element_count() == 0) {
     fail(weight, "expected a matrix");
   }
-  if (scales.element_count() != weight.shape[0] &&
-      scales.element_count() != 1) {
-    fail(scales, fmt::format("expected {} scales or one", weight.shape[0]));
+  const std::int64_t outputs = weight.shape[0];
+  const bool is_grouped = scales.shape.size() == 2 && scales.shape[1] > 1;
+  const std::int64_t groups = is_grouped ? scales.shape[1] : 1;
+  const std::int64_t count = scales.element_count();
+  if (count != outputs * groups && (count != 1 || is_grouped)) {
+    fail(scales, fmt::format("expected {} scales a row, or one", groups));
+  }
+  if (zeros != nullptr &&
+      (zeros->type != StorageType::kI8 || zeros->element_count() != count)) {
+    fail(*zeros, fmt::format("expected {} zeros of type I8", count));
   }
   const IntegerLayout layout =
-      group_layout(weight, weight.shape[0], weight.shape[1], 8, 1);
-  return integer_matrix(weight, layout,
-                        std::make_shared<Int8Rows>(layout, weight, scales));
+      group_layout(weight, outputs, weight.shape[1], 8, groups);
+  return integer_matrix(
+      weight, layout,
+      std::make_shared<Int8Rows>(layout, weight, scales, zeros));
 }
 
 }  // namespace
+
+bool is_of_activations(std::string_view tensor) {
+  constexpr std::array<std::string_view, 11> kParts{
+      "input_scale",       "input_global_scale",
+      "input_scale_ub",    "input_zero_point",
+      "activation_scale",  "output_scale",
+      "output_zero_point", "k_scale",
+      "v_scale",           "k_zero_point",
+      "v_zero_point"};
+  const std::string_view last = tensor.substr(tensor.rfind('.') + 1);
+  return std::find(kParts.begin(), kParts.end(), last) != kParts.end();
+}
 
 std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
                                         const std::string& module,
@@ -215,9 +291,6 @@ std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
   if (weight == nullptr) return std::nullopt;
   if (weight->type == StorageType::kI8) return read_int8(module, find, *weight);
   if (weight->type != StorageType::kF8E4M3) return std::nullopt;
-  // What activations would be scaled by, which stay as they are here.
-  find(module + ".input_scale");
-  find(module + ".activation_scale");
   for (const char* ending : {".weight_scale_inv", ".weight_scale"}) {
     if (const StoredTensor* scales = find(module + ending)) {
       return read_fp8(*weight, *scales, config.packed().block);

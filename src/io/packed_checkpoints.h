@@ -17,6 +17,10 @@ namespace abstractllm::io {
 /// The stored tensor of a name, null if there is none; counts as read.
 using TensorLookup = std::function<const StoredTensor*(const std::string&)>;
 
+/// Whether `tensor` says how a quantised checkpoint would round activations or
+/// what is cached of them, which stay as they are here.
+bool is_of_activations(std::string_view tensor);
+
 /// The weight of `module` where it is stored as `config` says, or nothing where
 /// it is stored plainly. Codes stay codes; rows whose columns have no common
 /// groups, and FP8, are dense. Throws ModelLoadingError naming the tensors for

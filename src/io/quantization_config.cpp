@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "abstractllm/error.h"
 
 namespace abstractllm::io {
@@ -83,6 +85,8 @@ void QuantizationConfig::read_method(const JsonConfig& entry,
       refuse(fmt::format(" in format '{}'", format));
     }
     packed_.zeros_less_one = format == "gptq";
+    packed_.group =
+        std::max<std::int64_t>(0, entry.find_int("group_size").value_or(0));
   } else if (method == "fp8" || method == "fbgemm_fp8") {
     packed_.method = PackedMethod::kFp8;
     packed_.bits = 8;
@@ -96,6 +100,10 @@ void QuantizationConfig::read_method(const JsonConfig& entry,
             groups->require_object(name).find_object("weights");
         if (weights) {
           packed_.bits = weights->find_int("num_bits").value_or(packed_.bits);
+          const auto block = weights->find_ints("block_structure");
+          if (block && block->size() == 2) {
+            packed_.block = {(*block)[0], (*block)[1]};
+          }
         }
       }
     }

@@ -31,6 +31,8 @@ struct PackedRule {
   std::int64_t bits = 4;
   /// GPTQ's first version of the format stores zeros less one.
   bool zeros_less_one = false;
+  /// Columns that share a scale in GPTQ and AWQ; 0: as many as come out even.
+  std::int64_t group = 0;
   /// Rows and columns that share a scale in FP8.
   std::array<std::int64_t, 2> block = {128, 128};
 };

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -69,16 +71,42 @@ class Fp8Rows final : public ComputedRows {
   std::int64_t tiles_;  // of a row
 };
 
+// Four digits times a power of two need no more than bfloat16 has. Other
+// products come nearer in float16, as long as its range holds the large ones
+// and does not swallow those that count.
+struct KeptType {
+  StorageType type = StorageType::kBF16;
+  bool is_rounded = false;
+};
+
+KeptType type_for(const std::vector<float>& scales) {
+  constexpr float kLargestCode = 448.0f;
+  constexpr float kLargestHalf = 65504.0f;
+  constexpr float kSmall = 0x1p-10f;
+  bool is_exact = true;
+  float largest = 0;
+  for (const float scale : scales) {
+    int exponent = 0;
+    is_exact = is_exact && std::frexp(scale, &exponent) == 0.5f;
+    largest = std::max(largest, scale * kLargestCode);
+  }
+  if (is_exact) return {};
+  const bool fits = largest <= kLargestHalf && largest >= kSmall;
+  return {fits ? StorageType::kF16 : StorageType::kBF16, true};
+}
+
 WeightMatrix fp8_matrix(const StoredTensor& weight,
                         std::vector<std::int64_t> leading, std::int64_t columns,
                         std::vector<float> scales,
                         std::array<std::int64_t, 2> tile) {
+  const KeptType kept = type_for(scales);
   return WeightMatrix::computed(
       {.name = weight.name,
        .leading_shape = std::move(leading),
        .columns = columns,
        .bits = 16,
-       .element_type = StorageType::kBF16,
+       .element_type = kept.type,
+       .is_rounded = kept.is_rounded,
        .stored_bytes = weight.bytes.size()},
       std::make_shared<Fp8Rows>(weight, columns, std::move(scales), tile));
 }

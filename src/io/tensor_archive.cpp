@@ -100,6 +100,18 @@ struct FolderWeights {
                     weights.files.size() > kListedFiles ? ", ..." : ""),
         "Give one the name model.safetensors.");
   }
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with("pytorch_model") && !name.ends_with(".pth")) continue;
+    throw ModelLoadingError(
+        fmt::format("[weights] {}: '{}' is in PyTorch's own format, which is "
+                    "not read",
+                    folder.string(), name),
+        "Save the model as safetensors: save_pretrained(FOLDER) in "
+        "transformers.");
+  }
   throw ModelLoadingError(
       fmt::format("[weights] {}: found none of {}, {}", folder.string(),
                   fmt::join(kIndexNames, ", "), fmt::join(kSingleNames, ", ")),
@@ -181,7 +193,17 @@ void TensorArchive::read_index(const fs::path& index) {
                      kMaxShards));
   }
   for (const auto& [shard, expected] : tensors_of_shard) {
-    add_file(index.parent_path() / shard);
+    const fs::path file = index.parent_path() / shard;
+    if (!is_file(file)) {
+      throw ModelLoadingError(
+          fmt::format(
+              "[weights] {}: {}, one of {} files, is missing, which {} needs "
+              "for '{}' and {} more tensors",
+              file.string(), shard, tensors_of_shard.size(),
+              index.filename().string(), expected.front(), expected.size() - 1),
+          "Fetch the file again; allm pull goes on where it was stopped.");
+    }
+    add_file(file);
     for (const std::string& name : expected) {
       const StoredTensor* found = find(name);
       if (found == nullptr || found->file->path().filename() != shard) {

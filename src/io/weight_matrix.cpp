@@ -71,6 +71,7 @@ struct WeightMatrix::Stored {
   WeightEncoding encoding = WeightEncoding::kDense;
   int bits = 0;
   int group_size = 0;
+  bool is_rounded = false;
   const BlockDecoder* decoder = nullptr;
   std::shared_ptr<const ComputedRows> computed;
   std::uint64_t computed_bytes = 0;
@@ -230,6 +231,7 @@ WeightMatrix WeightMatrix::computed(const ComputedLayout& layout,
   stored->encoding = layout.encoding;
   stored->bits = layout.bits;
   stored->group_size = layout.group_size;
+  stored->is_rounded = layout.is_rounded;
   stored->computed = std::move(rows);
   stored->computed_bytes = layout.stored_bytes;
   stored->set_shape(layout.leading_shape, layout.columns);
@@ -260,6 +262,8 @@ int WeightMatrix::group_size() const noexcept { return stored_->group_size; }
 int WeightMatrix::affine_bits() const noexcept {
   return encoding() == WeightEncoding::kMxfp4 ? 5 : stored_->bits;
 }
+
+bool WeightMatrix::is_rounded() const noexcept { return stored_->is_rounded; }
 
 StorageType WeightMatrix::stored_type() const noexcept {
   return stored_->weight.type;

@@ -71,8 +71,10 @@ class WeightMatrix {
     WeightEncoding encoding = WeightEncoding::kDense;  ///< or kAffine
     int bits = 0;
     int group_size = 0;
-    /// What a backend may keep dense rows in without loss.
+    /// What a backend may keep dense rows in.
     StorageType element_type = StorageType::kF32;
+    /// element_type does not hold all of them exactly.
+    bool is_rounded = false;
     std::uint64_t stored_bytes = 0;  ///< of what the rows are computed from
   };
 
@@ -93,6 +95,9 @@ class WeightMatrix {
   int group_size() const noexcept;
   /// Bits that the codes of read_row_affine need: bits(), but 5 for kMxfp4.
   int affine_bits() const noexcept;
+
+  /// Dense rows have more digits than stored_type() holds.
+  bool is_rounded() const noexcept;
 
   /// Type of the tensor that holds the elements or codes: U32 for MLX.
   StorageType stored_type() const noexcept;

@@ -189,7 +189,10 @@ WeightSource WeightSource::open(const ModelFiles& files) {
         std::make_shared<State>(TensorArchive::open_folder(files.location));
     if (files.config) state->config = load_model_config(*files.config);
     state->quantization = QuantizationConfig(state->config);
+    const bool is_packed =
+        state->quantization.packed().method != PackedMethod::kNone;
     for (const std::string& name : state->archive.names()) {
+      if (is_packed && is_of_activations(name)) continue;
       names.emplace_back(published_name(name), state->archive.find(name));
     }
     state->index(std::move(names));

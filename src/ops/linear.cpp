@@ -85,12 +85,11 @@ Linear::Storage make_dense(const Backend& backend,
 
 Linear::Storage make_packed(const Backend& backend,
                             const io::WeightMatrix& matrix) {
+  const bool exact = backend.cpu->precision.generated == cpu::Precision::kExact;
   return PackedWeight{
       std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
-          cpu::WeightRows(matrix), backend.cpu->pool,
-          {.round_scales =
-               backend.cpu->precision.generated != cpu::Precision::kExact,
-           .arena = &backend.cpu->weights}))};
+          cpu::WeightRows(matrix, exact), backend.cpu->pool,
+          {.round_scales = !exact, .arena = &backend.cpu->weights}))};
 }
 
 Linear::Storage make_storage(const Backend& backend,

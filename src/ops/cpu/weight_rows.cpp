@@ -36,7 +36,9 @@ float e8m0_to_float(std::uint8_t exponent) {
 }  // namespace
 
 WeightShape WeightRows::shape() const {
-  const WeightEncoding encoding = encoding_of(matrix_);
+  const bool rounds = exact_ && matrix_.is_rounded();
+  const WeightEncoding encoding =
+      rounds ? WeightEncoding::kF32 : encoding_of(matrix_);
   const bool quantised = matrix_.encoding() != io::WeightEncoding::kDense;
   return {.rows = matrix_.rows(),
           .columns = matrix_.columns(),

@@ -10,10 +10,11 @@
 namespace abstractllm::ops::cpu {
 
 /// An io::WeightMatrix as it is; dense types other than f16 and bf16 are
-/// widened to f32. Immutable.
+/// widened to f32, and with `exact` all that those would round. Immutable.
 class WeightRows final : public RowSource {
  public:
-  explicit WeightRows(io::WeightMatrix matrix) : matrix_(std::move(matrix)) {}
+  explicit WeightRows(io::WeightMatrix matrix, bool exact = false)
+      : matrix_(std::move(matrix)), exact_(exact) {}
 
   WeightShape shape() const override;
   void read_row(std::int64_t row, float* values) const override;
@@ -24,6 +25,7 @@ class WeightRows final : public RowSource {
 
  private:
   io::WeightMatrix matrix_;
+  bool exact_;
 };
 
 }  // namespace abstractllm::ops::cpu

@@ -15,6 +15,7 @@
 #include "io/tensor_archive.h"
 #include "io/weight_source.h"
 #include "mlx/mlx.h"
+#include "support/source_folder.h"
 #include "text/tokenizer.h"
 #include "unit/io/test_files.h"
 
@@ -208,6 +209,59 @@ TEST_F(Conversions, LeaveNothingWhenCancelledAndGoOnLater) {
         std::equal(got.begin(), got.end(), expected.begin(), expected.end()))
         << name;
   }
+}
+
+TEST_F(Conversions, AreRefusedWhereTheyWouldReplaceWhatTheyRead) {
+  convert_model(options("text/llama3"));
+  ConversionOptions own{.model = out().string(), .output = out().string()};
+  own.force = true;
+  EXPECT_THAT(
+      io::message_of<InvalidParameterError>([&] { convert_model(own); }),
+      HasSubstr("is the folder of the model itself"));
+  ConversionOptions empty = options("text/llama3");
+  empty.shard_bytes = 0;
+  EXPECT_THROW(convert_model(empty), InvalidParameterError);
+}
+
+TEST_F(Conversions, DoNotWriteToOneFolderTogether) {
+  ConversionOptions first = options("text/llama3");
+  std::string message;
+  first.on_progress = [&](double) {
+    if (!message.empty()) return;
+    ConversionOptions second = options("text/llama3");
+    second.mode = "affine";
+    message =
+        io::message_of<FileProcessingError>([&] { convert_model(second); });
+  };
+  EXPECT_GT(convert_model(first).tensors, 0);
+  EXPECT_THAT(message, HasSubstr("another conversion is writing"));
+  convert_model(
+      {.model = out().string(), .output = (folder_.path() / "later").string()});
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder_.path())) {
+    names.insert(entry.path().filename().string());
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"later", "out"}));
+}
+
+TEST_F(Conversions, OfQuantisedLayersOfAConvolutionWidenThem) {
+  const fs::path model = abstractllm::test::source_folder() / "tests" / "data" /
+                         "fixtures" / "text" / "lfm2_moe";
+  ConversionOptions codes{.model = model.string(),
+                          .output = (folder_.path() / "codes").string(),
+                          .mode = "mxfp8"};
+  convert_model(codes);
+  convert_model({.model = codes.output, .output = out().string()});
+  const auto source =
+      io::WeightSource::open(io::ModelFiles::at(fs::path(codes.output)));
+  int layers = 0;
+  for (const std::string& name : read().names()) {
+    if (!name.ends_with(".conv.in_proj.weight")) continue;
+    const std::string module = name.substr(0, name.rfind('.'));
+    EXPECT_EQ(rows_of(read().matrix(module)), rows_of(source.matrix(module)));
+    ++layers;
+  }
+  EXPECT_GT(layers, 0);
 }
 
 // Stops a conversion after some of its modules are on the disk.

@@ -49,6 +49,37 @@ TEST(ConversionPlans, QuantiseMatricesAndKeepVectors) {
   EXPECT_FALSE(norm->quantisation);
 }
 
+TEST(ConversionPlans, QuantiseLayersOfAConvolutionButNotItsTaps) {
+  const auto weights = io::WeightSource::open(
+      io::ModelFiles::at(abstractllm::test::source_folder() / "tests" / "data" /
+                         "fixtures" / "text" / "lfm2_moe"));
+  const auto plan = make_plan(
+      weights, {.mode = "mxfp4", .rules = {{"*conv.in_proj", "keep"}}});
+  int layers = 0;
+  int taps = 0;
+  for (const PlannedModule& module : plan.modules) {
+    if (module.source.ends_with(".conv.in_proj")) {
+      EXPECT_EQ(module.kind, PlannedModule::Kind::kMatrix);
+      ++layers;
+    }
+    if (module.source.ends_with(".conv.conv.weight")) {
+      EXPECT_EQ(module.kind, PlannedModule::Kind::kVector);
+      ++taps;
+    }
+  }
+  EXPECT_GT(layers, 0);
+  EXPECT_EQ(layers, taps);
+}
+
+TEST(ConversionPlans, SayThatNothingIsQuantised) {
+  const auto all = make_plan(llama(), {.mode = "affine", .group_size = 32});
+  EXPECT_TRUE(all.notes.empty());
+  const auto none =
+      make_plan(llama(), {.mode = "affine", .rules = {{"*", "keep"}}});
+  ASSERT_EQ(none.notes.size(), 1u);
+  EXPECT_THAT(none.notes.front(), HasSubstr("no module is quantised"));
+}
+
 TEST(ConversionPlans, TakeTheFirstRuleThatFits) {
   const auto plan = make_plan(llama(), {.mode = "affine",
                                         .rules = {{"*.down_proj", "8/32"},

@@ -182,7 +182,8 @@ TEST(Gguf, RefusesWrongTensors) {
   EXPECT_THAT(one(0, {1}, 16), HasSubstr("not a multiple of 32"));
   EXPECT_THAT(one(0, {1}, ~0ull - 31), HasSubstr("'t'"));
   EXPECT_THAT(one(2, {33}), HasSubstr("do not fill Q4_0 blocks of 32"));
-  EXPECT_THAT(one(5, {32}), HasSubstr("unknown type 5"));
+  EXPECT_THAT(one(5, {32}), HasSubstr("type 5 is not read"));
+  EXPECT_THAT(one(40, {64}), HasSubstr("type 40 (NVFP4) is not read"));
   EXPECT_THAT(one(0, {1, 1, 1, 1, 1}), HasSubstr("5 dimensions"));
   EXPECT_THAT(one(0, {1ull << 63}), HasSubstr("dimension of"));
   EXPECT_THAT(one(0, {1ull << 32, 1ull << 32}),

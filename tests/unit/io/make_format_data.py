@@ -51,7 +51,7 @@ def pack(codes, bits):
         stream = 0
         for i, code in enumerate(row):
             stream |= int(code) << (i * bits)
-        words = len(row) * bits // 32
+        words = (len(row) * bits + 31) // 32
         rows.append([(stream >> (32 * w)) & 0xffffffff for w in range(words)])
     return np.array(rows, "uint32").view("int32")
 
@@ -116,6 +116,56 @@ def make_compressed(random, arrays):
     arrays["ct-int8.m.weight"] = weight
     arrays["ct-int8.m.weight_scale"] = row_scales
     arrays["ct-int8.values"] = weight * row_scales
+
+
+def make_other_groups(random, arrays):
+    """Groups, shapes and zeros beside the usual ones."""
+    outputs = 16
+    for case, bits, inputs, group in (
+            ("ct-5", 5, 64, 32), ("ct-6", 6, 64, 32), ("ct-odd", 4, 100, 20),
+            ("ct-mixed", 8, 64, 32)):
+        groups = inputs // group
+        half = 2**(bits - 1)
+        codes = random.integers(-half, half, (outputs, inputs))
+        zeros = random.integers(-half, half, (outputs, groups))
+        scales = random.uniform(0.01, 0.1, (outputs, groups)).astype("float16")
+        arrays[f"{case}.m.weight_packed"] = pack(codes + half, bits)
+        arrays[f"{case}.m.weight_scale"] = scales
+        arrays[f"{case}.m.weight_shape"] = np.array([outputs, inputs], "int64")
+        arrays[f"{case}.m.weight_zero_point"] = pack(
+            zeros.T + half, bits).T.copy()
+        arrays[f"{case}.values"] = (
+            (codes - zeros.repeat(group, 1))
+            * scales.astype("float32").repeat(group, 1)).astype("float32")
+    for case, groups in (("ct-int8-asym", 1), ("ct-int8-group", 2)):
+        codes = random.integers(-128, 128, (outputs, 64))
+        zeros = random.integers(-128, 128, (outputs, groups))
+        scales = random.uniform(0.01, 0.1, (outputs, groups)).astype("float32")
+        arrays[f"{case}.m.weight"] = codes.astype("int8")
+        arrays[f"{case}.m.weight_scale"] = scales
+        arrays[f"{case}.m.weight_zero_point"] = zeros.astype("int8")
+        arrays[f"{case}.values"] = (
+            (codes - zeros.repeat(64 // groups, 1)).astype("float32")
+            * scales.repeat(64 // groups, 1))
+    inputs, group = 80, 32  # the last group has 16 columns
+    codes = random.integers(0, 16, (inputs, 32))
+    zeros = random.integers(1, 16, (3, 32))
+    scales = random.uniform(0.01, 0.1, (3, 32)).astype("float16")
+    g_idx = np.arange(inputs, dtype="int32") // group
+    arrays["gptq-ragged.m.qweight"] = pack(codes.T, 4).T.copy()
+    arrays["gptq-ragged.m.qzeros"] = pack(zeros - 1, 4)
+    arrays["gptq-ragged.m.scales"] = scales
+    arrays["gptq-ragged.m.g_idx"] = g_idx
+    arrays["gptq-ragged.values"] = (
+        (codes - zeros[g_idx]) * scales.astype("float32")[g_idx]
+    ).T.astype("float32").copy()
+    arrays["fp8-ct.m.weight"] = fp8_bytes(random, (20, 40))
+    # Powers of two, which need no more digits than bfloat16 has.
+    tiles = 2.0**random.integers(-9, -3, (3, 3)).astype("float32")
+    arrays["fp8-ct.m.weight_scale"] = tiles.astype("float32")
+    arrays["fp8-ct.values"] = (
+        e4m3(arrays["fp8-ct.m.weight"])
+        * tiles.repeat(8, 0).repeat(16, 1)[:20, :40]).astype("float32")
 
 
 def e4m3(byte):
@@ -190,6 +240,7 @@ def main():
     make_fp8(random, arrays)
     make_nvfp4(random, arrays)
     make_mlx(random, arrays)
+    make_other_groups(np.random.default_rng(6), arrays)
     safetensors.numpy.save_file(arrays, out / "packed.safetensors")
 
 

@@ -53,6 +53,22 @@ const Case kCases[] = {
     {"ct-asym", R"({"quant_method":"compressed-tensors"})"},
     {"ct-int8", R"({"quant_method":"compressed-tensors"})", kCodes, 8, 64},
     {"ct-nvfp4", R"({"quant_method":"compressed-tensors"})", kCodes, 5, 16},
+    {"gptq-ragged", R"({"quant_method":"gptq","bits":4,"group_size":32})",
+     kCodes, 4, 16},
+    {"ct-5", R"({"quant_method":"compressed-tensors","config_groups":{"g":{
+         "weights":{"num_bits":5}}}})",
+     kCodes, 5},
+    {"ct-6", R"({"quant_method":"compressed-tensors"})", kCodes, 6},
+    {"ct-odd", R"({"quant_method":"compressed-tensors"})", kDense, 16, 0},
+    {"ct-mixed", R"({"quant_method":"compressed-tensors","config_groups":{
+         "a":{"weights":{"num_bits":8}},"b":{"weights":{"num_bits":4}}}})",
+     kCodes, 8},
+    {"ct-int8-asym", R"({"quant_method":"compressed-tensors"})", kCodes, 8, 64},
+    {"ct-int8-group", R"({"quant_method":"compressed-tensors"})", kCodes, 8,
+     32},
+    {"fp8-ct", R"({"quant_method":"compressed-tensors","config_groups":{"g":{
+         "weights":{"num_bits":8,"block_structure":[8,16]}}}})",
+     kDense, 16, 0},
     {"fp8-block", R"({"quant_method":"fp8","weight_block_size":[8,16]})",
      kDense, 16, 0},
     {"fp8-row", R"({"quant_method":"fp8"})", kDense, 16, 0},
@@ -159,6 +175,34 @@ TEST_P(Packed, WithoutOneOfItsTensorsOrWithAnotherShapeIsRefused) {
     tensors.at(part).shape.push_back(7);
     EXPECT_THROW(read_packed(config, "m", tensors.lookup()), ModelLoadingError)
         << part;
+  }
+}
+
+TEST(PackedCheckpoints, SayWhichTypeRoundsTheirRows) {
+  const auto read = [](const std::string& name) {
+    const CaseTensors tensors(name);
+    const Case* found =
+        std::find_if(std::begin(kCases), std::end(kCases),
+                     [&](const Case& c) { return c.name == name; });
+    return *read_packed(config_of(found->config), "m", tensors.lookup());
+  };
+  EXPECT_EQ(read("fp8-block").stored_type(), StorageType::kF16);
+  EXPECT_TRUE(read("fp8-block").is_rounded());
+  // Four digits times a power of two.
+  EXPECT_EQ(read("fp8-ct").stored_type(), StorageType::kBF16);
+  EXPECT_FALSE(read("fp8-ct").is_rounded());
+  EXPECT_TRUE(read("gptq-act-order").is_rounded());
+  EXPECT_FALSE(read("gptq-4").is_rounded());
+}
+
+TEST(PackedCheckpoints, KnowWhatIsOfActivations) {
+  for (const char* name :
+       {"model.layers.0.self_attn.k_scale", "m.input_scale_ub",
+        "m.input_zero_point", "m.k_proj.output_scale"}) {
+    EXPECT_TRUE(is_of_activations(name)) << name;
+  }
+  for (const char* name : {"m.weight_scale", "m.scales", "m.weight"}) {
+    EXPECT_FALSE(is_of_activations(name)) << name;
   }
 }
 

@@ -207,11 +207,19 @@ TEST_F(TensorArchiveTest, TakesTheOnlyVariant) {
   EXPECT_THAT(names(), ElementsAre("b"));
 }
 
+TEST_F(TensorArchiveTest, NamesWeightsThatAreNotRead) {
+  folder_.write("pytorch_model.bin", "x");
+  EXPECT_THAT(refusal(), HasSubstr("'pytorch_model.bin' is in PyTorch's own"));
+}
+
 TEST_F(TensorArchiveTest, RefusesAWrongIndex) {
   write_shard("s1", "a");
   write_shard("s2", "a");
   write_index(R"({"a":"missing.safetensors"})");
-  EXPECT_THAT(refusal(), HasSubstr("missing.safetensors"));
+  EXPECT_THAT(
+      refusal(),
+      AllOf(HasSubstr("missing.safetensors, one of 1 files, is missing"),
+            HasSubstr("model.safetensors.index.json needs for 'a'")));
   write_index(R"({"b":"s1"})");
   EXPECT_THAT(refusal(), HasSubstr("'b' is said to be in s1"));
   write_index(R"({"a":"../s1"})");
