@@ -52,16 +52,7 @@ std::unique_ptr<Model> make_bloom(const ModelSource& source) {
   traits.names.output = "dense";
   traits.projections = [&](const WeightReader& weights,
                            const std::string& prefix) {
-    const int size = config.head_dim;
-    std::vector<ops::Linear> parts;
-    for (int part = 0; part < 3; ++part) {
-      parts.push_back(weights.pick_linear(
-          prefix + "query_key_value", 3 * config.hidden_size,
-          config.hidden_size,
-          head_rows(config.num_attention_heads, 3 * size, part * size, size),
-          Bias::kIfPresent));
-    }
-    return parts;
+    return read_joined_heads(weights, config, prefix + "query_key_value");
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,

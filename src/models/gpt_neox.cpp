@@ -1,8 +1,6 @@
 // GPT-NeoX and Pythia: both halves of a layer side by side, each behind its own
 // layer norm; a head's query, key and value rows lie together.
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
-
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
@@ -19,35 +17,10 @@ DenseNames names_of(const WeightReader& weights) {
   names.embedding = prefix + "embed_in";
   names.layers = prefix + (is_mlx ? "h." : "layers.");
   names.final_norm = prefix + "final_layer_norm";
+  names.attention = "attention.";
+  names.output = "dense";
   names.head = is_mlx ? "model.embed_out" : "embed_out";
   return names;
-}
-
-ops::AttentionBlock read_joined_attention(const WeightReader& weights,
-                                          const DenseConfig& config,
-                                          const std::string& module,
-                                          ops::ResidualFrame frame) {
-  const int hidden = config.hidden_size;
-  const int size = config.head_dim;
-  const auto part = [&](int index) {
-    return weights.pick_linear(
-        module + "query_key_value", 3 * hidden, hidden,
-        head_rows(config.num_attention_heads, 3 * size, index * size, size),
-        Bias::kIfPresent);
-  };
-  return {
-      .frame = std::move(frame),
-      .spec = ops::AttentionSpec{.heads = config.num_attention_heads,
-                                 .kv_heads = config.num_attention_heads,
-                                 .head_dim = size,
-                                 .scale =
-                                     1.0f / std::sqrt(static_cast<float>(size)),
-                                 .rope = config.rope},
-      .query = part(0),
-      .key = part(1),
-      .value = part(2),
-      .output =
-          weights.linear(module + "dense", hidden, hidden, Bias::kIfPresent)};
 }
 
 }  // namespace
@@ -63,10 +36,9 @@ std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
        .activation_name = "gelu"});
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   traits.names = names_of(WeightReader(source.weights, source.backend));
-  traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
-                     int /*index*/, ops::ResidualFrame frame) -> Mixer {
-    return read_joined_attention(weights, config, prefix + "attention.",
-                                 std::move(frame));
+  traits.projections = [&](const WeightReader& weights,
+                           const std::string& prefix) {
+    return read_joined_heads(weights, config, prefix + "query_key_value");
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,

@@ -66,15 +66,17 @@ mx::array add_sight(const mx::array& mask, const RowPlacement& placement,
 
 // The new rows of a sequence, as attention looks at them.
 struct Queries {
-  mx::array rows;                 // (heads, rows, head_dim)
-  int first;                      // position of the first one
-  const RowPlacement* placement;  // null: text
+  mx::array rows;                   // (heads, rows, head_dim)
+  int first;                        // position of the first one
+  const RowPlacement* placement;    // null: text
+  std::optional<mx::array> chosen;  // (rows, stored); nothing: all visible
 
   bool see_ahead() const {
     return placement != nullptr && !placement->sees_to.empty();
   }
   mx::array mask(const AttentionSpec& spec, const KvView& view) const {
-    const mx::array plain = visible_mask(spec, first, rows.shape(1), view);
+    mx::array plain = visible_mask(spec, first, rows.shape(1), view);
+    if (chosen) plain = mx::logical_and(plain, *chosen);
     return see_ahead() ? add_sight(plain, *placement, view.first_position)
                        : plain;
   }
@@ -104,20 +106,40 @@ mx::array capped_attention(const Queries& new_rows, const KvView& view,
                      {spec.heads, rows, spec.value_size()});
 }
 
-// ALiBi's distances, minus infinity where a row may not look:
-// (1, heads, rows, stored).
-mx::array sloping_mask(const Queries& new_rows, const KvView& view,
-                       const AttentionSpec& spec) {
-  const int rows = new_rows.rows.shape(1);
+// What a score changes by for where its key and its query stand:
+// (1, heads, rows or 1, stored).
+mx::array placement_scores(const Queries& new_rows, const KvView& view,
+                           const AttentionSpec& spec) {
   const int first_key = view.first_position;
   const mx::array query = mx::expand_dims(
-      mx::arange(new_rows.first, new_rows.first + rows, mx::float32), 1);
+      mx::arange(new_rows.first, new_rows.first + new_rows.rows.shape(1),
+                 mx::float32),
+      1);
   const mx::array key = mx::expand_dims(
       mx::arange(first_key, first_key + view.keys.shape(1), mx::float32), 0);
+  if (spec.distance_scores) {
+    const mx::array reach(static_cast<float>(spec.reach()));
+    const mx::array distance = mx::clip(key - query, -reach, reach);
+    return mx::expand_dims(mx::take(*spec.distance_scores,
+                                    mx::astype(distance + reach, mx::int32), 1),
+                           0);
+  }
   const mx::array slopes = mx::reshape(*spec.slopes, {1, spec.heads, 1, 1});
-  const mx::array sloping = slopes * mx::expand_dims(key - query, {0, 1});
+  if (!spec.rounds_slopes) {
+    return slopes * mx::expand_dims(key - query, {0, 1});
+  }
+  const mx::array product =
+      mx::astype(slopes, mx::bfloat16) *
+      mx::expand_dims(mx::astype(key, mx::bfloat16), {0, 1});
+  return mx::astype(product, mx::float32) * mx::array(spec.scale);
+}
+
+// placement_scores, minus infinity where a row may not look.
+mx::array placed_mask(const Queries& new_rows, const KvView& view,
+                      const AttentionSpec& spec) {
   return mx::astype(
-      mx::where(new_rows.mask(spec, view), sloping, mx::array(-INFINITY)),
+      mx::where(new_rows.mask(spec, view),
+                placement_scores(new_rows, view, spec), mx::array(-INFINITY)),
       new_rows.rows.dtype());
 }
 
@@ -136,10 +158,10 @@ mx::array attend(const Queries& new_rows, const KvView& view,
   const int rows = queries.shape(1);
   std::string mode;
   std::optional<mx::array> mask;
-  if (spec.slopes) {
+  if (spec.slopes || spec.distance_scores) {
     mode = "array";
-    mask = sloping_mask(new_rows, view, spec);
-  } else if (new_rows.see_ahead() ||
+    mask = placed_mask(new_rows, view, spec);
+  } else if (new_rows.see_ahead() || new_rows.chosen ||
              window_hides(spec, rows, view, first_query)) {
     mode = "array";
     mask = new_rows.mask(spec, view);
@@ -176,7 +198,8 @@ mx::array slice_rows(const mx::array& x, int first, int rows) {
 mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
                       const std::optional<mx::array>& key,
                       const std::optional<mx::array>& value, int layer,
-                      const Step& step) {
+                      const Step& step,
+                      std::span<const std::optional<mx::array>> chosen) {
   const int value_size = spec.value_size();
   std::vector<mx::array> outputs;
   outputs.reserve(step.sequences.size());
@@ -205,13 +228,16 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
         apply_temperature(turn(heads_of(query, spec.heads, spec.head_dim),
                                spec.rotated_query_norm),
                           spec, position);
+    const std::optional<mx::array> choice =
+        chosen.empty() ? std::nullopt : chosen[outputs.size()];
     const KvView view =
         key ? kv.append(turn(heads_of(*key, spec.kv_heads, spec.head_dim),
                              spec.rotated_key_norm),
                         heads_of(*value, spec.kv_heads, value_size))
             : kv.view(rows);
     outputs.push_back(mx::reshape(
-        mx::transpose(attend({q, position, placement}, view, spec), {1, 0, 2}),
+        mx::transpose(attend({q, position, placement, choice}, view, spec),
+                      {1, 0, 2}),
         {rows, spec.heads * value_size}));
   }
   return outputs.size() == 1 ? outputs[0] : mx::concatenate(outputs, 0);

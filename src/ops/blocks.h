@@ -48,6 +48,12 @@ struct AttentionSpec {
   /// (heads) float32, ALiBi: a score changes by slope * (key's position -
   /// query's). Goes without softcap.
   std::optional<mlx::core::array> slopes = std::nullopt;
+  /// Falcon's ALiBi: a score changes by scale * (slope * key's position), where
+  /// the product is rounded to bf16. The slopes are bf16 values.
+  bool rounds_slopes = false;
+  /// (heads, 2 * reach + 1) float32: added to a score by the key's position
+  /// less the query's, cut to [-reach, reach]. Goes without softcap and slopes.
+  std::optional<mlx::core::array> distance_scores = std::nullopt;
 
   /// Queries at position p are multiplied by
   /// 1 + temperature * log(1 + floor((p + temperature_first) /
@@ -61,6 +67,11 @@ struct AttentionSpec {
     if (window == 0) return 0;
     if (chunked) return position - position % window;
     return position < window ? 0 : position - window + 1;
+  }
+
+  /// Of distance_scores.
+  int reach() const {
+    return distance_scores ? distance_scores->shape(1) / 2 : 0;
   }
 
   float query_scale(int position) const {

@@ -59,10 +59,12 @@ void scale_rows(cpu::ThreadPool& pool, const float* weight, const float* bias,
 }
 
 // Null: attention is computed in f32, as that of narrow models always is: their
-// answers change sooner.
+// answers change sooner. The kernels have no scores by tables of distances and
+// no rounded slopes.
 const cpu::Bf16Kernels* rounding_kernels(const CpuState& cpu,
                                          const AttentionSpec& spec) {
   if (!cpu.options.rounds_attention || cpu.kv_type == cpu::KvType::kF32 ||
+      spec.rounds_slopes || spec.distance_scores ||
       std::int64_t{spec.heads} * spec.head_dim < kBearsRounding) {
     return nullptr;
   }
@@ -241,16 +243,20 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
                      .sees_from = ahead ? placement->sees_from.data() : nullptr,
                      .sees_to = ahead ? placement->sees_to.data() : nullptr});
   }
-  const cpu::AttentionShape shape = {.heads = spec.heads,
-                                     .kv_heads = spec.kv_heads,
-                                     .head_size = spec.head_dim,
-                                     .scale = spec.scale,
-                                     .softcap = spec.softcap,
-                                     .window = spec.window,
-                                     .chunked = spec.chunked && spec.window > 0,
-                                     .bidirectional = spec.bidirectional,
-                                     .sinks = data_or_null(spec.sinks),
-                                     .slopes = data_or_null(spec.slopes)};
+  const cpu::AttentionShape shape = {
+      .heads = spec.heads,
+      .kv_heads = spec.kv_heads,
+      .head_size = spec.head_dim,
+      .scale = spec.scale,
+      .softcap = spec.softcap,
+      .window = spec.window,
+      .chunked = spec.chunked && spec.window > 0,
+      .bidirectional = spec.bidirectional,
+      .sinks = data_or_null(spec.sinks),
+      .slopes = data_or_null(spec.slopes),
+      .rounds_slopes = spec.rounds_slopes,
+      .distance_scores = data_or_null(spec.distance_scores),
+      .reach = spec.reach()};
   if (const cpu::Bf16Kernels* kernels = rounding_kernels(cpu, spec)) {
     cpu::rounded_attention(cpu.pool, *kernels, cpu.rounded_attention, shape,
                            views);

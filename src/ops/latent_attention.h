@@ -9,6 +9,22 @@
 
 namespace abstractllm::ops {
 
+/// DeepSeek 3.2's sparse attention: a query sees only the `kept` keys with the
+/// largest sums, over the heads of a small attention of its own, of
+/// weight * relu(query . key), and all of them where they are no more.
+/// Immutable after load.
+struct SparseIndexer {
+  int heads = 0;
+  int head_dim = 0;
+  int kept = 0;
+  RopeTable rope;  ///< of the first values of a head
+  Linear query;    ///< (heads * head_dim, query_down's rank)
+  Linear key;      ///< (head_dim, hidden), one for all heads
+  Norm key_norm;   ///< (head_dim)
+  Linear weights;  ///< (heads, hidden)
+  int cache = 0;   ///< where the sequences' KvLayers have its keys
+};
+
 /// Weights of one layer. A head of queries and keys holds its rotated values
 /// first (spec.rope.dims of them), then the plain ones. Immutable after load.
 struct LatentAttentionBlock {
@@ -25,6 +41,8 @@ struct LatentAttentionBlock {
   Linear key;          ///< (heads * (head_dim - rope.dims), latent)
   Linear value;        ///< (heads * value_size, latent)
   Linear output;       ///< (hidden, heads * value_size)
+  /// Goes with query_down.
+  std::optional<SparseIndexer> indexer = std::nullopt;
 };
 
 /// As attention_block.

@@ -29,6 +29,8 @@ A spec is a JSON object:
   nest          {model_type, architectures, names, beside}: writes the model
                 as the text_config of another one, with renamed tensors and
                 those that text does not need
+  attention     the library's implementation of attention (eager)
+  empty_padding the padding token's embedding is zero, as the library makes it
   python        settings of the loaded model's config, for what the config file
                 alone does not switch
 """
@@ -164,6 +166,8 @@ def save_random_model(spec, config, seed, folder):
                 continue
             drawn = drawer.draw(name, tuple(values.shape))
             values.copy_(torch.from_numpy(numpy.asarray(drawn, "float32")))
+        if spec.get("empty_padding"):
+            model.get_input_embeddings().weight[config.pad_token_id] = 0
     model.to(torch.bfloat16).save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     if "strip" in spec or "extra" in spec:
@@ -183,7 +187,8 @@ def edit_names(spec, path):
 
 def load_widened(folder, spec):
     model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager")
+        folder, dtype=torch.float32,
+        attn_implementation=spec.get("attention", "eager"))
     for name, value in spec.get("python", {}).items():
         setattr(model.config, name, value)
     # Paths go on past end tokens; None in the settings of a call means this.

@@ -6,8 +6,8 @@ SPDX-License-Identifier: Apache-2.0
 usage: vary_configs.py [--trials N] [--seed S] [--golden PROGRAM] [--keep FOLDER]
                        [FAMILY]...
 
-For every model_type that specs/ or the fixtures have a config of, draws
-variants: fields of its configuration class take other values, optional ones
+For every model_type that specs/ or the fixtures have a config of (those of
+specs/embed/ are called embed/MODEL_TYPE), draws variants: fields of its configuration class take other values, optional ones
 are left out, and half of the configs are written the way transformers 5 writes
 them. Each becomes a fixture (make_fixture.py) that allm-golden compares. Prints
 one JSON line a trial; exits with 1 if one differs. A variant that transformers
@@ -15,6 +15,8 @@ itself cannot run is no trial. --keep leaves the folders of those that differ.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import math
 import pathlib
@@ -153,8 +155,8 @@ LEFT_ALONE = {
     "deepseek_v3": ["num_attention_heads", "num_key_value_heads"],
     "glm4_moe_lite": ["num_attention_heads", "num_key_value_heads"],
     "minicpm3": ["num_attention_heads", "num_key_value_heads"],
-    # Forms of single small models, which are refused by name.
-    "falcon": ["alibi"], "opt": ["do_layer_norm_before"],
+    # The library's plain implementation adds ALiBi's scores twice.
+    "falcon": ["alibi"],
     "nemotron_h": ["tie_word_embeddings"],  # the reference never ties it
     "phimoe": ["num_experts_per_tok"],  # the reference takes two, always
 }
@@ -174,24 +176,35 @@ def base_specs(families):
         spec = json.loads(path.read_text())
         if "nest" not in spec and "auto_map" not in spec["config"]:
             specs.setdefault(spec["config"]["model_type"], []).append(spec)
+    for path in sorted((HERE / "specs" / "embed").glob("*.json")):
+        spec = json.loads(path.read_text())
+        if "published" not in spec:
+            specs.setdefault("embed/" + spec["config"]["model_type"],
+                             []).append(spec)
     for root in ROOTS:
         for path in sorted(root.glob("*/config.json")):
             config = json.loads(path.read_text())
+            if (HERE / "specs" / f"{path.parent.name}.json").is_file():
+                continue
             if "text_config" not in config:
                 specs.setdefault(config["model_type"], []).append(
                     {"config": config})
     known = transformers.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
     return {name: found for name, found in sorted(specs.items())
-            if name in known and (not families or name in families)}
+            if name.removeprefix("embed/") in known and (not families or name in families)}
 
 
 def vary(spec, rng):
     spec = json.loads(json.dumps(spec))
     spec.pop("extra", None)
     config = spec["config"]
+    # Encoders count positions from the padding token's id on.
+    padding = config.get("pad_token_id") if "pooling" in spec else None
     for field in ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id",
                   "transformers_version"):
         config.pop(field, None)
+    if padding is not None:
+        config["pad_token_id"] = padding
     kind = transformers.AutoConfig.for_model(config["model_type"])
     known = {**kind.to_dict(), **config}
     changed = {}
@@ -220,8 +233,19 @@ def vary(spec, rng):
     return spec, changed
 
 
+def write_embedding_fixture(spec, seed, folder, new_style):
+    import make_embedding_fixture
+    with contextlib.redirect_stdout(io.StringIO()):
+        make_embedding_fixture.make({**spec, "seed": seed}, folder.name, folder)
+    if new_style:
+        transformers.AutoConfig.from_pretrained(folder).save_pretrained(folder)
+    return math.inf
+
+
 def write_fixture(spec, seed, folder, new_style):
     """Prompts without the rest of a fixture; what they need is less."""
+    if "pooling" in spec:
+        return write_embedding_fixture(spec, seed, folder, new_style)
     facts = make_fixture.write_model(spec, seed, folder)
     model = make_fixture.load_widened(folder, spec)
     ids = random.Random(seed)
@@ -284,7 +308,7 @@ def main():
         for trial in range(options.trials):
             spec, changed = vary(rng.choice(specs), rng)
             new_style = rng.random() < 0.5
-            name = f"{family}-{options.seed}-{trial}"
+            name = f"{family}-{options.seed}-{trial}".replace("/", "-")
             folder = scratch / name
             line = {"name": name, "changed": changed, "new_style": new_style}
             try:

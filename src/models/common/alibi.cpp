@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "io/half.h"
 #include "models/common/dense_decoder.h"
 
 namespace abstractllm::models {
@@ -37,6 +38,18 @@ void place_by_alibi(DecoderParts& parts, double largest) {
   edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {
     block.spec.rope = {};
     block.spec.slopes = ops::make_floats(slopes_of(block.spec.heads, largest));
+  });
+}
+
+void place_by_rounded_alibi(DecoderParts& parts) {
+  edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {
+    std::vector<float> slopes = slopes_of(block.spec.heads, 8);
+    for (float& slope : slopes) {
+      slope = io::bf16_to_f32(io::f32_to_bf16(slope));
+    }
+    block.spec.rope = {};
+    block.spec.slopes = ops::make_floats(slopes);
+    block.spec.rounds_slopes = true;
   });
 }
 

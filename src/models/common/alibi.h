@@ -10,4 +10,7 @@ namespace abstractllm::models {
 /// fall to 2^-`largest`, and takes its rotation away.
 void place_by_alibi(DecoderParts& parts, double largest = 8);
 
+/// Falcon's form of it, whose slopes and products are of bf16.
+void place_by_rounded_alibi(DecoderParts& parts);
+
 }  // namespace abstractllm::models

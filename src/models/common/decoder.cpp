@@ -19,6 +19,10 @@ namespace mx = mlx::core;
 
 namespace {
 
+mx::array normalise_if(const mx::array& x, const std::optional<ops::Norm>& n) {
+  return n ? ops::normalise(x, *n) : x;
+}
+
 mx::array run_mixer(const mx::array& input, const mx::array& residual,
                     const ops::AttentionBlock& block, int layer,
                     const ops::Step& step) {
@@ -92,6 +96,16 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(const ops::Backend& backend,
   return cache::make_kv_layer(backend, block.spec);
 }
 
+// An indexer's choice has no kernel, so that its layer takes the stock form.
+std::unique_ptr<ops::KvLayer> make_layer_cache(
+    const ops::Backend& backend, const ops::LatentAttentionBlock& block) {
+  if (!block.indexer) return cache::make_kv_layer(backend, block.spec);
+  const int values =
+      block.spec.kv_heads * (block.spec.head_dim + block.spec.value_size());
+  return cache::make_full_cache(static_cast<std::size_t>(values) *
+                                mx::size_of(backend.compute));
+}
+
 std::size_t state_bytes(const ops::CausalConvolution& convolution) {
   return static_cast<std::size_t>(convolution.kernel - 1) *
          convolution.channels() * sizeof(float);
@@ -148,7 +162,10 @@ class Decoder : public Model {
   explicit Decoder(DecoderParts parts) : parts_(std::move(parts)) {}
 
   mx::array embed(const mx::array& ids) const override {
-    const mx::array rows = ops::embed(ids, parts_.embedding);
+    mx::array rows = ops::embed(ids, parts_.embedding);
+    if (parts_.embedding_projection) {
+      rows = ops::linear(rows, *parts_.embedding_projection);
+    }
     if (parts_.embedding_norm) {
       return ops::normalise(rows, *parts_.embedding_norm);
     }
@@ -169,17 +186,19 @@ class Decoder : public Model {
       if (looks_beside(layer) && !images_beside) continue;
       mx::array mixed = mix(x, x, layer.mixer, i, step);
       if (layer.beside) mixed = mix(x, mixed, *layer.beside, beside++, step);
+      mixed = normalise_if(mixed, layer.mixer_norm);
       x = std::visit(
           [&](const auto& block) {
             return run_feed_forward(layer.parallel ? x : mixed, mixed, block);
           },
           layer.feed_forward);
+      x = normalise_if(x, layer.feed_forward_norm);
       if (looks_beside(layer)) x = ops::rows_behind_images(mixed, x, step);
       if (static_cast<std::size_t>(i) < step.layer_additions.size()) {
         x = x + step.layer_additions[i];
       }
     }
-    return ops::normalise(x, parts_.final_norm);
+    return normalise_if(x, parts_.final_norm);
   }
 
   mx::array logits(const mx::array& hidden) const override {
@@ -188,8 +207,10 @@ class Decoder : public Model {
           "[model] the checkpoint has no head (lm_head.weight)",
           "It makes embeddings, no text.");
     }
-    mx::array y =
-        ops::linear(hidden, parts_.head ? *parts_.head : parts_.embedding);
+    mx::array y = ops::linear(parts_.head_projection
+                                  ? ops::linear(hidden, *parts_.head_projection)
+                                  : hidden,
+                              parts_.head ? *parts_.head : parts_.embedding);
     y = mx::astype(y, mx::float32);
     if (parts_.logit_scale != 1.0f) y = y * mx::array(parts_.logit_scale);
     if (parts_.logit_softcap > 0) {
@@ -212,6 +233,14 @@ class Decoder : public Model {
     for (const DecoderLayer& layer : parts_.layers) add(layer.mixer);
     for (const DecoderLayer& layer : parts_.layers) {
       if (layer.beside) add(*layer.beside);
+    }
+    for (const DecoderLayer& layer : parts_.layers) {
+      const auto* block = std::get_if<ops::LatentAttentionBlock>(&layer.mixer);
+      if (block == nullptr || !block->indexer) continue;
+      const int values = block->indexer->head_dim + 1;
+      layers.push_back(cache::make_full_cache(
+          static_cast<std::size_t>(values) *
+          mx::size_of(parts_.embedding.backend().compute)));
     }
     return layers;
   }

@@ -36,17 +36,24 @@ struct DecoderLayer {
   bool parallel = false;
   /// Reads the layer's input, too; its output is added to the mixer's.
   std::optional<Mixer> beside = std::nullopt;
+  /// Of the residual stream, behind the first half and behind the second.
+  std::optional<ops::Norm> mixer_norm = std::nullopt;
+  std::optional<ops::Norm> feed_forward_norm = std::nullopt;
 };
 
 /// Everything that a family builds of its checkpoint.
 struct DecoderParts {
   ops::Linear embedding;  ///< (vocabulary, hidden)
+  /// (hidden, inputs of `embedding`), (outputs, hidden): where embeddings, and
+  /// what the head gets, are of another size than hidden.
+  std::optional<ops::Linear> embedding_projection = std::nullopt;
+  std::optional<ops::Linear> head_projection = std::nullopt;
   float embedding_scale = 1.0f;
   std::optional<ops::Norm> embedding_norm = std::nullopt;
   /// (positions, hidden): added to the embeddings where positions are learned.
   std::optional<ops::Linear> positions = std::nullopt;
   std::vector<DecoderLayer> layers;
-  ops::Norm final_norm;
+  std::optional<ops::Norm> final_norm = std::nullopt;
   /// Absent where the embedding serves as the head.
   std::optional<ops::Linear> head;
   /// The checkpoint has no head though it needs one: logits() throws.

@@ -98,6 +98,44 @@ ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
   return block;
 }
 
+namespace {
+
+// The modules of the indexer begin with `module`; its keys are in cache
+// `cache`.
+ops::SparseIndexer read_indexer(const WeightReader& weights,
+                                const io::JsonConfig& fields,
+                                const DenseConfig& config,
+                                const LatentSizes& sizes,
+                                const std::string& module, bool interleaved,
+                                int cache) {
+  const int heads = require_size(fields, "index_n_heads");
+  const int head_dim = require_size(fields, "index_head_dim");
+  if (sizes.query_rank == 0 || head_dim < sizes.rotated) {
+    throw ModelLoadingError("[config] index_head_dim is " +
+                            std::to_string(head_dim) + " and q_lora_rank " +
+                            std::to_string(sizes.query_rank) +
+                            ", expected at least qk_rope_head_dim (" +
+                            std::to_string(sizes.rotated) + ") and a rank");
+  }
+  ops::RopeTable rope = config.rope;
+  rope.interleaved = interleaved;
+  const int hidden = config.hidden_size;
+  return {.heads = heads,
+          .head_dim = head_dim,
+          .kept = size_or(fields, "index_topk", 2048),
+          .rope = std::move(rope),
+          .query = weights.linear(module + "wq_b", heads * head_dim,
+                                  sizes.query_rank, Bias::kNone),
+          .key = weights.linear(module + "wk", head_dim, hidden, Bias::kNone),
+          .key_norm = weights.norm(ops::NormKind::kLayer, module + "k_norm",
+                                   head_dim, kInnerEps),
+          .weights = weights.linear(module + "weights_proj", heads, hidden,
+                                    Bias::kNone),
+          .cache = cache};
+}
+
+}  // namespace
+
 MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
                                    const DeepseekRouting& routing) {
   MoeConfig moe;
@@ -130,7 +168,8 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
 }
 
 std::unique_ptr<Model> make_deepseek(const ModelSource& source,
-                                     const DeepseekRouting& routing) {
+                                     const DeepseekRouting& routing,
+                                     IndexerRope indexer) {
   const LatentSizes sizes = read_latent_sizes(source.config);
   const DenseConfig config = read_dense_config(
       source.config,
@@ -141,9 +180,16 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
   const int step = size_or(source.config, "moe_layer_freq", 1);
   DenseTraits traits;
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
-                     int /*index*/, ops::ResidualFrame frame) -> Mixer {
-    return read_latent_attention(weights, config, sizes, prefix + "self_attn.",
-                                 std::move(frame));
+                     int index, ops::ResidualFrame frame) -> Mixer {
+    ops::LatentAttentionBlock block = read_latent_attention(
+        weights, config, sizes, prefix + "self_attn.", std::move(frame));
+    if (indexer != IndexerRope::kNoIndexer) {
+      block.indexer = read_indexer(weights, source.config, config, sizes,
+                                   prefix + "self_attn.indexer.",
+                                   indexer == IndexerRope::kInterleaved,
+                                   config.num_hidden_layers + index);
+    }
+    return block;
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,

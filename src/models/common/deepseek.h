@@ -25,6 +25,10 @@ struct DeepseekRouting {
   bool may_normalise = true;
 };
 
+/// How the indexer of sparse attention turns its queries and keys, where a
+/// version has one.
+enum class IndexerRope { kNoIndexer, kHalves, kInterleaved };
+
 /// n_routed_experts and so on; no experts where that field is absent.
 MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
                                    const DeepseekRouting& routing);
@@ -49,7 +53,8 @@ ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
                                                 const std::string& module,
                                                 ops::ResidualFrame frame);
 
-std::unique_ptr<Model> make_deepseek(const ModelSource& source,
-                                     const DeepseekRouting& routing);
+std::unique_ptr<Model> make_deepseek(
+    const ModelSource& source, const DeepseekRouting& routing,
+    IndexerRope indexer = IndexerRope::kNoIndexer);
 
 }  // namespace abstractllm::models

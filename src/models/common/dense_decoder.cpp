@@ -269,6 +269,21 @@ DenseConfig read_dense_config(const io::JsonConfig& config,
   return read;
 }
 
+std::vector<ops::Linear> read_joined_heads(const WeightReader& weights,
+                                           const DenseConfig& config,
+                                           const std::string& module) {
+  const int size = config.head_dim;
+  const int groups = config.num_key_value_heads;
+  const int queries = config.num_attention_heads / groups * size;
+  const int all = queries + 2 * size;
+  const auto part = [&](int first, int count) {
+    return weights.pick_linear(module, groups * all, config.hidden_size,
+                               head_rows(groups, all, first, count),
+                               Bias::kIfPresent);
+  };
+  return {part(0, queries), part(queries, size), part(queries + size, size)};
+}
+
 ops::AttentionBlock read_attention(const WeightReader& weights,
                                    const DenseConfig& config,
                                    const DenseTraits& traits,
@@ -352,14 +367,19 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
   const bool has_head = weights.has_matrix(traits.names.head);
   const bool tied =
       source.config.find_bool("tie_word_embeddings").value_or(!has_head);
+  const int embedding_size =
+      config.embedding_size > 0 ? config.embedding_size : config.hidden_size;
   DecoderParts parts{
       .embedding = weights.linear(
           traits.names.embedding,
           config.embedding_rows > 0 ? config.embedding_rows : config.vocab_size,
-          config.hidden_size, Bias::kNone),
+          embedding_size, Bias::kNone),
       .layers = {},
-      .final_norm = read_norm(weights, config, traits, traits.names.final_norm),
       .head = std::nullopt};
+  if (!traits.names.final_norm.empty()) {
+    parts.final_norm =
+        read_norm(weights, config, traits, traits.names.final_norm);
+  }
   if (bare && !has_head && !tied) {
     parts.headless = true;
   } else if (tied) {
@@ -369,12 +389,12 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
     if (weights.has_vector(bias)) {
       parts.head =
           weights.linear(weights.matrix(traits.names.embedding,
-                                        config.vocab_size, config.hidden_size),
+                                        config.vocab_size, embedding_size),
                          weights.vector(bias, config.vocab_size));
     }
   } else {
     parts.head = weights.linear(traits.names.head, config.vocab_size,
-                                config.hidden_size, Bias::kIfPresent);
+                                embedding_size, Bias::kIfPresent);
   }
   parts.layers.reserve(config.num_hidden_layers);
   for (int i = 0; i < config.num_hidden_layers; ++i) {

@@ -25,6 +25,7 @@ struct DenseConfig {
   int head_dim = 0;
   int vocab_size = 0;
   int embedding_rows = 0;  ///< where the table has others; 0: vocab_size
+  int embedding_size = 0;  ///< of a row of it; 0: hidden_size
   float norm_eps = 0;
   ops::Activation activation = ops::Activation::kSilu;
   std::vector<int> windows;  ///< per layer; 0: full attention
@@ -53,6 +54,7 @@ struct DenseDefaults {
 /// Names of modules. Those of a layer stand behind `layers` and its number; an
 /// empty name is a norm, or the gate, that the family does not have. Those of
 /// attention stand behind `attention`, those of the gated unit behind `mlp`.
+/// An empty final_norm: there is none.
 struct DenseNames {
   std::string embedding = "model.embed_tokens";
   std::string layers = "model.layers.";
@@ -132,6 +134,12 @@ void put_norms_behind(DenseNames& names);
 
 /// Whether config.json says that tokens see those behind them, too.
 bool sees_both_ways(const io::JsonConfig& config);
+
+/// Queries, keys and values of `module`, in which the queries that share a key
+/// lie before it and its value.
+std::vector<ops::Linear> read_joined_heads(const WeightReader& weights,
+                                           const DenseConfig& config,
+                                           const std::string& module);
 
 /// Attention in the names of `traits`, whose modules begin with `prefix`.
 ops::AttentionBlock read_attention(const WeightReader& weights,

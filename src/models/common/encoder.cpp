@@ -42,6 +42,9 @@ class Encoder : public Model {
     }
     if (parts_.token_type) x = x + *parts_.token_type;
     x = normalise_if(x, parts_.embedding_norm);
+    if (parts_.embedding_projection) {
+      x = ops::linear(x, *parts_.embedding_projection);
+    }
     for (int i = 0; i < static_cast<int>(parts_.layers.size()); ++i) {
       const EncoderLayer& layer = parts_.layers[i];
       x = normalise_if(ops::attention_block(x, x, layer.attention, i, step),
@@ -99,7 +102,12 @@ EncoderConfig read_encoder_config(const io::JsonConfig& config,
   read.num_attention_heads = require_size(config, fields.num_attention_heads);
   read.vocab_size = require_size(config, "vocab_size");
   read.norm_eps = number_or(config, fields.norm_eps, fields.default_eps);
-  read.activation = read_activation(config, fields.activation, "gelu");
+  read.activation =
+      read_activation(config, fields.activation, fields.activation_name);
+  read.embedding_size = fields.embedding_size != nullptr
+                            ? size_or(config, fields.embedding_size,
+                                      fields.default_embedding_size)
+                            : read.hidden_size;
   if (read.hidden_size % read.num_attention_heads != 0 ||
       read.head_dim() % 2 != 0) {
     throw ModelLoadingError("[config] " + std::string(fields.hidden_size) +

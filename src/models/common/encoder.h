@@ -22,6 +22,7 @@ struct EncoderConfig {
   int num_hidden_layers = 0;
   int num_attention_heads = 0;
   int vocab_size = 0;
+  int embedding_size = 0;  ///< hidden_size, unless the family says otherwise
   float norm_eps = 0;
   ops::Activation activation = ops::Activation::kGelu;
 
@@ -39,6 +40,9 @@ struct EncoderFields {
   const char* norm_eps = "layer_norm_eps";
   double default_eps = 1e-12;
   const char* activation = "hidden_act";
+  const char* activation_name = "gelu";
+  const char* embedding_size = nullptr;  ///< null: it is hidden_size
+  int default_embedding_size = 128;
 };
 
 /// Throws ModelLoadingError for a missing field or impossible sizes.
@@ -56,14 +60,16 @@ struct EncoderLayer {
 
 /// Everything that a family builds of its checkpoint.
 struct EncoderParts {
-  ops::Linear embedding;  ///< (vocabulary, hidden)
-  /// (positions, hidden) where they are learned; a text's first token has row
-  /// `first_position`.
+  ops::Linear embedding;  ///< (vocabulary, embedding size)
+  /// (positions, embedding size) where they are learned; a text's first token
+  /// has row `first_position`.
   std::optional<ops::Linear> positions = std::nullopt;
   int first_position = 0;
-  /// (hidden), added to every token: the type of a first segment.
+  /// (embedding size), added to every token: the type of a first segment.
   std::optional<mlx::core::array> token_type = std::nullopt;
   std::optional<ops::Norm> embedding_norm = std::nullopt;
+  /// (hidden, embedding size) where the two differ.
+  std::optional<ops::Linear> embedding_projection = std::nullopt;
   std::vector<EncoderLayer> layers = {};
   std::optional<ops::Norm> final_norm = std::nullopt;
 };

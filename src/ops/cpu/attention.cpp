@@ -9,6 +9,7 @@
 
 #include "ops/cpu/attention_kernels.h"
 #include "ops/cpu/attention_plan.h"
+#include "ops/cpu/half.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
@@ -162,11 +163,9 @@ class Attention {
           std::max(begin, first_seen(shape_, s, token)) - page - from;
       const std::int64_t last =
           std::min(end, end_seen(shape_, s, token)) - page - from;
-      if (shape_.slopes != nullptr) {
-        const std::int64_t position = s.kv->length() - s.tokens + token;
-        add_slope(shape_.slopes[head_of(block, r)], page + from - position,
-                  to - from, scores + r * kQueryStride);
-      }
+      const std::int64_t position = s.kv->length() - s.tokens + token;
+      add_placement(head_of(block, r), page + from, position, to - from,
+                    scores + r * kQueryStride);
       const float factor = softmax_scores(
           scores + r * kQueryStride, to - from, static_cast<int>(first),
           static_cast<int>(last), shape_.softcap, states[r]);
@@ -185,12 +184,37 @@ class Attention {
                        padded / kKvLanes, count, true, sums);
   }
 
-  // The first score is of the key `distance` positions behind the query.
-  static void add_slope(float slope, std::int64_t distance, int count,
-                        float* scores) {
-    for (int i = 0; i < count; ++i) {
-      scores[i] += slope * static_cast<float>(distance + i);
+  // What a score changes by for where its key and its query stand. The first
+  // one is of the key at position `key`.
+  void add_placement(int head, std::int64_t key, std::int64_t query, int count,
+                     float* scores) const {
+    if (shape_.slopes != nullptr) {
+      add_slope(shape_.slopes[head], key, query, count, scores);
     }
+    if (shape_.distance_scores == nullptr) return;
+    const std::int64_t reach = shape_.reach;
+    const float* middle =
+        shape_.distance_scores + head * (2 * reach + 1) + reach;
+    for (int i = 0; i < count; ++i) {
+      scores[i] += middle[std::clamp(key - query + i, -reach, reach)];
+    }
+  }
+
+  void add_slope(float slope, std::int64_t key, std::int64_t query, int count,
+                 float* scores) const {
+    for (int i = 0; i < count; ++i) {
+      if (shape_.rounds_slopes) {
+        const float product =
+            slope * round_to_bf16(static_cast<float>(key + i));
+        scores[i] += shape_.scale * round_to_bf16(product);
+      } else {
+        scores[i] += slope * static_cast<float>(key - query + i);
+      }
+    }
+  }
+
+  static float round_to_bf16(float value) {
+    return bf16_to_float(float_to_bf16(value));
   }
 
   static void scale_columns(const QueryBlock& block, const float* scales,

@@ -31,6 +31,12 @@ struct AttentionShape {
   const float* sinks = nullptr;  ///< [heads] scores that draw weight, or null
   /// [heads] times (key's position - query's), added to scores; or null.
   const float* slopes = nullptr;
+  /// scale * bf16(slope * key's position) instead; slopes are bf16 values.
+  bool rounds_slopes = false;
+  /// [heads, 2 * reach + 1], added by (key's position - query's), cut to
+  /// [-reach, reach]; or null.
+  const float* distance_scores = nullptr;
+  std::int64_t reach = 0;
 };
 
 /// The new tokens of one sequence: the last `tokens` positions of `kv`.
