@@ -7,8 +7,8 @@ namespace abstractllm::families {
 
 GlmConfig::GlmConfig() {
   name = "glm";
-  model_types = {"glm",     "glm4",          "glm4_moe",
-                 "glm4moe", "glm4_moe_lite", "chatglm"};
+  model_types = {"glm",           "glm4",        "glm4_moe", "glm4moe",
+                 "glm4_moe_lite", "glm_moe_dsa", "chatglm"};
   template_marks = {"[gMASK]"};
   names = {"glm", "chatglm", "codegeex"};
   user_turn = "<|user|>";

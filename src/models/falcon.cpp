@@ -1,9 +1,10 @@
-// Falcon 7B, 40B, 180B and Falcon 2: both halves of a layer side by side, fused
-// queries, keys and values in three orders.
+// Falcon 7B, 40B, 180B, Falcon 2 and RW: both halves of a layer side by side or
+// not, fused queries, keys and values in three orders, rotation or ALiBi.
 // SPDX-License-Identifier: Apache-2.0
 #include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
+#include "models/common/alibi.h"
 #include "models/common/config_fields.h"
 #include "models/common/dense_decoder.h"
 
@@ -32,11 +33,6 @@ DenseConfig read_config(const io::JsonConfig& config) {
   read.norm_eps = number_or(config, "layer_norm_epsilon", 1e-5);
   read.activation = read_activation(config, "activation", "gelu");
   read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
-  if (is_on(config, "alibi", false)) {
-    throw UnsupportedModelError(
-        "[config] Falcon with ALiBi is not supported",
-        "Supported: Falcon with rotation, which all but the RW models have.");
-  }
   if (read.num_attention_heads % read.num_key_value_heads != 0 ||
       read.head_dim % 2 != 0) {
     throw ModelLoadingError(
@@ -44,24 +40,10 @@ DenseConfig read_config(const io::JsonConfig& config) {
         " heads of size " + std::to_string(read.head_dim) + " cannot share " +
         std::to_string(read.num_key_value_heads) + " heads of keys");
   }
-  read.rope = read_rope(config, {.dims = read.head_dim});
+  if (!is_on(config, "alibi", false)) {
+    read.rope = read_rope(config, {.dims = read.head_dim});
+  }
   return read;
-}
-
-// The queries that share a key lie before it and its value.
-std::vector<ops::Linear> read_fused(const WeightReader& weights,
-                                    const DenseConfig& config,
-                                    const std::string& module) {
-  const int size = config.head_dim;
-  const int groups = config.num_key_value_heads;
-  const int queries = config.num_attention_heads / groups * size;
-  const int all = queries + 2 * size;
-  const auto part = [&](int first, int count) {
-    return weights.pick_linear(module, groups * all, config.hidden_size,
-                               head_rows(groups, all, first, count),
-                               Bias::kIfPresent);
-  };
-  return {part(0, queries), part(queries, size), part(queries + size, size)};
 }
 
 }  // namespace
@@ -86,7 +68,7 @@ std::unique_ptr<Model> make_falcon(const ModelSource& source) {
   }
   traits.projections = [&](const WeightReader& weights,
                            const std::string& prefix) {
-    return read_fused(weights, config, prefix + "query_key_value");
+    return read_joined_heads(weights, config, prefix + "query_key_value");
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,
@@ -96,6 +78,7 @@ std::unique_ptr<Model> make_falcon(const ModelSource& source) {
   };
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;
+  if (is_on(fields, "alibi", false)) place_by_rounded_alibi(parts);
   return make_decoder(std::move(parts));
 }
 

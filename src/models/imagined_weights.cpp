@@ -17,13 +17,17 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::array kTied{
-    "bloom"sv,        "cohere"sv, "cohere2"sv,      "ernie4_5"sv,
-    "ernie4_5_moe"sv, "falcon"sv, "falcon_mamba"sv, "gemma"sv,
-    "gemma2"sv,       "gemma3"sv, "gemma3_text"sv,  "gemma3n"sv,
-    "gemma3n_text"sv, "gpt2"sv,   "gpt_bigcode"sv,  "lfm2"sv,
-    "lfm2_moe"sv,     "mamba"sv,  "minicpm"sv,      "minicpm3"sv,
-    "mpt"sv,          "opt"sv,    "paligemma"sv,    "smollm3"sv,
-    "starcoder2"sv};
+    "biogpt"sv,      "bloom"sv,        "cohere"sv,
+    "cohere2"sv,     "ernie4_5"sv,     "ernie4_5_moe"sv,
+    "falcon"sv,      "falcon_mamba"sv, "gemma"sv,
+    "gemma2"sv,      "gemma3"sv,       "gemma3_text"sv,
+    "gemma3n"sv,     "gemma3n_text"sv, "gpt2"sv,
+    "gpt_bigcode"sv, "gpt_neo"sv,      "gpt_neox_japanese"sv,
+    "lfm2"sv,        "lfm2_moe"sv,     "mamba"sv,
+    "minicpm"sv,     "minicpm3"sv,     "mpt"sv,
+    "openelm"sv,     "opt"sv,          "paligemma"sv,
+    "smollm3"sv,     "starcoder2"sv,   "xglm"sv,
+    "youtu"sv};
 
 bool ties_by_itself(std::string_view type) {
   return std::find(kTied.begin(), kTied.end(), type) != kTied.end();

@@ -1,73 +1,80 @@
-// OPT: learned positions that begin at the third row, ReLU.
+// OPT: learned positions that begin at the third row, ReLU; the model of 350
+// million parameters has norms behind the halves and smaller embeddings.
 // SPDX-License-Identifier: Apache-2.0
-#include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
-#include "models/common/dense_decoder.h"
+#include "models/common/fairseq.h"
 
 namespace abstractllm::models {
 
 namespace {
 
-constexpr int kFirstPosition = 2;
-
 DenseConfig read_config(const io::JsonConfig& config) {
-  DenseConfig read;
-  read.hidden_size = require_size(config, "hidden_size");
-  read.intermediate_size = require_size(config, "ffn_dim");
-  read.num_hidden_layers = require_size(config, "num_hidden_layers");
-  read.num_attention_heads = require_size(config, "num_attention_heads");
-  read.num_key_value_heads = read.num_attention_heads;
-  read.head_dim = read.hidden_size / read.num_attention_heads;
-  read.vocab_size = require_size(config, "vocab_size");
-  read.norm_eps = 1e-5f;
+  DenseConfig read =
+      fairseq_config(config, "num_hidden_layers", "num_attention_heads",
+                     "hidden_size", "ffn_dim");
+  read.embedding_size =
+      size_or(config, "word_embed_proj_dim", read.hidden_size);
   read.activation = read_activation(config, "activation_function", "relu");
-  read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
-  const bool usual = flag_or(config, "do_layer_norm_before", true) &&
-                     size_or(config, "word_embed_proj_dim", read.hidden_size) ==
-                         read.hidden_size;
-  if (usual) return read;
-  throw UnsupportedModelError(
-      "[config] OPT with norms behind the halves of a layer or embeddings of "
-      "another size is not supported",
-      "That is the model of 350 million parameters; the others are.");
+  return read;
 }
 
-DenseNames names_of(const WeightReader& weights) {
-  const std::string root =
-      weights.prefix_of("embed_tokens", {"decoder."}, "model.decoder.");
-  DenseNames names;
-  names.embedding = root + "embed_tokens";
-  names.layers = root + "layers.";
-  names.final_norm = root + "final_layer_norm";
-  names.output = "out_proj";
-  names.before_attention = "self_attn_layer_norm";
-  names.before_mlp = "final_layer_norm";
+// `root`: what stands before the decoder's modules.
+DenseNames names_of(const io::JsonConfig& config, const std::string& root) {
+  const bool norms_before = flag_or(config, "do_layer_norm_before", true);
+  DenseNames names = fairseq_names(root);
+  if (!norms_before) {
+    names.before_attention = "";
+    names.before_mlp = "";
+  } else if (!flag_or(config, "_remove_final_layer_norm", false)) {
+    names.final_norm = root + "final_layer_norm";
+  }
   return names;
+}
+
+void put_norms_behind_halves(const WeightReader& weights,
+                             const DenseConfig& config, bool norm_weights,
+                             const std::string& layers, DecoderParts& parts) {
+  const auto norm = [&](std::size_t index, const char* name) {
+    const int size = config.hidden_size;
+    return norm_weights
+               ? weights.norm(ops::NormKind::kLayer,
+                              layers + std::to_string(index) + "." + name, size,
+                              config.norm_eps)
+               : weights.norm(ops::NormKind::kLayer,
+                              std::vector<float>(size, 1.0f), config.norm_eps);
+  };
+  for (std::size_t i = 0; i < parts.layers.size(); ++i) {
+    parts.layers[i].mixer_norm = norm(i, "self_attn_layer_norm");
+    parts.layers[i].feed_forward_norm = norm(i, "final_layer_norm");
+  }
 }
 
 }  // namespace
 
 std::unique_ptr<Model> make_opt(const ModelSource& source) {
-  const DenseConfig config = read_config(source.config);
+  const io::JsonConfig& fields = source.config;
+  const DenseConfig config = read_config(fields);
   const WeightReader reader(source.weights, source.backend);
-  DenseTraits traits{.norm = ops::NormKind::kLayer, .names = names_of(reader)};
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "fc1", prefix + "fc2",
-                          std::move(frame));
-  };
-  DecoderParts parts = read_dense_parts(source, config, traits);
-  const int positions = require_size(source.config, "max_position_embeddings");
-  std::string table = traits.names.embedding;
-  table.replace(table.rfind("embed_tokens"), std::string::npos,
-                "embed_positions");
-  parts.positions = reader.linear(
-      reader.matrix(table, positions + kFirstPosition, config.hidden_size)
-          .slice_rows(kFirstPosition, positions),
-      std::nullopt);
+  const std::string root =
+      reader.prefix_of("embed_tokens", {"decoder."}, "model.decoder.");
+  const bool affine = flag_or(fields, "layer_norm_elementwise_affine", true);
+  const DenseNames names = names_of(fields, root);
+  DecoderParts parts = read_fairseq_parts(
+      source, config, {.norm_weights = affine, .names = names});
+  if (!flag_or(fields, "do_layer_norm_before", true)) {
+    put_norms_behind_halves(reader, config, affine, names.layers, parts);
+  }
+  const int hidden = config.hidden_size;
+  if (config.embedding_size != hidden) {
+    parts.embedding_projection = reader.linear(
+        root + "project_in", hidden, config.embedding_size, Bias::kNone);
+    parts.head_projection = reader.linear(
+        root + "project_out", config.embedding_size, hidden, Bias::kNone);
+  }
+  parts.positions =
+      read_fairseq_positions(source, config, root + "embed_positions", 2048);
   return make_decoder(std::move(parts));
 }
 

@@ -396,7 +396,6 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
     parts.head = weights.linear(traits.names.head, config.vocab_size,
                                 embedding_size, Bias::kIfPresent);
   }
-  parts.layers.reserve(config.num_hidden_layers);
   for (int i = 0; i < config.num_hidden_layers; ++i) {
     parts.layers.push_back(LayerReader(weights, config, traits, i).read());
     if (source.on_progress) {
