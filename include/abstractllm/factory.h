@@ -107,7 +107,7 @@ ABSTRACTLLM_API std::unique_ptr<AbstractLLMInterface> create_llm(
 struct LocalModel {
   std::string id;      ///< what to pass as model
   std::string path;    ///< folder or file
-  std::string format;  ///< "gguf" or "safetensors"
+  std::string format;  ///< "gguf", "safetensors"; "incomplete": a broken pull
   std::uint64_t bytes = 0;
   /// Whose it is: "abstractllm" (the models folder), "huggingface",
   /// "lmstudio" or "ollama".
@@ -125,9 +125,9 @@ struct ModelRemoval {
   std::uint64_t bytes = 0;         ///< that become free
 };
 
-/// What would go with the local model `id`: its folder or file in the models
-/// folder; in Hugging Face's cache the whole repository, or with @REVISION that
-/// snapshot and the content that no other one shares. Throws
+/// What would go with the local model `id`: its files in the models folder; in
+/// Hugging Face's cache the repository, with @REVISION a snapshot, with :FILES
+/// what that names, and content that nothing else shares. Throws
 /// ModelNotFoundError, and UnsupportedOperationError for what belongs to
 /// another program or lies elsewhere.
 ABSTRACTLLM_API ModelRemoval plan_model_removal(std::string_view id);

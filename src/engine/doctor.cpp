@@ -246,7 +246,14 @@ class Doctor {
       refuse(error);
     }
     if (!json_.contains("facts")) {
-      look([&] { add_facts(describe_config(id, files_, config_)); });
+      look([&] {
+        ModelDescription facts = describe_config(id, files_, config_);
+        if (const io::WeightSource* known = known_weights()) {
+          facts.emplace_back("quantisation",
+                             describe_forms(summarise_weights(*known)));
+        }
+        add_facts(facts);
+      });
     }
   }
 

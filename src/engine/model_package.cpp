@@ -53,7 +53,7 @@ families::FoundFamily find_family(std::string_view id,
   families::FamilyEvidence evidence{.chat_template = chat_template, .name = id};
   if (files.gguf) {
     evidence.gguf_architecture = type;
-    if (!stored_name.empty()) evidence.name = stored_name;
+    evidence.stored_name = stored_name;
   } else {
     evidence.model_type = type;
     if (const auto classes = config.find_strings("architectures")) {

@@ -9,6 +9,7 @@ ChatMLConfig::ChatMLConfig() {
   name = "chatml";
   template_marks = {"<|im_start|>"};
   names = {"hermes", "dolphin", "openhermes", "yi"};
+  tuning_names = {"hermes", "dolphin", "openhermes"};
   user_turn = "<|im_start|>";
   answer_turn = "<|im_start|>";
   turn_end = "<|im_end|>";

@@ -55,13 +55,16 @@ bool matches(std::string_view name, std::string_view pattern) {
   return true;
 }
 
-// Characters that a matching pattern fixes; 0: none matches.
-std::size_t name_match(const MLXModelConfig& family, std::string_view name) {
+// Characters that a matching pattern fixes; 0: none matches any of `names`.
+std::size_t name_match(const std::vector<std::string_view>& patterns,
+                       const std::vector<std::string>& names) {
   std::size_t best = 0;
-  for (const std::string_view pattern : family.names) {
+  for (const std::string_view pattern : patterns) {
     const auto stars = static_cast<std::size_t>(
         std::count(pattern.begin(), pattern.end(), '*'));
-    if (matches(name, pattern)) best = std::max(best, pattern.size() - stars);
+    for (const std::string& name : names) {
+      if (matches(name, pattern)) best = std::max(best, pattern.size() - stars);
+    }
   }
   return best;
 }
@@ -151,14 +154,32 @@ Architecture architecture_of(const FamilyEvidence& evidence) {
 
 FoundFamily detect_family(const FamilyEvidence& evidence) {
   const Architecture architecture = architecture_of(evidence);
-  const std::string name = normalised_name(evidence.name);
+  std::vector<std::string> names;
+  for (const std::string_view name : {evidence.stored_name, evidence.name}) {
+    if (!name.empty()) names.push_back(normalised_name(name));
+  }
+  const auto told_by = [&](const std::vector<std::string_view>& patterns) {
+    for (const std::string& name : names) {
+      if (name_match(patterns, {name}) == name_match(patterns, names)) {
+        return "the name " + name;
+      }
+    }
+    return std::string();
+  };
   const std::string_view chat = evidence.chat_template;
   FoundFamily found{find_family("generic"), FoundBy::kNothing, {}};
   const auto named = [&](auto&& may_be) {
     return best_family([&](const MLXModelConfig& family) {
-      return may_be(family) ? name_match(family, name) : 0;
+      return may_be(family) ? name_match(family.names, names) : 0;
     });
   };
+  const MLXModelConfig* tuned =
+      best_family([&](const MLXModelConfig& family) -> std::size_t {
+        return chat.empty() ? name_match(family.tuning_names, names) : 0;
+      });
+  if (tuned != nullptr) {
+    return {tuned, FoundBy::kName, told_by(tuned->tuning_names)};
+  }
   const auto type = architecture.type;
   const MLXModelConfig* typed = by_type(type);
   const MLXModelConfig* marked = chat.empty() ? nullptr : by_marks(chat);
@@ -176,7 +197,7 @@ FoundFamily detect_family(const FamilyEvidence& evidence) {
            has(family.shared_model_types, type);
   });
   if (called != nullptr && called != found.family)
-    return {called, FoundBy::kName, "the name " + name};
+    return {called, FoundBy::kName, told_by(called->names)};
   if (found.by != FoundBy::kNothing) return found;
   if (const MLXModelConfig* shared = by_shared_type(type)) {
     return {shared, architecture.by, architecture.evidence};

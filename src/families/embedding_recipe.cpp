@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "abstractllm/error.h"
-#include "base/log.h"
 #include "io/json_config.h"
 #include "io/json_text.h"
 #include "io/tensor_archive.h"
@@ -239,12 +238,18 @@ void read_limits(const fs::path& folder, EmbeddingRecipe& recipe) {
     if (!fs::exists(file)) continue;
     const io::JsonConfig config = io::JsonConfig::load(file);
     recipe.max_tokens = read_positive(config, "max_seq_length");
-    if (config.find_bool("do_lower_case").value_or(false)) {
-      base::log(base::LogLevel::kWarning, "families",
-                config.origin() +
-                    ": do_lower_case is left to the tokenizer's normaliser");
-    }
-    return;
+    recipe.lower_case = config.find_bool("do_lower_case").value_or(false);
+    if (recipe.max_tokens) return;
+    break;
+  }
+  // As sentence-transformers does; 1e30 stands for no limit.
+  const fs::path tokenizer = folder / "tokenizer_config.json";
+  if (!fs::exists(tokenizer)) return;
+  const double most = io::JsonConfig::load(tokenizer)
+                          .find_number("model_max_length")
+                          .value_or(0);
+  if (most >= 1 && most <= (1 << 28)) {
+    recipe.max_tokens = static_cast<int>(most);
   }
 }
 

@@ -54,6 +54,7 @@ struct EmbeddingRecipe {
   bool include_prompt = true;
   std::vector<EmbeddingStep> steps;  ///< behind the pooling, in order
   std::optional<int> max_tokens;     ///< of a text, where the model says so
+  bool lower_case = false;           ///< texts are put into lower case first
   std::optional<int> dimensions;     ///< that vectors are cut to by default
   /// Texts in front of inputs, by name ("query").
   std::map<std::string, std::string> prompts;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <set>
 
 #include "families/family.h"
@@ -20,17 +21,27 @@ constexpr std::array<std::string_view, 9> kTurnEnds{
     "<end_of_turn>", "<|end|>",    "<|END_OF_TURN_TOKEN|>",
     "<|return|>",    "<turn|>",    "<|endofturn|>"};
 
+// Of a config that does not say it, whatever an id can be.
+std::int64_t vocabulary_of(const io::JsonConfig* config) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
+  if (config == nullptr) return kMost;
+  const std::int64_t said = config->find_int("vocab_size").value_or(0);
+  return said > 0 ? std::min(said, kMost) : kMost;
+}
+
 }  // namespace
 
 std::vector<std::int32_t> end_tokens(const EndTokenSources& sources) {
   std::set<std::int32_t> ids(sources.tokenizer_ids.begin(),
                              sources.tokenizer_ids.end());
+  const std::int64_t vocabulary = vocabulary_of(sources.config);
   for (const io::JsonConfig* config :
        {sources.config, sources.generation_config}) {
     if (config == nullptr) continue;
+    // An id that no token has ends nothing.
     for (const std::int64_t id : config->find_ints("eos_token_id")
                                      .value_or(std::vector<std::int64_t>{})) {
-      ids.insert(static_cast<std::int32_t>(id));
+      if (id >= 0 && id < vocabulary) ids.insert(static_cast<std::int32_t>(id));
     }
   }
   static const MLXModelConfig kNone;

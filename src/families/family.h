@@ -42,6 +42,10 @@ struct MLXModelConfig {
   /// on; '*' stands for any text. The longest that matches wins.
   std::vector<std::string_view> names{};
 
+  /// The same of fine-tunes, which write their turns in this way whatever the
+  /// architecture. They count where a model has no template.
+  std::vector<std::string_view> tuning_names{};
+
   // The prompt.
   std::string_view user_turn{};    ///< what begins a user's turn
   std::string_view answer_turn{};  ///< what begins the model's
@@ -87,7 +91,8 @@ struct FamilyEvidence {
   std::vector<std::string> architectures{};  ///< of config.json
   std::string_view gguf_architecture{};      ///< general.architecture
   std::string_view chat_template{};          ///< the model's own
-  std::string_view name{};  ///< as asked for, a path, or what the file says
+  std::string_view name{};                   ///< as asked for, or a path
+  std::string_view stored_name{};            ///< what a GGUF file calls itself
 };
 
 /// What decided.

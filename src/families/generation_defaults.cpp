@@ -30,11 +30,11 @@ void take(GenerationParameters& parameters,
 GenerationParameters generation_defaults(const io::JsonConfig& config) {
   using P = GenerationParameters;
   GenerationParameters parameters;
+  take(parameters, &P::temperature, config.find_number("temperature"));
+  // The rest counts all the same: penalties act on greedy answers, too.
   if (!config.find_bool("do_sample").value_or(true)) {
     parameters.temperature = 0;
-    return parameters;
   }
-  take(parameters, &P::temperature, config.find_number("temperature"));
   take(parameters, &P::top_k, config.find_number("top_k"));
   take(parameters, &P::top_p, config.find_number("top_p"));
   take(parameters, &P::min_p, config.find_number("min_p"));

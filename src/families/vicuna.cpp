@@ -10,6 +10,7 @@ VicunaConfig::VicunaConfig() {
   shared_model_types = {"llama", "mistral"};
   template_marks = {"USER: ", "ASSISTANT:"};
   names = {"vicuna", "wizard", "wizardlm"};
+  tuning_names = {"vicuna"};
   user_turn = "USER:";
   answer_turn = "ASSISTANT:";
   turn_end = "</s>";

@@ -10,6 +10,7 @@ ZephyrConfig::ZephyrConfig() {
   shared_model_types = {"mistral", "llama", "stablelm"};
   template_marks = {"<|user|>", "<|assistant|>", "<|system|>", "eos_token"};
   names = {"zephyr", "tinyllama"};
+  tuning_names = {"zephyr"};
   user_turn = "<|user|>";
   answer_turn = "<|assistant|>";
   turn_end = "</s>";

@@ -62,12 +62,14 @@ bool is_side_file(std::string_view path) {
          name == "vocab.txt" || name == "merges.txt";
 }
 
-// Weights for us: not what another program's layout repeats ("consolidated"),
-// and not a variant ("model.fp16.safetensors") beside the model itself.
 bool is_weight_file(std::string_view path) {
   return path.find('/') == path.npos &&
-         base::lower(path).ends_with(".safetensors") &&
-         !path.starts_with("consolidated");
+         base::lower(path).ends_with(".safetensors");
+}
+
+// Another program's layout, which mostly repeats the model.
+bool is_consolidated(std::string_view path) {
+  return path.starts_with("consolidated");
 }
 
 // The most wanted first.
@@ -167,10 +169,16 @@ struct GgufModels {
 std::vector<RemoteFile> default_files(std::string_view id,
                                       const std::vector<RemoteFile>& files) {
   std::vector<RemoteFile> chosen;
+  // What is taken where there is no model itself: "model.fp16.safetensors".
   std::vector<RemoteFile> variants;
+  std::vector<RemoteFile> consolidated;
   bool has_weights = false;
   for (const RemoteFile& file : files) {
     if (is_weight_file(file.path)) {
+      if (is_consolidated(file.path)) {
+        consolidated.push_back(file);
+        continue;
+      }
       if (is_variant(file.path)) {
         variants.push_back(file);
         continue;
@@ -188,6 +196,10 @@ std::vector<RemoteFile> default_files(std::string_view id,
   }
   if (has_weights) return chosen;
   const GgufModels models(files);
+  if (models.by_name.empty() && !consolidated.empty()) {
+    chosen.insert(chosen.end(), consolidated.begin(), consolidated.end());
+    return chosen;
+  }
   if (models.by_name.empty()) refuse_weights(id, files);
   if (models.by_name.size() > 1) {
     models.refuse(id, fmt::format("has {} GGUF models", models.by_name.size()));

@@ -214,6 +214,25 @@ Models list_cache(const fs::path& cache) {
   return models;
 }
 
+// What was never fetched to its end, and so holds no model yet.
+Models list_incomplete(const fs::path& cache) {
+  Models models;
+  for (const fs::path& entry : entries_of(cache)) {
+    const auto id = CachedRepository::id_of(entry.filename().string());
+    if (!id) continue;
+    LocalModel model{*id, entry.string(), "incomplete", 0, kHub, {}};
+    bool is_partial = false;
+    for (const fs::path& blob : entries_of(entry / "blobs")) {
+      std::error_code error;
+      const auto size = fs::file_size(blob, error);
+      if (!error) model.bytes += size;
+      is_partial = is_partial || blob.extension() == ".incomplete";
+    }
+    if (is_partial) models.push_back(std::move(model));
+  }
+  return models;
+}
+
 std::string prefix_of(const std::string& source) {
   return source == kHub ? "hf:" : source + ":";
 }
@@ -403,6 +422,17 @@ Models LocalModels::list() const {
   Models models = enumerate();
   for (LocalModel& model : models) {
     model.architecture = architecture_of(model.path);
+  }
+  if (locations_.hugging_face.empty()) return models;
+  for (LocalModel& model : list_incomplete(locations_.hugging_face)) {
+    const auto is_of_it = [&](const LocalModel& known) {
+      return known.path.starts_with(model.path + "/");
+    };
+    if (std::any_of(models.begin(), models.end(), is_of_it)) continue;
+    const auto place = std::lower_bound(
+        models.begin(), models.end(), model.id,
+        [](const LocalModel& a, const std::string& b) { return a.id < b; });
+    models.insert(place, std::move(model));
   }
   return models;
 }

@@ -58,8 +58,8 @@ class LocalModels {
   /// their architecture.
   std::vector<LocalModel> candidates(std::string_view id) const;
 
-  /// All models, sorted by id. One that another place has under the same id
-  /// has its place before it.
+  /// All models, sorted by id, and what pulls have left unfinished. One that
+  /// another place has under the same id has its place before it.
   std::vector<LocalModel> list() const;
 
   const ModelLocations& locations() const noexcept { return locations_; }

@@ -95,9 +95,18 @@ ModelRemoval whole_repository(const CachedRepository& cached,
   return removal;
 }
 
-// One snapshot, the refs to it, and the blobs that no other snapshot has.
+// One snapshot, the refs to it, and the blobs that no other snapshot has. Of
+// one that another revision names, too, the ref alone.
 ModelRemoval one_snapshot(const CachedRepository& cached, const std::string& id,
-                          const std::string& commit) {
+                          const std::string& commit,
+                          const std::string& revision) {
+  const fs::path own = cached.ref(revision);
+  const std::vector<fs::path> refs = cached.refs_to(commit);
+  if (refs.size() > 1 &&
+      std::find(refs.begin(), refs.end(), own) != refs.end()) {
+    return {.id = id, .paths = {own.string()}};
+  }
+  if (cached.commits().size() == 1) return whole_repository(cached, id);
   const fs::path snapshot = cached.snapshot(commit);
   ModelRemoval removal{.id = id, .paths = {snapshot.string()}};
   const std::vector<fs::path> files = files_below(snapshot);
@@ -167,7 +176,7 @@ std::optional<ModelRemoval> in_cache(const fs::path& cache,
   if (id.find('@') == id.npos) return whole_repository(cached, id);
   const auto commit = cached.commit_of(address->revision);
   if (!commit) return std::nullopt;
-  return one_snapshot(cached, id, *commit);
+  return one_snapshot(cached, id, *commit, address->revision);
 }
 
 // Of the folder that is ours alone. Where folders in it hold other models, its

@@ -51,6 +51,7 @@ ProviderInfo mlx_info(const ConnectionOptions&) {
 std::vector<ModelEntry> mlx_models(const ConnectionOptions&) {
   std::vector<ModelEntry> models;
   for (const LocalModel& model : list_local_models()) {
+    if (model.format == "incomplete") continue;
     models.push_back({.id = model.id, .owner = {}, .bytes = model.bytes});
   }
   return models;

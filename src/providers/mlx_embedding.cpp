@@ -3,10 +3,12 @@
 #include "providers/mlx_embedding.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "text/chat_template.h"
 
 namespace abstractllm::providers {
 
@@ -31,6 +33,16 @@ const std::string& find_prompt(const families::EmbeddingRecipe& recipe,
                                 ? "It has none: put the prompt into the inputs."
                                 : "It has: " + known + ".",
                             kId);
+}
+
+// As Python's str.lower, which sentence-transformers calls.
+std::string lower_case(const std::string& text) {
+  static const text::ChatTemplate kLower("{{ text | lower }}", {});
+  return kLower.render(
+      {.messages = "[]",
+       .add_generation_prompt = false,
+       .variables = nlohmann::json{{"text", text}}.dump(
+           -1, ' ', false, nlohmann::json::error_handler_t::replace)});
 }
 
 // Special tokens that stand around every text.
@@ -75,8 +87,10 @@ EmbeddingResponse embed_texts(const engine::ModelPackage& package,
   EmbeddingResponse response;
   response.model = package.id;
   for (const std::string& input : request.inputs) {
+    const std::string text =
+        recipe.lower_case ? lower_case(prompt + input) : prompt + input;
     std::vector<std::int32_t> ids =
-        package.tokenizer.encode(prompt + input, /* add_special = */ true);
+        package.tokenizer.encode(text, /* add_special = */ true);
     const Surroundings special = surroundings(ids, of_empty);
     if (request.truncate) cut(ids, most, special.after);
     int skipped = 0;

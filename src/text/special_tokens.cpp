@@ -125,18 +125,20 @@ ChatTemplateSources read_chat_templates(const fs::path& folder) {
   ChatTemplateSources templates;
   if (fs::exists(folder / "chat_template.jinja")) {
     templates["default"] = read_text(folder / "chat_template.jinja");
-    const fs::path more = folder / "additional_chat_templates";
-    if (fs::is_directory(more)) {
-      for (const auto& entry : fs::directory_iterator(more)) {
-        if (entry.path().extension() != ".jinja") continue;
-        templates[entry.path().stem().string()] = read_text(entry.path());
-      }
+  } else {
+    templates = templates_in(read_object(folder / "chat_template.json"));
+    if (templates.empty()) {
+      templates = templates_in(read_object(folder / "tokenizer_config.json"));
     }
-    return templates;
   }
-  templates = templates_in(read_object(folder / "chat_template.json"));
-  if (!templates.empty()) return templates;
-  return templates_in(read_object(folder / "tokenizer_config.json"));
+  const fs::path more = folder / "additional_chat_templates";
+  if (fs::is_directory(more)) {
+    for (const auto& entry : fs::directory_iterator(more)) {
+      if (entry.path().extension() != ".jinja") continue;
+      templates[entry.path().stem().string()] = read_text(entry.path());
+    }
+  }
+  return templates;
 }
 
 ChatTemplateSources read_chat_templates(const io::GgufFile& file) {

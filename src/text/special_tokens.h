@@ -36,8 +36,8 @@ SpecialTokens special_tokens_of(const GgufVocabulary& vocabulary);
 /// usual one.
 using ChatTemplateSources = std::map<std::string, std::string>;
 
-/// chat_template.jinja (with additional_chat_templates/NAME.jinja), else
-/// chat_template.json, else `chat_template` of tokenizer_config.json. Empty if
+/// chat_template.jinja, else chat_template.json, else `chat_template` of
+/// tokenizer_config.json; and additional_chat_templates/NAME.jinja. Empty if
 /// there is none. Throws ModelLoadingError for a damaged file.
 ChatTemplateSources read_chat_templates(const std::filesystem::path& folder);
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "model/tiny_model.h"
 #include "support/temporary_folder.h"
@@ -39,6 +41,29 @@ TEST(MlxEmbedding, CountsTokensAndGivesLengthOne) {
     EXPECT_EQ(vector.size(), 32u);
     EXPECT_NEAR(length_of(vector), 1, 1e-5);
   }
+}
+
+// Two rows of its table of positions stand before the first one.
+TEST(MlxEmbedding, CutsTextsToWhatTheTableOfPositionsHolds) {
+  const auto llm = open_fixture(kEncoder);
+  const auto answer =
+      llm->embed({.inputs = {std::string(5000, 'a')}, .truncate = true});
+  EXPECT_EQ(answer.usage.prompt_tokens, llm->capabilities().context_length);
+}
+
+TEST(MlxEmbedding, PutsTextsIntoLowerCaseWhereTheModelSaysSo) {
+  const test::TemporaryFolder folder;
+  std::filesystem::copy(fixture(kEncoder), folder.path() / "m",
+                        std::filesystem::copy_options::recursive);
+  std::ofstream(folder.path() / "m" / "sentence_bert_config.json")
+      << R"({"max_seq_length": 64, "do_lower_case": true})";
+  ProviderConfig config;
+  config.model = (folder.path() / "m").string();
+  const auto llm = create_llm("mlx", config);
+  const auto of = [&](const char* text) {
+    return llm->embed({.inputs = {text}}).vectors;
+  };
+  EXPECT_EQ(of("HELLO \xC3\x84"), of("hello \xC3\xA4"));  // an umlaut
 }
 
 TEST(MlxEmbedding, DoesNotDependOnTheOtherTexts) {

@@ -175,7 +175,10 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
       source.config,
       {.rope = {.dims = sizes.rotated,
                 .interleaved = flag_or(source.config, "rope_interleave", true)},
-       .norm_eps_value = routing.norm_eps});
+       .norm_eps_value = routing.norm_eps,
+       // Published configs leave it out, and a share of the hidden size would
+       // be less than what is turned.
+       .head_dim = sizes.rotated});
   const MoeConfig moe = read_deepseek_moe_config(source.config, routing);
   const int step = size_or(source.config, "moe_layer_freq", 1);
   DenseTraits traits;

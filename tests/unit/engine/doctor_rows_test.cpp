@@ -289,6 +289,29 @@ TEST(DryRun, OfLatentAttentionKeepsWholeKeysAndValues) {
   EXPECT_EQ(find_path(facts, "decode", "metal").at("path"), "fused");
 }
 
+// Without head_dim, which the published config does not have either.
+TEST(DryRun, OfTheLargestPublishedModel) {
+  const json facts = DryModel("DeepSeek-V3.1", R"({
+      "model_type": "deepseek_v3", "hidden_size": 7168,
+      "intermediate_size": 18432, "moe_intermediate_size": 2048,
+      "n_routed_experts": 256, "n_shared_experts": 1,
+      "num_experts_per_tok": 8, "first_k_dense_replace": 3,
+      "kv_lora_rank": 512, "q_lora_rank": 1536, "qk_nope_head_dim": 128,
+      "qk_rope_head_dim": 64, "v_head_dim": 128, "n_group": 8,
+      "topk_group": 4, "norm_topk_prob": true, "scoring_func": "sigmoid",
+      "routed_scaling_factor": 2.5, "topk_method": "noaux_tc",
+      "max_position_embeddings": 163840, "num_attention_heads": 128,
+      "num_hidden_layers": 61, "num_key_value_heads": 128,
+      "vocab_size": 129280, "tie_word_embeddings": false,
+      "hidden_act": "silu", "rms_norm_eps": 1e-6, "rope_theta": 10000,
+      "quantization_config": {"quant_method": "fp8",
+        "weight_block_size": [128, 128], "fmt": "e4m3"}})")
+                         .facts();
+  EXPECT_NEAR(facts.at("weights").at("parameters").get<double>() / 671e9, 1,
+              0.01);
+  EXPECT_NEAR(weights_of(facts) / 673e9, 1, 0.02);
+}
+
 TEST(DryRun, ReadsTheStorageThatConfigsPromise) {
   const json base = json::parse(R"({"model_type": "llama",
       "hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 8,

@@ -93,7 +93,35 @@ INSTANTIATE_TEST_SUITE_P(
         Named{"mistralai/Mixtral-8x22B-v0.1", "mixtral", "mixtral"},
         Named{"deepseek-ai/DeepSeek-V2-Lite-Chat", "deepseek_v2", "deepseek"},
         Named{"a-m-team/AM-Thinking-v1", "qwen2", "am_thinking"},
+        Named{"NousResearch/Hermes-3-Llama-3.1-8B", "llama", "chatml"},
+        Named{"cognitivecomputations/dolphin-2.6-mistral-7b", "mistral",
+              "chatml"},
+        Named{"dolphin-2_6-phi-2", "phi", "chatml"},
+        Named{"HuggingFaceH4/zephyr-7b-gemma-v0.1", "gemma", "zephyr"},
+        Named{"lmsys/vicuna-13b-v1.5", "llama", "vicuna"},
         Named{"somebody/NoName-7B", "llama", "llama"}));
+
+// GGUF files call themselves what they like.
+TEST(Detection, AFilesOwnNameIsTriedBesideTheOneThatWasAskedFor) {
+  const struct {
+    const char* stored;
+    const char* asked;
+    const char* family;
+  } kCases[] = {
+      {"LLaMA v2", "/models/llama-2-7b-chat.Q4_K_M.gguf", "llama2"},
+      {"LLaMA v2", "vicuna-7b-v1.5.Q4_0.gguf", "vicuna"},
+      {"LLaMA v2", "codellama-7b-instruct.Q4_0.gguf", "code"},
+      {"codellama 7b", "/models/model.gguf", "code"},
+      {"", "vicuna-7b.gguf", "vicuna"},
+  };
+  for (const auto& each : kCases) {
+    EXPECT_EQ(family_of({.gguf_architecture = "llama",
+                         .name = each.asked,
+                         .stored_name = each.stored}),
+              each.family)
+        << each.stored << ", " << each.asked;
+  }
+}
 
 TEST(Detection, ANameDoesNotSpeakAgainstTheTemplate) {
   // A merge by its name, a ChatML model by its template.

@@ -86,6 +86,19 @@ TEST_F(Recipe, ReadsPromptsAndLimits) {
   EXPECT_EQ(recipe->max_tokens, 256);
 }
 
+TEST_F(Recipe, TakesTheTokenizersLimitWhereNoOtherIsSaid) {
+  pooling("{}");
+  folder_.file("tokenizer_config.json", R"({"model_max_length": 384})");
+  EXPECT_EQ(read()->max_tokens, 384);
+  folder_.file("tokenizer_config.json", R"({"model_max_length": 1e30})");
+  EXPECT_FALSE(read()->max_tokens);
+  folder_.file("tokenizer_config.json", R"({"model_max_length": 384})");
+  folder_.file("sentence_bert_config.json",
+               R"({"max_seq_length": 512, "do_lower_case": true})");
+  EXPECT_EQ(read()->max_tokens, 512);
+  EXPECT_TRUE(read()->lower_case);
+}
+
 TEST_F(Recipe, WithoutFilesGoesByTheKindOfModel) {
   EXPECT_FALSE(read());
   EXPECT_THAT(read(true)->pooling, ElementsAre(PoolingMode::kMean));

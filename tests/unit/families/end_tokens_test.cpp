@@ -37,6 +37,17 @@ TEST(EndTokens, MarkersCountOnlyWhereTheTemplateWritesThem) {
               ElementsAre(9));
 }
 
+TEST(EndTokens, IdsOutsideOfTheVocabularyEndNothing) {
+  const auto config = io::JsonConfig::parse(
+      R"({"eos_token_id": [4294967301, -1, 2, 64], "vocab_size": 64})", "c");
+  EXPECT_THAT(end_tokens({.config = &config, .special_token = lookup}),
+              ElementsAre(2));
+  const auto unknown =
+      io::JsonConfig::parse(R"({"eos_token_id": [4294967301, -1, 2]})", "c");
+  EXPECT_THAT(end_tokens({.config = &unknown, .special_token = lookup}),
+              ElementsAre(2));
+}
+
 TEST(EndTokens, NullIsAbsent) {
   const auto config = io::JsonConfig::parse(R"({"eos_token_id": null})", "c");
   EXPECT_THAT(end_tokens({.config = &config, .special_token = lookup}),

@@ -25,6 +25,10 @@ TEST(GenerationDefaults, TakesTheSamplingFields) {
 
 TEST(GenerationDefaults, NoSamplingIsGreedy) {
   EXPECT_EQ(read(R"({"do_sample": false, "temperature": 0.6})").temperature, 0);
+  const GenerationParameters greedy =
+      read(R"({"do_sample": false, "repetition_penalty": 1.1})");
+  EXPECT_EQ(greedy.temperature, 0);
+  EXPECT_EQ(greedy.repetition_penalty, 1.1);
 }
 
 TEST(GenerationDefaults, LeavesOutWhatIsOutOfRange) {

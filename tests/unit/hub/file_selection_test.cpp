@@ -48,6 +48,12 @@ TEST(FileSelection, TakesWeightsConfigsAndTokenizerOfASafetensorsModel) {
                           "chat_template.jinja", "1_Pooling/config.json"));
 }
 
+TEST(FileSelection, TakesAConsolidatedFileWhereThereIsNothingElse) {
+  EXPECT_THAT(
+      chosen(files({"config.json", "consolidated.safetensors", "README.md"})),
+      ElementsAre("config.json", "consolidated.safetensors"));
+}
+
 TEST(FileSelection, PrefersSafetensorsToGguf) {
   EXPECT_THAT(
       chosen(files({"config.json", "m-Q4_0.gguf", "model.safetensors"})),

@@ -471,12 +471,31 @@ TEST_F(Removals, OfASplitModelTakeAllParts) {
 TEST_F(Removals, TakeWhatWasNeverFetchedToItsEnd) {
   folder_.write("hub/models--org--half/blobs/b1.incomplete", "123");
   folder_.write("hub/.locks/models--org--half/b1.lock", "");
+  const auto listed = models_.list();
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed.front().id, "org/half");
+  EXPECT_EQ(listed.front().format, "incomplete");
+  EXPECT_EQ(listed.front().bytes, 3u);
   const ModelRemoval removal = plan_removal(models_, "org/half");
   EXPECT_EQ(removal.bytes, 3u);
   remove(removal);
   EXPECT_FALSE(fs::exists(folder_.path() / "hub/models--org--half"));
   EXPECT_FALSE(fs::exists(folder_.path() / "hub/.locks/models--org--half"));
   EXPECT_THROW(plan_removal(models_, "org/half"), ModelNotFoundError);
+}
+
+TEST_F(Removals, OfASharedSnapshotTakeTheRefAlone) {
+  link("models--org--both", "c1", "m-Q4_0.gguf", "b1");
+  const fs::path root = folder_.path() / "hub/models--org--both";
+  folder_.write(root / "refs/feat/x", "c1");
+  const ModelRemoval one = plan_removal(models_, "org/both@feat/x");
+  EXPECT_EQ(one.bytes, 0u);
+  EXPECT_THAT(one.paths, ElementsAre((root / "refs/feat/x").string()));
+  remove(one);
+  EXPECT_TRUE(models_.find("org/both"));
+  // The last one leaves nothing behind.
+  remove(plan_removal(models_, "org/both@main"));
+  EXPECT_FALSE(fs::exists(root));
 }
 
 TEST_F(Removals, OfRevisionsWithoutAMain) {

@@ -58,6 +58,14 @@ TEST(ChatTemplates, AreFoundInTheOrderOfTransformers) {
               ElementsAre(Pair("default", "json")));
   folder.write("chat_template.jinja", "jinja");
   folder.write("additional_chat_templates/rag.jinja", "rag");
+  {
+    const io::TemporaryFolder alone;
+    alone.write("additional_chat_templates/tool_use.jinja", "tools");
+    alone.write("tokenizer_config.json", R"({"chat_template": "own"})");
+    const ChatTemplateSources named = read_chat_templates(alone.path());
+    EXPECT_EQ(named.at("tool_use"), "tools");
+    EXPECT_EQ(named.at("default"), "own");
+  }
   EXPECT_THAT(read_chat_templates(folder.path()),
               ElementsAre(Pair("default", "jinja"), Pair("rag", "rag")));
 }
