@@ -17,15 +17,16 @@ namespace {
 MoeConfig read_moe_config(const io::JsonConfig& config) {
   const int inner = size_or(config, "moe_intermediate_size", 1408);
   const auto shared = config.find_int("num_shared_experts").value_or(2);
-  MoeConfig moe{.experts = require_experts(config),
-                .intermediate_size = inner,
-                .router = {.chosen = size_or(config, "num_experts_per_tok", 6),
-                           .score = ops::RouterScore::kSigmoid,
-                           .normalise = flag_or(config, "route_norm", true),
-                           .scale = number_or(config, "route_scale", 1)},
-                .shared_intermediate_size = static_cast<int>(shared) * inner,
-                .shared_name = "shared_experts",
-                .router_name = "router.gate"};
+  MoeConfig moe{
+      .experts = require_experts(config),
+      .intermediate_size = inner,
+      .router = {.chosen = size_or(config, "num_experts_per_tok", 6),
+                 .score = ops::RouterScore::kSigmoid,
+                 .normalise = config.find_bool("route_norm").value_or(true),
+                 .scale = number_or(config, "route_scale", 1)},
+      .shared_intermediate_size = static_cast<int>(shared) * inner,
+      .shared_name = "shared_experts",
+      .router_name = "router.gate"};
   const std::string score =
       config.find_string("score_func").value_or("sigmoid");
   if (score == "softmax") {

@@ -33,6 +33,8 @@ DenseConfig read_config(const io::JsonConfig& config) {
         " heads of size " + std::to_string(read.head_dim) + " cannot share " +
         std::to_string(read.num_key_value_heads) + " heads of keys");
   }
+  // Published files have the base in attn_config, those of the library's later
+  // versions in rope_parameters.
   read.rope = read_rope(
       config, {.theta = attention.find_number("rope_theta").value_or(10000),
                .dims = read.head_dim});
