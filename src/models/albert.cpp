@@ -1,5 +1,6 @@
 // ALBERT: BERT whose layers share their weights, with small embeddings.
 // SPDX-License-Identifier: Apache-2.0
+#include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/bert.h"
@@ -14,6 +15,12 @@ std::vector<std::string> name_layers(const io::JsonConfig& config) {
   const int layers = require_size(config, "num_hidden_layers");
   const int groups = size_or(config, "num_hidden_groups", 1);
   const int inner = size_or(config, "inner_group_num", 1);
+  constexpr std::int64_t kMostLayers = 4096;
+  if (std::int64_t{layers} * inner > kMostLayers) {
+    throw ModelLoadingError("[config] " + std::to_string(layers) +
+                            " times inner_group_num (" + std::to_string(inner) +
+                            ") layers, expected up to 4096");
+  }
   std::vector<std::string> names;
   for (int i = 0; i < layers; ++i) {
     const double share = static_cast<double>(layers) / groups;

@@ -27,6 +27,7 @@ DenseConfig read_config(const io::JsonConfig& config) {
   read.norm_eps = 1e-5f;
   read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
   if (read.head_dim % 2 != 0 ||
+      read.hidden_size % read.num_attention_heads != 0 ||
       read.num_attention_heads % read.num_key_value_heads != 0) {
     throw ModelLoadingError(
         "[config] " + std::to_string(read.num_attention_heads) +

@@ -28,11 +28,13 @@ std::vector<std::string> repeat_kinds(const std::string& text,
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '"') {
       const std::size_t end = text.find('"', i + 1);
+      if (end == std::string::npos) refuse_kinds(text);  // an escaped mark
       list.push_back(text.substr(i + 1, end - i - 1));
       i = end;
     } else if (std::isdigit(static_cast<unsigned char>(text[i])) != 0) {
       char* end = nullptr;
       const long times = std::strtol(text.c_str() + i, &end, 10);
+      if (list.empty()) refuse_kinds(text);
       for (long n = 0; n < times && kinds.size() <= most; ++n) {
         kinds.insert(kinds.end(), list.begin(), list.end());
       }

@@ -68,7 +68,8 @@ DenseConfig layer_config(const io::JsonConfig& fields, DenseConfig config,
   const double multiplier = entry(
       fields.find_numbers("ffn_multipliers").value_or(std::vector<double>{}),
       "ffn_multipliers", index);
-  if (!(multiplier > 0 && multiplier < 1000)) {
+  constexpr double kMost = 1 << 28;
+  if (!(multiplier > 0 && multiplier * config.hidden_size < kMost)) {
     throw ModelLoadingError("[config] ffn_multipliers has " +
                             std::to_string(multiplier) + " for a layer");
   }

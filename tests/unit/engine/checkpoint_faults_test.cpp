@@ -181,6 +181,13 @@ TEST_P(WrongValues, AreRefusedByName) {
 INSTANTIATE_TEST_SUITE_P(
     Fixtures, WrongValues,
     testing::Values(
+        WrongValue{"dbrx", "n_heads", 3, "3 heads of size"},
+        WrongValue{"gpt_neo", "attention_types",
+                   json::parse(R"([[["glo\"bal"], 3]])"), "attention_types"},
+        WrongValue{"gpt_neo", "attention_types",
+                   json::parse("[[[], 1000000000]]"), "attention_types"},
+        WrongValue{"openelm", "ffn_multipliers", json::parse("[1e300, 1e300]"),
+                   "ffn_multipliers"},
         WrongValue{"gptj", "rotary_dim", 4096, "rotary_dim is 4096"},
         WrongValue{"gptj", "rotary_dim", 3, "rotary_dim is 3"},
         WrongValue{"nemotron_h", "hybrid_override_pattern", "", "no layers"}));
