@@ -59,7 +59,7 @@ class Layouter {
       return module.ends_with(end);
     };
     if (const auto expert = parse_expert(module); expert && module != tensor) {
-      experts_[expert->before + ".switch_mlp." + name_in_stack(expert->name)]
+      experts_[expert->before + stack_module() + name_in_stack(expert->name)]
               [expert->index] = module;
     } else if (is_ungated_stack(module)) {
       const std::string name = name_in_stack(module.substr(sibling_at(module)));
@@ -129,10 +129,19 @@ class Layouter {
     return type_ == "gpt_oss" || type_.starts_with("llama4");
   }
 
+  // mlx-lm has the stacks under the name that single experts have elsewhere.
+  bool has_no_stack_module() const {
+    return type_ == "afmoe" || type_ == "dots1";
+  }
+
+  std::string stack_module() const {
+    return has_no_stack_module() ? ".experts." : ".switch_mlp.";
+  }
+
   // Of a stack that is stored under a name without ".weight".
   std::string name_of_stack(const std::string& module,
                             const std::string& name) const {
-    if (keeps_experts()) return sibling(module, name);
+    if (keeps_experts() || has_no_stack_module()) return sibling(module, name);
     return sibling(sibling(module, ""), "switch_mlp." + name);
   }
 

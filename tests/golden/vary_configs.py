@@ -153,7 +153,12 @@ LEFT_ALONE = {
     # Latent attention has no heads of keys.
     "deepseek_v2": ["num_attention_heads", "num_key_value_heads"],
     "deepseek_v3": ["num_attention_heads", "num_key_value_heads"],
+    "deepseek_v32": ["num_attention_heads", "num_key_value_heads",
+                     "q_lora_rank", "num_experts_per_tok"],
     "glm4_moe_lite": ["num_attention_heads", "num_key_value_heads"],
+    "glm_moe_dsa": ["num_attention_heads", "num_key_value_heads",
+                    "q_lora_rank"],
+    "youtu": ["num_attention_heads", "num_key_value_heads"],
     "minicpm3": ["num_attention_heads", "num_key_value_heads"],
     # The library's plain implementation adds ALiBi's scores twice.
     "falcon": ["alibi"],
