@@ -16,7 +16,7 @@ std::unique_ptr<Model> make_gemma(const ModelSource& source) {
     config.activation =
         read_activation(source.config, "hidden_act", "gelu_pytorch_tanh");
   }
-  return make_decoder(read_gemma_parts(source, config, /* around = */ false));
+  return make_decoder(read_gemma_parts(source, config, GemmaNorms::kLlama));
 }
 
 }  // namespace abstractllm::models

@@ -20,7 +20,7 @@ std::unique_ptr<Model> make_gemma3_text(const ModelSource& source) {
     }
   }
   const GemmaRopes ropes = read_gemma_ropes(source.config, config.head_dim);
-  DecoderParts parts = read_gemma_parts(source, config, /* around = */ true,
+  DecoderParts parts = read_gemma_parts(source, config, GemmaNorms::kAround,
                                         HeadNorm::kEachHead);
   parts.logit_softcap = number_or(source.config, "final_logit_softcapping", 0);
   edit_attention(parts, [&](int index, ops::AttentionBlock& block) {

@@ -41,17 +41,9 @@ class Gemma3n : public Model {
   // (tokens, hidden + layers * inputs of a layer): behind the embedding of a
   // token lie those for the layers.
   mx::array embed(const mx::array& ids) const override {
-    const std::int32_t* data = ids.data<std::int32_t>();
-    std::vector<std::int32_t> known(data, data + ids.size());
-    for (std::int32_t& id : known) {
-      if (id >= parts_.layer_embedding.outputs()) id = 0;
-    }
-    const mx::array layer_ids(known.data(), ids.shape(), mx::int32);
-    const float width = static_cast<float>(parts_.layer_width);
     return mx::concatenate(
         {scaled(ops::embed(ids, parts_.embedding), std::sqrt(hidden())),
-         scaled(ops::embed(layer_ids, parts_.layer_embedding),
-                std::sqrt(width))},
+         parts_.inputs.embed(ids)},
         1);
   }
 
@@ -59,7 +51,8 @@ class Gemma3n : public Model {
                     const ops::Step& step) const override {
     const ops::RowKind kind(parts_.embedding.backend(), step);
     const mx::array x = columns(embeddings, 0, parts_.embedding.inputs());
-    const mx::array inputs = layer_inputs(x, embeddings);
+    const mx::array inputs = parts_.inputs.mix(
+        x, columns(embeddings, x.shape(1), embeddings.shape(1)));
     mx::array streams = widen_stream(x, parts_.widening);
     for (std::size_t i = 0; i < parts_.layers.size(); ++i) {
       streams = run_layer(parts_.layers[i], streams,
@@ -93,21 +86,6 @@ class Gemma3n : public Model {
  private:
   float hidden() const { return static_cast<float>(parts_.embedding.inputs()); }
 
-  // (tokens, layers, inputs of a layer)
-  mx::array layer_inputs(const mx::array& x,
-                         const mx::array& embeddings) const {
-    const mx::Shape shape{x.shape(0), static_cast<int>(parts_.layers.size()),
-                          parts_.layer_width};
-    const mx::array projected =
-        mx::reshape(scaled(ops::linear(x, parts_.layer_projection),
-                           1.0f / std::sqrt(hidden())),
-                    shape);
-    const mx::array own = mx::reshape(
-        columns(embeddings, x.shape(1), embeddings.shape(1)), shape);
-    return scaled(ops::normalise(projected, parts_.layer_norm) + own,
-                  std::numbers::sqrt2_v<float> / 2);
-  }
-
   static mx::array run_feed_forward(const Gemma3nLayer& layer,
                                     const mx::array& x) {
     if (!layer.cutoff) return ops::mlp_block(x, x, layer.mlp);
@@ -140,10 +118,7 @@ class Gemma3n : public Model {
     if (layer.output_scale) {
       first = first * mx::astype(*layer.output_scale, first.dtype());
     }
-    const mx::array gated = ops::activate(ops::linear(first, layer.input_gate),
-                                          layer.mlp.activation);
-    const mx::array added = ops::normalise(
-        ops::linear(gated * input, layer.input_projection), layer.input_norm);
+    const mx::array added = layer.input.run(first, input, layer.mlp.activation);
     // All streams but the first get it.
     const int streams = layer.updates.streams;
     const mx::array others =

@@ -77,15 +77,8 @@ std::unique_ptr<Model> make_lfm2(const ModelSource& source) {
                             prefix + traits.names.attention, index,
                             std::move(frame));
     }
-    const std::string module = prefix + "conv.";
-    return ops::ShortConvolutionBlock{
-        .frame = std::move(frame),
-        .input = weights.linear(module + "in_proj", 3 * hidden, hidden,
-                                Bias::kIfPresent),
-        .convolution =
-            read_convolution(weights, module + "conv", hidden, kernel),
-        .output = weights.linear(module + "out_proj", hidden, hidden,
-                                 Bias::kIfPresent)};
+    return read_short_convolution(weights, hidden, kernel, prefix + "conv.",
+                                  std::move(frame));
   };
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,

@@ -1,12 +1,12 @@
 // ModernBERT: norms before each half, gated units, rotation, and layers with a
 // window between those that see all.
 // SPDX-License-Identifier: Apache-2.0
-#include "abstractllm/error.h"
+#include "models/common/modernbert.h"
+
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
 #include "models/common/encoder.h"
-#include "models/common/rope_config.h"
 
 namespace abstractllm::models {
 
@@ -19,39 +19,15 @@ struct Layers {
   ops::RopeTable global;
 };
 
-std::vector<bool> read_slides(const io::JsonConfig& config, int layers) {
-  std::vector<bool> slides(layers);
-  if (const auto types = config.find_strings("layer_types")) {
-    if (static_cast<int>(types->size()) < layers) {
-      throw ModelLoadingError("[config] layer_types has " +
-                              std::to_string(types->size()) +
-                              " entries, expected " + std::to_string(layers));
-    }
-    for (int i = 0; i < layers; ++i) {
-      slides[i] = (*types)[i] == "sliding_attention";
-    }
-    return slides;
-  }
-  const int every = size_or(config, "global_attn_every_n_layers", 3);
-  for (int i = 0; i < layers; ++i) slides[i] = i % every != 0;
-  return slides;
-}
-
-// The bases stand beside the rest in older configs; some models scale both.
-ops::RopeTable read_kind(const io::JsonConfig& config, const char* kind,
-                         const char* field, RopeDefaults defaults) {
-  if (const auto table = find_layer_rope(config, kind, defaults)) return *table;
-  defaults.theta = config.find_number(field).value_or(defaults.theta);
-  return plain_rope(defaults);
-}
-
 Layers read_layers(const io::JsonConfig& config, int layers, int head_dim) {
-  return {.slides = read_slides(config, layers),
+  return {.slides = read_modernbert_slides(config, layers),
           .window = size_or(config, "local_attention", 128) / 2 + 1,
-          .local = read_kind(config, "sliding_attention", "local_rope_theta",
-                             {.theta = 10000, .dims = head_dim}),
-          .global = read_kind(config, "full_attention", "global_rope_theta",
-                              {.theta = 160000, .dims = head_dim})};
+          .local = read_modernbert_rope(config, "sliding_attention",
+                                        "local_rope_theta",
+                                        {.theta = 10000, .dims = head_dim}),
+          .global = read_modernbert_rope(config, "full_attention",
+                                         "global_rope_theta",
+                                         {.theta = 160000, .dims = head_dim})};
 }
 
 class LayerReader {

@@ -270,7 +270,13 @@ mx::array attention_block_stock(const mx::array& input,
     value = projected(block.value, block.value_norm);
   }
   mx::array attended = attend_step(block.spec, query, key, value, layer, step);
-  if (block.gate) attended = attended * mx::sigmoid(linear(x, *block.gate));
+  if (block.gate) {
+    mx::array gate = mx::sigmoid(linear(x, *block.gate));
+    const int width = attended.shape(1) / gate.shape(1);  // 1: one a value
+    if (width > 1) gate = mx::repeat(gate, width, 1);
+    attended = attended * gate;
+  }
+  if (block.output_norm) attended = normalise(attended, *block.output_norm);
   return leave_frame(linear(attended, block.output), residual, block.frame);
 }
 

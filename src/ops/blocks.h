@@ -98,8 +98,11 @@ struct AttentionBlock {
   /// Queries meet the keys and values that an earlier block of the step has put
   /// into the caches of the layer; `key` and `value` are not used.
   bool reuses_cache = false;
-  /// (heads * value_size, hidden): its sigmoid multiplies what output gets.
+  /// (heads * value_size, hidden), or (heads, hidden): its sigmoid multiplies
+  /// what output gets.
   std::optional<Linear> gate = std::nullopt;
+  /// (heads * value_size): of what output gets, behind the gate.
+  std::optional<Norm> output_norm = std::nullopt;
   /// Projected queries, keys and values are cut to [-clip, clip]; 0: not.
   float clip = 0;
 };
@@ -135,6 +138,7 @@ struct MlpBlock {
   std::optional<Linear> gate;
   Linear up;
   Linear down;
+  std::optional<Norm> inner_norm = std::nullopt;  ///< of what down gets
 };
 
 /// input, residual: (tokens, hidden) -> (tokens, hidden). `layer` chooses the

@@ -49,13 +49,15 @@ void apply_head_norm(CpuState& cpu, const std::optional<Norm>& norm,
   apply_norm(cpu.pool, *norm, x, values / size, size, x);
 }
 
-// y = y * sigmoid(gate).
+// Each `width` values of y are multiplied by the sigmoid of one of `gate`.
 void apply_sigmoid(cpu::ThreadPool& pool, const float* gate, std::int64_t count,
-                   float* y) {
-  pool.parallel_for(count, 1 << 12,
+                   std::int64_t width, float* y) {
+  pool.parallel_for(count, std::max<std::int64_t>(1, (1 << 12) / width),
                     [&](std::int64_t begin, std::int64_t end, int) {
                       for (std::int64_t i = begin; i < end; ++i) {
-                        y[i] /= 1.0f + std::exp(-gate[i]);
+                        const float factor = 1.0f / (1.0f + std::exp(-gate[i]));
+                        float* x = y + i * width;
+                        for (std::int64_t j = 0; j < width; ++j) x[j] *= factor;
                       }
                     });
 }
@@ -87,14 +89,21 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   }
   float* gate = nullptr;
   if (block.gate) {
-    gate = floats(cpu.gate, rows * query_size);
+    gate = floats(cpu.gate, rows * block.gate->outputs());
     run_linear(cpu, cpu.input, {target(*block.gate, gate)});
   }
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
   if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   float* attended = floats(cpu.inner, rows * query_size);
   attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
-  if (gate) apply_sigmoid(cpu.pool, gate, rows * query_size, attended);
+  if (gate) {
+    const std::int64_t gates = block.gate->outputs();
+    apply_sigmoid(cpu.pool, gate, rows * gates, query_size / gates, attended);
+  }
+  if (block.output_norm) {
+    apply_norm(cpu.pool, *block.output_norm, attended, rows, query_size,
+               attended);
+  }
   frame.leave(block.output, attended, residual, output);
 }
 
@@ -118,6 +127,9 @@ void run_mlp(CpuState& cpu, const MlpBlock& block, std::int64_t rows,
                                             inner + begin);
                             });
     }
+  }
+  if (block.inner_norm) {
+    apply_norm(cpu.pool, *block.inner_norm, inner, rows, width, inner);
   }
   frame.leave(block.down, inner, residual, output);
 }

@@ -75,7 +75,7 @@ class DeltaRule {
     const float* query = row + shared * size;
     const float* key = query + spec_.keys();
     const float* value = row + 2 * spec_.keys() + head * spec_.value_dim;
-    const float share = sigmoid(rates[head]);
+    const float share = spec_.share_scale * sigmoid(rates[head]);
     const float step = softplus(rates[spec_.value_heads + head] +
                                 block_.step_bias.data<float>()[head]);
     const float kept = std::exp(step * block_.decay.data<float>()[head]);

@@ -30,12 +30,13 @@ struct Visit {
 // Chooses the experts of one token after another; keeps its buffers.
 class Router {
  public:
-  Router(const RouterSpec& spec, const float* correction, int experts)
-      : spec_(spec),
-        correction_(correction),
+  Router(const MoeBlock& block, int experts)
+      : spec_(block.spec),
+        correction_(data_or_null(block.correction)),
+        scales_(data_or_null(block.expert_scales)),
         choice_(experts),
         order_(experts),
-        groups_(spec.groups) {}
+        groups_(block.spec.groups) {}
 
   // logits: (experts), overwritten by the scores. Adds the token's visits.
   void add(float* logits, std::int64_t row,
@@ -60,7 +61,9 @@ class Router {
       factor /= sum;
     }
     for (int i = 0; i < spec_.chosen; ++i) {
-      visits[order_[i]].push_back({row, logits[order_[i]] * factor});
+      const int expert = order_[i];
+      const float scale = scales_ ? scales_[expert] : 1.0f;
+      visits[expert].push_back({row, logits[expert] * factor * scale});
     }
   }
 
@@ -123,6 +126,7 @@ class Router {
 
   const RouterSpec& spec_;
   const float* correction_;
+  const float* scales_;
   std::vector<float> choice_;
   std::vector<int> order_;
   std::vector<float> groups_;
@@ -248,6 +252,24 @@ void start_sum(CpuState& cpu, const MoeBlock& block, Experts& experts,
   }
 }
 
+// logits: (rows, experts). cpu.input holds what the experts get.
+void run_router(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
+                const float* input, float* logits) {
+  // Rounded, close decisions would send rows to other experts.
+  const KernelOptions usual = cpu.options;
+  cpu.options.precision = cpu::Precision::kExact;
+  if (block.router_norm) {
+    const std::int64_t hidden = block.router.inputs();
+    float* normed = floats(cpu.branch, rows * hidden);
+    apply_norm(cpu.pool, *block.router_norm, input, rows, hidden, normed);
+    cpu.experts.input.set(normed, rows, hidden);
+    run_linear(cpu, cpu.experts.input, {target(block.router, logits)});
+  } else {
+    run_linear(cpu, cpu.input, {target(block.router, logits)});
+  }
+  cpu.options = usual;
+}
+
 void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
              const float* input, const float* residual, float* output) {
   const std::int64_t hidden = block.router.inputs();
@@ -255,13 +277,9 @@ void run_moe(CpuState& cpu, const MoeBlock& block, std::int64_t rows,
   CpuFrame frame(cpu, block.frame, rows, hidden);
   const float* x = frame.enter(input);
   std::vector<float> logits(static_cast<std::size_t>(rows) * experts);
-  // Rounded, close decisions would send rows to other experts.
-  const KernelOptions usual = cpu.options;
-  cpu.options.precision = cpu::Precision::kExact;
-  run_linear(cpu, cpu.input, {target(block.router, logits.data())});
-  cpu.options = usual;
+  run_router(cpu, block, rows, input, logits.data());
   std::vector<std::vector<Visit>> visits(experts);
-  Router router(block.spec, data_or_null(block.correction), experts);
+  Router router(block, experts);
   for (std::int64_t row = 0; row < rows; ++row) {
     router.add(&logits[static_cast<std::size_t>(row) * experts], row, visits);
   }

@@ -63,6 +63,7 @@ class SelectiveScan {
     cpu::linear(cpu_.pool, cpu_.input, {target(block_.selection, selected_)},
                 cpu_.options);
     float* small = floats(cpu_.value, rows * rank);
+    const float* scales = data_or_null(block_.selection_scales);
     for (std::int64_t row = 0; row < rows; ++row) {
       float* parts = selected_ + row * width;
       if (block_.selection_eps) {
@@ -70,6 +71,9 @@ class SelectiveScan {
         divide_by_rms(parts + rank, block_.state, *block_.selection_eps);
         divide_by_rms(parts + rank + block_.state, block_.state,
                       *block_.selection_eps);
+      }
+      if (scales) {
+        for (int i = 0; i < width; ++i) parts[i] *= scales[i];
       }
       std::copy_n(parts, rank, small + row * rank);
     }

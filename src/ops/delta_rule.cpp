@@ -82,7 +82,8 @@ Inputs make_inputs(const DeltaRuleBlock& block, const mx::array& projected,
       .value = mx::reshape(slice_columns(mixed, 2 * spec.keys(), spec.values()),
                            {tokens, spec.value_heads, spec.value_dim}),
       .kept = mx::exp(steps * block.decay),
-      .share = mx::sigmoid(slice_columns(wide, 0, spec.value_heads))};
+      .share = mx::sigmoid(slice_columns(wide, 0, spec.value_heads)) *
+               mx::array(spec.share_scale)};
 }
 
 }  // namespace

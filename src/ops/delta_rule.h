@@ -12,6 +12,8 @@ struct DeltaRuleSpec {
   int value_heads = 0;  ///< a multiple of key_heads; neighbours share a key
   int key_dim = 0;
   int value_dim = 0;
+  /// Multiplies the sigmoids of the corrections; 2 lets a state turn round.
+  float share_scale = 1.0f;
 
   int keys() const { return key_heads * key_dim; }
   int values() const { return value_heads * value_dim; }
@@ -22,8 +24,8 @@ struct DeltaRuleSpec {
 /// Gated DeltaNet, arXiv:2412.06464. Each head has a matrix of (value_dim,
 /// key_dim); a token lets it decay by exp(decay * softplus(rate +
 /// step_bias)), corrects what it gives for the key towards the value, by the
-/// share sigmoid(correction), and reads it by the query. Queries and keys are
-/// convolved and of length one. Immutable after load.
+/// share share_scale * sigmoid(correction), and reads it by the query. Queries
+/// and keys are convolved and of length one. Immutable after load.
 struct DeltaRuleBlock {
   ResidualFrame frame;
   DeltaRuleSpec spec;

@@ -77,10 +77,11 @@ mx::array mlp_block_stock(const mx::array& input, const mx::array& residual,
                           const MlpBlock& block) {
   const mx::array x = enter_frame(input, block.frame);
   const mx::array up = linear(x, block.up);
-  const mx::array hidden =
+  mx::array hidden =
       block.gate    ? activate(linear(x, *block.gate), block.activation) * up
       : block.xielu ? apply_xielu(up, *block.xielu)
                     : activate(up, block.activation);
+  if (block.inner_norm) hidden = normalise(hidden, *block.inner_norm);
   return leave_frame(linear(hidden, block.down), residual, block.frame);
 }
 

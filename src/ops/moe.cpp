@@ -105,8 +105,14 @@ Routes route(const mx::array& logits,
 mx::array moe_block_stock(const mx::array& input, const mx::array& residual,
                           const MoeBlock& block) {
   const mx::array x = enter_frame(input, block.frame);
-  const Routes routes =
-      route(linear(x, block.router), block.correction, block.spec);
+  const mx::array seen =
+      block.router_norm ? normalise(input, *block.router_norm) : x;
+  Routes routes =
+      route(linear(seen, block.router), block.correction, block.spec);
+  if (block.expert_scales) {
+    routes.weights =
+        routes.weights * mx::take(*block.expert_scales, routes.experts);
+  }
   const mx::array weights =
       mx::astype(mx::expand_dims(routes.weights, 2), x.dtype());
   mx::array rows = mx::expand_dims(x, 1);

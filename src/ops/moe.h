@@ -61,6 +61,11 @@ struct SharedExpert {
 struct MoeBlock {
   ResidualFrame frame;
   Linear router;  ///< (experts, hidden)
+  /// Of the input, for the router alone; absent: it gets what experts get.
+  std::optional<Norm> router_norm = std::nullopt;
+  /// (experts) float32: multiplies the weights behind their normalisation.
+  /// Goes without kSparseMixer.
+  std::optional<mlx::core::array> expert_scales = std::nullopt;
   /// (experts) float32, added to the scores for the choice only.
   std::optional<mlx::core::array> correction = std::nullopt;
   RouterSpec spec;

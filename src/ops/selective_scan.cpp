@@ -57,8 +57,10 @@ mx::array run_scan(const SelectiveScanBlock& block, const mx::array& projected,
   const mx::array selected =
       mx::astype(linear(x, block.selection), mx::float32);
   const auto part = [&](int first, int count) {
-    return divide_by_rms(slice_columns(selected, first, count),
-                         block.selection_eps);
+    const mx::array y = divide_by_rms(slice_columns(selected, first, count),
+                                      block.selection_eps);
+    if (!block.selection_scales) return y;
+    return y * mx::slice(*block.selection_scales, {first}, {first + count});
   };
   const mx::array steps = softplus(mx::astype(
       linear(mx::astype(part(0, rank), x.dtype()), block.step), mx::float32));

@@ -24,6 +24,8 @@ struct SelectiveScanBlock {
   Linear output;           ///< (hidden, inner)
   /// Set: the small step, b and c are divided by their root mean squares.
   std::optional<float> selection_eps = std::nullopt;
+  /// (rank + 2 * state) float32: multiplies what comes of that; absent: 1.
+  std::optional<mlx::core::array> selection_scales = std::nullopt;
 
   int inner() const { return convolution.channels(); }
   int rank() const { return step.inputs(); }

@@ -32,6 +32,19 @@ ops::CausalConvolution read_convolution(const WeightReader& weights,
   return convolution;
 }
 
+ops::ShortConvolutionBlock read_short_convolution(const WeightReader& weights,
+                                                  int hidden, int kernel,
+                                                  const std::string& module,
+                                                  ops::ResidualFrame frame) {
+  return {
+      .frame = std::move(frame),
+      .input = weights.linear(module + "in_proj", 3 * hidden, hidden,
+                              Bias::kIfPresent),
+      .convolution = read_convolution(weights, module + "conv", hidden, kernel),
+      .output = weights.linear(module + "out_proj", hidden, hidden,
+                               Bias::kIfPresent)};
+}
+
 bool is_converted_convolution(const io::WeightSource& weights,
                               const std::string& module) {
   const io::StoredTensor* tensor = weights.find_tensor(module + ".weight");

@@ -17,6 +17,13 @@ ops::CausalConvolution read_convolution(const WeightReader& weights,
                                         int kernel,
                                         const std::vector<float>& scales = {});
 
+/// LFM's mixer, whose modules begin with `module` ("...conv."): in_proj, conv,
+/// out_proj. Throws ModelLoadingError.
+ops::ShortConvolutionBlock read_short_convolution(const WeightReader& weights,
+                                                  int hidden, int kernel,
+                                                  const std::string& module,
+                                                  ops::ResidualFrame frame);
+
 /// Whether `module` lies as mlx-lm and GGUF files have it, whose converters
 /// also write other weights of some families in another form.
 bool is_converted_convolution(const io::WeightSource& weights,

@@ -207,10 +207,11 @@ class Decoder : public Model {
           "[model] the checkpoint has no head (lm_head.weight)",
           "It makes embeddings, no text.");
     }
-    mx::array y = ops::linear(parts_.head_projection
-                                  ? ops::linear(hidden, *parts_.head_projection)
-                                  : hidden,
-                              parts_.head ? *parts_.head : parts_.embedding);
+    mx::array y = ops::linear(
+        parts_.head_projection
+            ? ops::linear(before_head(hidden), *parts_.head_projection)
+            : before_head(hidden),
+        parts_.head ? *parts_.head : parts_.embedding);
     y = mx::astype(y, mx::float32);
     if (parts_.logit_scale != 1.0f) y = y * mx::array(parts_.logit_scale);
     if (parts_.logit_softcap > 0) {
@@ -275,6 +276,14 @@ class Decoder : public Model {
   }
 
  private:
+  mx::array before_head(const mx::array& hidden) const {
+    if (!parts_.before_head) return hidden;
+    const HeadTransform& transform = *parts_.before_head;
+    return ops::normalise(ops::activate(ops::linear(hidden, transform.linear),
+                                        transform.activation),
+                          transform.norm);
+  }
+
   DecoderParts parts_;
 };
 

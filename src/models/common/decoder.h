@@ -41,6 +41,13 @@ struct DecoderLayer {
   std::optional<ops::Norm> feed_forward_norm = std::nullopt;
 };
 
+/// norm(activation(linear(x))): what a head may get in the place of x.
+struct HeadTransform {
+  ops::Linear linear;  ///< (hidden, hidden)
+  ops::Activation activation = ops::Activation::kGelu;
+  ops::Norm norm;
+};
+
 /// Everything that a family builds of its checkpoint.
 struct DecoderParts {
   ops::Linear embedding;  ///< (vocabulary, hidden)
@@ -56,6 +63,7 @@ struct DecoderParts {
   std::optional<ops::Norm> final_norm = std::nullopt;
   /// Absent where the embedding serves as the head.
   std::optional<ops::Linear> head;
+  std::optional<HeadTransform> before_head = std::nullopt;
   /// The checkpoint has no head though it needs one: logits() throws.
   bool headless = false;
   float logit_scale = 1.0f;

@@ -143,17 +143,18 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
   moe.experts = require_size(config, "n_routed_experts");
   moe.intermediate_size = require_size(config, "moe_intermediate_size");
   moe.shared_intermediate_size =
-      static_cast<int>(config.find_int("n_shared_experts").value_or(0)) *
+      static_cast<int>(
+          config.find_int("n_shared_experts").value_or(routing.shared)) *
       moe.intermediate_size;
   moe.shared_name = "shared_experts";
   ops::RouterSpec& router = moe.router;
   router.chosen = require_size(config, "num_experts_per_tok");
   router.score = routing.score;
   router.group_score = routing.group_score;
-  router.normalise =
-      routing.may_normalise &&
-      (router.chosen > 1 || routing.score == ops::RouterScore::kSigmoid) &&
-      flag_or(config, "norm_topk_prob", routing.normalise);
+  router.normalise = routing.may_normalise &&
+                     (router.chosen > 1 || routing.normalises_single ||
+                      routing.score == ops::RouterScore::kSigmoid) &&
+                     flag_or(config, "norm_topk_prob", routing.normalise);
   if (!router.normalise || routing.scale_normalised) {
     router.scale = number_or(config, "routed_scaling_factor", routing.scale);
   }
@@ -167,9 +168,9 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
   return moe;
 }
 
-std::unique_ptr<Model> make_deepseek(const ModelSource& source,
-                                     const DeepseekRouting& routing,
-                                     IndexerRope indexer) {
+DecoderParts read_deepseek_parts(const ModelSource& source,
+                                 const DeepseekRouting& routing,
+                                 IndexerRope indexer) {
   const LatentSizes sizes = read_latent_sizes(source.config);
   const DenseConfig config = read_dense_config(
       source.config,
@@ -203,7 +204,13 @@ std::unique_ptr<Model> make_deepseek(const ModelSource& source,
             is_sparse(source.config, index, routing.first_sparse),
         prefix + "mlp.", std::move(frame));
   };
-  return make_decoder(read_dense_parts(source, config, traits));
+  return read_dense_parts(source, config, traits);
+}
+
+std::unique_ptr<Model> make_deepseek(const ModelSource& source,
+                                     const DeepseekRouting& routing,
+                                     IndexerRope indexer) {
+  return make_decoder(read_deepseek_parts(source, routing, indexer));
 }
 
 }  // namespace abstractllm::models

@@ -23,6 +23,10 @@ struct DeepseekRouting {
   double norm_eps = 1e-6;  ///< where rms_norm_eps is absent
   /// norm_topk_prob counts.
   bool may_normalise = true;
+  /// It counts of a single expert, too, whatever the score.
+  bool normalises_single = false;
+  /// Experts that all tokens go through where n_shared_experts is absent.
+  int shared = 0;
 };
 
 /// How the indexer of sparse attention turns its queries and keys, where a
@@ -52,6 +56,10 @@ ops::LatentAttentionBlock read_latent_attention(const WeightReader& weights,
                                                 const LatentSizes& sizes,
                                                 const std::string& module,
                                                 ops::ResidualFrame frame);
+
+DecoderParts read_deepseek_parts(const ModelSource& source,
+                                 const DeepseekRouting& routing,
+                                 IndexerRope indexer = IndexerRope::kNoIndexer);
 
 std::unique_ptr<Model> make_deepseek(
     const ModelSource& source, const DeepseekRouting& routing,

@@ -197,6 +197,10 @@ int checked_rotary_dim(int dims, int head_dim) {
 }
 
 bool sees_both_ways(const io::JsonConfig& config) {
+  // Gemma 4: "all", or "vision" where the parts of an image see each other.
+  if (config.is_string("use_bidirectional_attention")) {
+    return config.require_string("use_bidirectional_attention") == "all";
+  }
   return config.find_bool("use_bidirectional_attention").value_or(false) ||
          !flag_or(config, "is_causal", true);
 }

@@ -64,40 +64,28 @@ class PartsReader {
         config_(read_config(fields)),
         prefix_(language_prefix(weights_)),
         ropes_(read_gemma_ropes(fields, config_.head_dim)),
-        layer_width_(size_or(fields, "hidden_size_per_layer_input", 256)),
+        inputs_{.hidden = config_.hidden_size,
+                .layers = config_.num_hidden_layers,
+                .width = size_or(fields, "hidden_size_per_layer_input", 256),
+                .vocabulary = size_or(fields, "vocab_size_per_layer_input",
+                                      config_.vocab_size),
+                .norm_eps = config_.norm_eps},
         streams_(size_or(fields, "altup_num_inputs", 4)),
-        own_layers_(config_.num_hidden_layers -
-                    static_cast<int>(
-                        fields.find_int("num_kv_shared_layers").value_or(15))) {
+        own_layers_(read_own_layers(fields, config_.num_hidden_layers, 15)) {
     traits_.query_key_norm = HeadNorm::kEachHead;
-    if (own_layers_ < 1 || own_layers_ > config_.num_hidden_layers) {
-      throw ModelLoadingError("[config] num_kv_shared_layers leaves " +
-                              std::to_string(own_layers_) + " of " +
-                              std::to_string(config_.num_hidden_layers) +
-                              " layers with keys of their own");
-    }
   }
 
   Gemma3nParts read() const {
     const int hidden = config_.hidden_size;
-    const int widths = config_.num_hidden_layers * layer_width_;
-    Gemma3nParts parts{
-        .embedding =
-            linear(prefix_ + "embed_tokens", config_.vocab_size, hidden),
-        .layer_embedding = linear(
-            prefix_ + "embed_tokens_per_layer",
-            size_or(fields_, "vocab_size_per_layer_input", config_.vocab_size),
-            widths),
-        .layer_projection =
-            linear(prefix_ + "per_layer_model_projection", widths, hidden),
-        .layer_norm = norm(prefix_ + "per_layer_projection_norm", layer_width_),
-        .layer_width = layer_width_,
-        .widening = projections("altup_projections"),
-        .narrowing = projections("altup_unembed_projections"),
-        .layers = {},
-        .final_norm = norm(prefix_ + "norm", hidden),
-        .logit_softcap =
-            number_unless_null(fields_, "final_logit_softcapping", 30)};
+    Gemma3nParts parts{.embedding = linear(prefix_ + "embed_tokens",
+                                           config_.vocab_size, hidden),
+                       .inputs = read_layer_inputs(weights_, inputs_, prefix_),
+                       .widening = projections("altup_projections"),
+                       .narrowing = projections("altup_unembed_projections"),
+                       .layers = {},
+                       .final_norm = norm(prefix_ + "norm", hidden),
+                       .logit_softcap = number_unless_null(
+                           fields_, "final_logit_softcapping", 30)};
     if (!flag_or(fields_, "tie_word_embeddings", true)) {
       parts.head = linear("lm_head", config_.vocab_size, hidden);
     }
@@ -135,62 +123,22 @@ class PartsReader {
     return read;
   }
 
-  // The layer whose keys and values layer `index` uses: itself, or the last of
-  // its kind that has its own.
-  int key_layer(int index) const {
-    if (index < own_layers_) return index;
-    const bool slides = config_.windows[index] > 0;
-    for (int i = own_layers_ - 1; i >= 0; --i) {
-      if ((config_.windows[i] > 0) == slides) return i;
-    }
-    throw ModelLoadingError("[config] layer " + std::to_string(index) +
-                            " has no layer of its kind to share keys with");
-  }
-
   ops::AttentionBlock attention(int index, const std::string& layer) const {
     const std::string module = layer + "self_attn.";
     ops::ResidualFrame frame{
         .before = norm(layer + "input_layernorm", config_.hidden_size),
         .after = norm(layer + "post_attention_layernorm", config_.hidden_size)};
     ops::AttentionBlock block =
-        index < own_layers_
-            ? read_attention(weights_, config_, traits_, module, index,
-                             std::move(frame))
-            : reusing_attention(index, module, std::move(frame));
+        index < own_layers_ ? read_attention(weights_, config_, traits_, module,
+                                             index, std::move(frame))
+                            : read_reusing_attention(weights_, config_, module,
+                                                     index, std::move(frame));
     block.spec.scale = 1.0f;
     block.spec.rope = config_.windows[index] > 0 ? ropes_.local : ropes_.global;
-    block.value_norm = ops::Norm{
-        .kind = ops::NormKind::kRms,
-        .weight = ops::make_vector(weights_.backend(),
-                                   std::vector<float>(config_.head_dim, 1.0f)),
-        .bias = std::nullopt,
-        .eps = config_.norm_eps,
-        .cpu = weights_.backend().cpu};
+    block.value_norm = weights_.norm(ops::NormKind::kRms,
+                                     std::vector<float>(config_.head_dim, 1.0f),
+                                     config_.norm_eps);
     return block;
-  }
-
-  ops::AttentionBlock reusing_attention(int index, const std::string& module,
-                                        ops::ResidualFrame frame) const {
-    for (const char* name :
-         {"k_proj.weight", "k_proj.scales", "k_proj.biases", "v_proj.weight",
-          "v_proj.scales", "v_proj.biases", "k_norm.weight", "v_norm.weight"}) {
-      source_.weights.find_tensor(module + name);
-    }
-    const int width = config_.num_attention_heads * config_.head_dim;
-    const ops::Linear query =
-        linear(module + "q_proj", width, config_.hidden_size);
-    return {.frame = std::move(frame),
-            .spec = ops::AttentionSpec{.heads = config_.num_attention_heads,
-                                       .kv_heads = config_.num_key_value_heads,
-                                       .head_dim = config_.head_dim,
-                                       .window = config_.windows[index],
-                                       .rope = {}},
-            .query = query,
-            .key = query,
-            .value = query,
-            .output = linear(module + "o_proj", config_.hidden_size, width),
-            .query_norm = norm(module + "q_norm", config_.head_dim),
-            .reuses_cache = true};
   }
 
   // Of layer `index`; Gemma 3n has one size for all or a list.
@@ -248,14 +196,10 @@ class PartsReader {
         .widen = linear(name + "laurel.linear_right", hidden, rank),
         .past_norm = norm(name + "laurel.post_laurel_norm", hidden),
         .attention = attention(index, name),
-        .cache = key_layer(index),
+        .cache = gemma_key_layer(config_.windows, own_layers_, index),
         .mlp = feed_forward(index, name),
         .cutoff = cutoff(index),
-        .input_gate =
-            linear(name + "per_layer_input_gate", layer_width_, hidden),
-        .input_projection =
-            linear(name + "per_layer_projection", hidden, layer_width_),
-        .input_norm = norm(name + "post_per_layer_input_norm", hidden)};
+        .input = read_layer_input_gate(weights_, inputs_, name)};
     const std::vector<float> scale =
         weights_.vector(name + "altup.correct_output_scale", hidden);
     if (flag_or(fields_, "altup_correct_scale", true)) {
@@ -270,7 +214,7 @@ class PartsReader {
   DenseConfig config_;
   std::string prefix_;
   GemmaRopes ropes_;
-  int layer_width_;
+  LayerInputSizes inputs_;
   int streams_;
   int own_layers_;  // the first ones, with keys and values of their own
   DenseTraits traits_;

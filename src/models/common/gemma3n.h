@@ -7,6 +7,7 @@
 
 #include "models/common/alternating_updates.h"
 #include "models/common/gemma.h"
+#include "models/common/layer_inputs.h"
 
 namespace abstractllm::models {
 
@@ -21,18 +22,13 @@ struct Gemma3nLayer {
   /// Gates below this many deviations above their mean are 0; absent: all stay.
   std::optional<float> cutoff = std::nullopt;
   std::optional<mlx::core::array> output_scale = std::nullopt;  ///< (hidden)
-  ops::Linear input_gate;        ///< (inputs of a layer, hidden)
-  ops::Linear input_projection;  ///< (hidden, inputs of a layer)
-  ops::Norm input_norm;          ///< (hidden)
+  LayerInputGate input;
 };
 
 struct Gemma3nParts {
   ops::Linear embedding;  ///< (vocabulary, hidden)
   std::optional<ops::Linear> head = std::nullopt;
-  ops::Linear layer_embedding;   ///< (vocabulary, layers * layer_width)
-  ops::Linear layer_projection;  ///< (layers * layer_width, hidden)
-  ops::Norm layer_norm;          ///< (layer_width)
-  int layer_width = 0;
+  LayerInputs inputs;
   std::vector<ops::Linear> widening;   ///< (hidden, hidden) a further stream
   std::vector<ops::Linear> narrowing;  ///< likewise
   std::vector<Gemma3nLayer> layers;

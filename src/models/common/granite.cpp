@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/granite.h"
 
+#include <string>
 #include <type_traits>
 
+#include "abstractllm/error.h"
+#include "io/json_config.h"
 #include "models/common/config_fields.h"
 
 namespace abstractllm::models {
@@ -29,6 +32,47 @@ void apply_granite_multipliers(const io::JsonConfig& config,
   }
 }
 
+DenseConfig read_granite_window_config(const io::JsonConfig& config,
+                                       double eps) {
+  constexpr int kWindow = 128;
+  DenseConfig read = read_dense_config(
+      config, {.norm_eps_value = eps, .sliding_window = kWindow});
+  if (!config.has("layer_types")) {
+    for (std::size_t i = 0; i < read.windows.size(); i += 4) {
+      read.windows[i] = 0;
+    }
+  }
+  return read;
+}
+
+void apply_granite_windows(const ModelSource& source, const DenseConfig& config,
+                           DecoderParts& parts) {
+  const WeightReader weights(source.weights, source.backend);
+  const auto bases = source.config.find_numbers("layer_rope_theta");
+  if (bases && bases->size() < parts.layers.size()) {
+    throw ModelLoadingError(
+        "[config] layer_rope_theta has " + std::to_string(bases->size()) +
+        " entries, expected " + std::to_string(parts.layers.size()));
+  }
+  const auto rope_of = [&](double base) -> ops::RopeTable {
+    if (base == 0) return {};
+    const io::JsonConfig own = io::JsonConfig::parse(
+        "{\"rope_theta\": " + std::to_string(base) + "}", "layer_rope_theta");
+    const auto shared = find_rope_scaling(source.config);
+    return read_rope_parameters(source.config,
+                                shared ? own.with_defaults(*shared) : own,
+                                {.dims = config.head_dim});
+  };
+  edit_attention(parts, [&](int index, ops::AttentionBlock& block) {
+    const std::string layer = "model.layers." + std::to_string(index);
+    block.spec.sinks = ops::make_floats(
+        weights.vector(layer + ".self_attn.sinks", config.num_attention_heads));
+    if (bases) {
+      block.spec.rope = rope_of((*bases)[static_cast<std::size_t>(index)]);
+    }
+  });
+}
+
 ops::MoeBlock read_granite_moe(const WeightReader& weights,
                                const DenseConfig& config, const MoeConfig& moe,
                                const std::string& prefix,
@@ -37,6 +81,11 @@ ops::MoeBlock read_granite_moe(const WeightReader& weights,
   const int hidden = config.hidden_size;
   const int inner = moe.intermediate_size;
   const std::string split = prefix + "switch_mlp.";
+  // What transformers 5 calls them of newer families.
+  const bool renamed = weights.has_matrix(prefix + "experts.gate_up_proj");
+  const char* input = renamed ? "experts.gate_up_proj" : "input_linear";
+  const char* output = renamed ? "experts.down_proj" : "output_linear";
+  const char* router = renamed ? "router" : "router.layer";
   const bool is_split = weights.has_matrix(split + "gate_proj");
   const auto rows = [&](const char* name, const char* stack, int count,
                         int first, int outputs, int inputs) {
@@ -45,15 +94,14 @@ ops::MoeBlock read_granite_moe(const WeightReader& weights,
                     : weights.expert_rows(prefix + stack, moe.experts, count,
                                           first, outputs, inputs);
   };
-  return {
-      .frame = std::move(frame),
-      .router = weights.linear(prefix + "router.layer", moe.experts, hidden,
-                               Bias::kNone),
-      .spec = moe.router,
-      .activation = config.activation,
-      .gate = rows("gate_proj", "input_linear", 2 * inner, 0, inner, hidden),
-      .up = rows("up_proj", "input_linear", 2 * inner, inner, inner, hidden),
-      .down = rows("down_proj", "output_linear", hidden, 0, hidden, inner)};
+  return {.frame = std::move(frame),
+          .router =
+              weights.linear(prefix + router, moe.experts, hidden, Bias::kNone),
+          .spec = moe.router,
+          .activation = config.activation,
+          .gate = rows("gate_proj", input, 2 * inner, 0, inner, hidden),
+          .up = rows("up_proj", input, 2 * inner, inner, inner, hidden),
+          .down = rows("down_proj", output, hidden, 0, hidden, inner)};
 }
 
 ops::SharedExpert read_granite_unit(const WeightReader& weights, int hidden,

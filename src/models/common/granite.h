@@ -13,6 +13,16 @@ namespace abstractllm::models {
 void apply_granite_multipliers(const io::JsonConfig& config,
                                DecoderParts& parts);
 
+/// Of granite_swa and granitemoe_swa: every fourth layer from the first on sees
+/// all unless layer_types says otherwise.
+/// `eps`: where rms_norm_eps is absent.
+DenseConfig read_granite_window_config(const io::JsonConfig& config,
+                                       double eps);
+
+/// Sinks, and the rotations of layer_rope_theta (0: none), into `parts`.
+void apply_granite_windows(const ModelSource& source, const DenseConfig& config,
+                           DecoderParts& parts);
+
 /// The experts whose modules begin with `prefix` ("...block_sparse_moe."):
 /// router.layer, input_linear with the gate before the up rows, output_linear;
 /// or mlx-lm's switch_mlp. Throws ModelLoadingError.

@@ -156,6 +156,22 @@ double dynamic_theta(const io::JsonConfig& parameters, double theta, int dims) {
   return theta * std::pow(*alpha, dims / (dims - 2.0));
 }
 
+// Gemma 4: the lowest frequencies of a whole head do not turn.
+void scale_proportionally(const io::JsonConfig& parameters, int dims,
+                          std::vector<double>& frequencies) {
+  const double share =
+      parameters.find_number("partial_rotary_factor").value_or(1.0);
+  if (!(share >= 0 && share <= 1)) {
+    throw ModelLoadingError("[config] partial_rotary_factor is " +
+                            std::to_string(share) + ", expected 0 to 1");
+  }
+  const double factor = parameters.find_number("factor").value_or(1.0);
+  const auto turning = static_cast<std::size_t>(share * dims / 2);
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    frequencies[i] = i < turning ? frequencies[i] / factor : 0.0;
+  }
+}
+
 std::string scaling_type(const io::JsonConfig& scaling) {
   if (auto type = scaling.find_string("rope_type")) return *type;
   return scaling.find_string("type").value_or("default");
@@ -218,6 +234,8 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
     for (double& frequency : frequencies) frequency /= factor;
   } else if (type == "llama3") {
     scale_llama3(parameters, frequencies);
+  } else if (type == "proportional") {
+    scale_proportionally(parameters, table.dims, frequencies);
   } else if (type == "yarn") {
     table.amplitude =
         scale_yarn(config, parameters, theta, table.dims, frequencies);
@@ -227,7 +245,8 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
   } else if (type != "default" && type != "dynamic" && type != "mrope") {
     throw ModelLoadingError(
         "[config] rope scaling '" + type + "' is not supported",
-        "Supported: default, dynamic, linear, llama3, longrope, yarn.");
+        "Supported: default, dynamic, linear, llama3, longrope, proportional, "
+        "yarn.");
   }
   table.inverse_frequencies.assign(frequencies.begin(), frequencies.end());
   return table;

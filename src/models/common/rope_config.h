@@ -29,8 +29,8 @@ io::JsonConfig with_default_rope_scaling(const io::JsonConfig& config,
                                          const char* scaling);
 
 /// Reads rope_theta and rope_scaling, or rope_parameters, in their published
-/// spellings: default, dynamic, linear, llama3, longrope and yarn. Another type
-/// is a ModelLoadingError naming it and these.
+/// spellings: default, dynamic, linear, llama3, longrope, proportional and
+/// yarn. Another type is a ModelLoadingError naming it and these.
 ops::RopeTable read_rope(const io::JsonConfig& config,
                          const RopeDefaults& defaults);
 
