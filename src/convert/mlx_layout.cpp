@@ -64,7 +64,8 @@ class Layouter {
     } else if (is_ungated_stack(module)) {
       const std::string name = name_in_stack(module.substr(sibling_at(module)));
       rename(module, sibling(sibling(module, ""), "switch_mlp." + name));
-    } else if (type_ == "deepseek_v3" && module.find(".kv_b_proj") != npos) {
+    } else if ((type_ == "deepseek_v3" || type_ == "mistral4") &&
+               module.find(".kv_b_proj") != npos) {
       divide_latent(module.substr(0, module.find(".kv_b_proj")) + ".");
     } else if (ends(".block_sparse_moe.input_linear")) {
       halve_stack(module, sibling(module, "switch_mlp."));
@@ -142,6 +143,9 @@ class Layouter {
   std::string name_of_stack(const std::string& module,
                             const std::string& name) const {
     if (keeps_experts() || has_no_stack_module()) return sibling(module, name);
+    if (type_.starts_with("gemma4")) {
+      return sibling(module, "switch_glu." + name);
+    }
     return sibling(sibling(module, ""), "switch_mlp." + name);
   }
 

@@ -7,8 +7,8 @@ namespace abstractllm::families {
 
 GemmaConfig::GemmaConfig() {
   name = "gemma";
-  model_types = {"gemma",       "gemma2",  "gemma3",
-                 "gemma3_text", "gemma3n", "gemma3n_text"};
+  model_types = {"gemma",   "gemma2",       "gemma3",    "gemma3_text",
+                 "gemma3n", "gemma3n_text", "vaultgemma"};
   template_marks = {"<start_of_turn>"};
   names = {"gemma"};
   user_turn = "<start_of_turn>";
@@ -36,7 +36,8 @@ CodeGemmaConfig::CodeGemmaConfig() {
 
 Gemma4Config::Gemma4Config() {
   name = "gemma4";
-  model_types = {"gemma4", "gemma4_text"};
+  model_types = {"gemma4", "gemma4_text", "gemma4_unified",
+                 "gemma4_unified_text"};
   template_marks = {"<|turn>"};
   names = {"gemma-4", "gemma4"};
   user_turn = "<|turn>";

@@ -7,8 +7,9 @@ namespace abstractllm::families {
 
 GraniteConfig::GraniteConfig() {
   name = "granite";
-  model_types = {"granite", "granitemoe", "granitemoeshared",
-                 "granitemoehybrid", "granitehybrid"};
+  model_types = {"granite",          "granitemoe",    "granitemoeshared",
+                 "granitemoehybrid", "granitehybrid", "granite_swa",
+                 "granitemoe_swa"};
   template_marks = {"<|start_of_role|>"};
   names = {"granite"};
   user_turn = "<|start_of_role|>";

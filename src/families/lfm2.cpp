@@ -7,8 +7,8 @@ namespace abstractllm::families {
 
 Lfm2Config::Lfm2Config() {
   name = "lfm2";
-  model_types = {"lfm2", "lfm2_moe", "lfm2moe"};
-  names = {"lfm2", "lfm-2"};
+  model_types = {"lfm2", "lfm2_moe", "lfm2moe", "lfm3"};
+  names = {"lfm2", "lfm-2", "lfm3", "lfm-3"};
   user_turn = "<|im_start|>";
   answer_turn = "<|im_start|>";
   turn_end = "<|im_end|>";

@@ -7,7 +7,7 @@ namespace abstractllm::families {
 
 MistralConfig::MistralConfig() {
   name = "mistral";
-  model_types = {"mistral", "mistral3", "ministral", "ministral3"};
+  model_types = {"mistral", "mistral3", "ministral", "ministral3", "mistral4"};
   template_marks = {"[INST]"};
   names = {"mistral", "ministral", "codestral", "devstral", "magistral"};
   user_turn = "[INST]";

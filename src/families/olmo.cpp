@@ -7,7 +7,7 @@ namespace abstractllm::families {
 
 OlmoConfig::OlmoConfig() {
   name = "olmo";
-  model_types = {"olmo", "olmo2", "olmo3", "olmoe", "flex_olmo"};
+  model_types = {"olmo", "olmo2", "olmo3", "olmoe", "flex_olmo", "olmo_hybrid"};
   names = {"olmo", "tulu"};
   user_turn = "<|user|>";
   answer_turn = "<|assistant|>";

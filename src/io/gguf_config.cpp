@@ -76,17 +76,22 @@ class ConfigBuilder {
   void add_attention() {
     const std::int64_t heads = fields_.require_size("attention.head_count");
     config_["num_attention_heads"] = heads;
-    config_["num_key_value_heads"] =
-        fields_.has("attention.head_count_kv")
-            ? fields_.require_size("attention.head_count_kv")
-            : heads;
+    const auto varied = fields_.find_sizes("attention.head_count_kv");
+    if (architecture_.varied_units && varied && !varied->empty()) {
+      config_["num_key_value_heads"] = varied->front();
+    } else {
+      config_["num_key_value_heads"] =
+          fields_.has("attention.head_count_kv")
+              ? fields_.require_size("attention.head_count_kv")
+              : heads;
+    }
     head_dim_ =
         fields_.find_size("attention.key_length")
             .value_or(config_["hidden_size"].get<std::int64_t>() / heads);
     config_["head_dim"] = head_dim_;
     const auto value_length = fields_.find_size("attention.value_length");
     if (value_length && *value_length != head_dim_ &&
-        architecture_.name != "deepseek2") {
+        architecture_.name != "deepseek2" && architecture_.name != "mistral4") {
       throw UnsupportedModelError(
           fmt::format("[gguf] {}: keys of {} and values of {} numbers a head",
                       gguf_.path().string(), head_dim_, *value_length));

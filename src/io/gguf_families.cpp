@@ -96,6 +96,55 @@ void add_gemma3n(const GgufFields& fields, json& config) {
   rows_of("blk.0.laurel_l.weight", "laurel_rank");
 }
 
+// Layers that slide and those that see all have heads of their own; the last
+// ones may have wider units.
+void add_gemma4(const GgufFields& fields, json& config) {
+  add_gemma(fields, config);
+  copy_number(fields, "final_logit_softcapping", config,
+              "final_logit_softcapping");
+  config["num_kv_shared_layers"] =
+      fields.find_size("attention.shared_kv_layers").value_or(0);
+  config["hidden_size_per_layer_input"] =
+      fields.find_size("embedding_length_per_layer_input").value_or(0);
+  const StoredTensor* inputs =
+      fields.find_tensor("per_layer_token_embd.weight");
+  if (inputs != nullptr && inputs->shape.size() == 2) {
+    config["vocab_size_per_layer_input"] = inputs->shape[0];
+  }
+  config["global_head_dim"] = config["head_dim"];
+  copy_size(fields, "attention.key_length_swa", config, "head_dim");
+  const auto units = fields.find_sizes("feed_forward_length");
+  if (units && units->size() > 1) {
+    config["intermediate_size"] = units->front();
+    config["use_double_wide_mlp"] = units->back() == 2 * units->front();
+  }
+  config["rope_parameters"] = {
+      {"full_attention",
+       {{"rope_type", "default"}, {"rope_theta", config["rope_theta"]}}},
+      {"sliding_attention",
+       {{"rope_type", "default"},
+        {"rope_theta",
+         fields.find_number("rope.freq_base_swa").value_or(10000.0)}}}};
+  if (config.contains("num_experts")) {
+    config["enable_moe_block"] = true;
+    config["top_k_experts"] = config["num_experts_per_tok"];
+  }
+  const auto heads = fields.find_sizes("attention.head_count_kv");
+  const auto types = config.value("layer_types", json::array());
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    const std::string layer = "blk." + std::to_string(i);
+    const bool sees_all = types[i] == "full_attention";
+    if (heads && i < heads->size()) {
+      config[sees_all ? "num_global_key_value_heads" : "num_key_value_heads"] =
+          heads->at(i);
+    }
+    if (sees_all && fields.find_tensor(layer + ".attn_k.weight") != nullptr) {
+      config["attention_k_eq_v"] =
+          fields.find_tensor(layer + ".attn_v.weight") == nullptr;
+    }
+  }
+}
+
 void add_cohere(const GgufFields& fields, json& config) {
   copy_number(fields, "logit_scale", config, "logit_scale");
   config["use_qk_norm"] =
@@ -209,6 +258,14 @@ void add_deepseek2(const GgufFields& fields, json& config) {
   }
 }
 
+void add_mistral4(const GgufFields& fields, json& config) {
+  add_deepseek2(fields, config);
+  if (!config.contains("rope_scaling")) return;
+  json& scaling = config["rope_scaling"];
+  copy_number(fields, "attention.temperature_scale", scaling,
+              "llama_4_scaling_beta");
+}
+
 void add_glm4moe(const GgufFields& fields, json& config) {
   add_deepseek_experts(fields, config);
   config["use_qk_norm"] =
@@ -240,6 +297,22 @@ void add_layer_types(const GgufFields& fields, json& config,
     types.push_back(attends ? "full_attention" : other);
   }
   config["layer_types"] = std::move(types);
+}
+
+void add_jamba(const GgufFields& fields, json& config) {
+  const std::int64_t hidden = config["hidden_size"];
+  config["mamba_expand"] = fields.require_size("ssm.inner_size") / hidden;
+  config["mamba_d_state"] = fields.require_size("ssm.state_size");
+  config["mamba_dt_rank"] = fields.require_size("ssm.time_step_rank");
+  config["mamba_d_conv"] = fields.require_size("ssm.conv_kernel");
+  add_layer_types(fields, config, "linear_attention");
+  json kinds = json::array();
+  for (std::size_t i = 0; i < config["layer_types"].size(); ++i) {
+    const std::string router =
+        "blk." + std::to_string(i) + ".ffn_gate_inp.weight";
+    kinds.push_back(fields.find_tensor(router) != nullptr ? "sparse" : "dense");
+  }
+  config["mlp_layer_types"] = std::move(kinds);
 }
 
 void add_lfm2(const GgufFields& fields, json& config) {
@@ -443,6 +516,7 @@ constexpr Family kFamilies[] = {
     {"gemma2", add_gemma2},
     {"gemma3", add_gemma3},
     {"gemma3n", add_gemma3n},
+    {"gemma4", add_gemma4},
     {"glm4moe", add_glm4moe},
     {"gpt-oss", add_gpt_oss},
     {"gpt2", add_gpt2},
@@ -450,11 +524,13 @@ constexpr Family kFamilies[] = {
     {"granite", add_granite},
     {"granitehybrid", add_granite_hybrid},
     {"granitemoe", add_granite},
+    {"jamba", add_jamba},
     {"lfm2", add_lfm2},
     {"mamba", add_mamba},
     {"mamba2", add_mamba2},
     {"minicpm", add_minicpm},
     {"minicpm3", add_minicpm3},
+    {"mistral4", add_mistral4},
     {"nemotron", add_nemotron},
     {"nomic-bert", add_token_types},
     {"olmo", add_olmo},

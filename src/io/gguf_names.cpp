@@ -164,6 +164,27 @@ constexpr GgufNameRow kDeepseekNames[] = {
     ABSTRACTLLM_SHARED("mlp.shared_experts."),
 };
 
+// Gates and what they gate in one stack, or each by itself.
+constexpr GgufNameRow kMistral4Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"attn_q_a", "self_attn.q_a_proj"},
+    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
+    {"attn_q_b", "self_attn.q_b_proj"},
+    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
+    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
+    {"attn_kv_b", "self_attn.kv_b_proj"},
+    {"attn_k_b", "self_attn.kv_b_proj.k_b"},
+    {"attn_v_b", "self_attn.kv_b_proj.v_b"},
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    {"ffn_gate_up_exps.weight", "mlp.experts.gate_up_proj", true},
+    {"ffn_gate_exps", "mlp.experts.gate_proj"},
+    {"ffn_up_exps", "mlp.experts.up_proj"},
+    {"ffn_down_exps.weight", "mlp.experts.down_proj", true},
+    ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
 constexpr GgufNameRow kErnieMoeNames[] = {
     ABSTRACTLLM_ATTENTION,
     ABSTRACTLLM_MLP,
@@ -245,6 +266,26 @@ constexpr GgufNameRow kGemma3nNames[] = {
     {"laurel_l", "laurel.linear_left"},
     {"laurel_r", "laurel.linear_right"},
     {"laurel_post_norm", "laurel.post_laurel_norm"},
+};
+
+constexpr GgufNameRow kGemma4Names[] = {
+    ABSTRACTLLM_ATTENTION,
+    ABSTRACTLLM_MLP,
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"ffn_norm", "pre_feedforward_layernorm"},
+    {"post_ffw_norm", "post_feedforward_layernorm"},
+    {"post_ffw_norm_1", "post_feedforward_layernorm_1"},
+    {"pre_ffw_norm_2", "pre_feedforward_layernorm_2"},
+    {"post_ffw_norm_2", "post_feedforward_layernorm_2"},
+    {"ffn_gate_inp", "router.proj"},
+    {"ffn_gate_inp.scale", "router.scale", true},
+    {"ffn_gate_up_exps", "experts.gate_up_proj"},
+    {"ffn_down_exps", "experts.down_proj"},
+    {"ffn_down_exps.scale", "router.per_expert_scale", true},
+    {"inp_gate", "per_layer_input_gate"},
+    {"proj", "per_layer_projection"},
+    {"post_norm", "post_per_layer_input_norm"},
+    {"layer_output_scale.weight", "layer_scalar", true},
 };
 
 constexpr GgufNameRow kOlmo2Names[] = {
@@ -363,6 +404,26 @@ constexpr GgufNameRow kExaoneNames[] = {
     {"ffn_down", "mlp.c_proj"},
 };
 
+constexpr GgufNameRow kJambaNames[] = {
+    ABSTRACTLLM_ATTENTION,
+    {"ssm_in", "mamba.in_proj"},
+    {"ssm_conv1d", "mamba.conv1d"},
+    {"ssm_x", "mamba.x_proj"},
+    {"ssm_dt", "mamba.dt_proj"},
+    {"ssm_dt_norm", "mamba.dt_layernorm"},
+    {"ssm_b_norm", "mamba.b_layernorm"},
+    {"ssm_c_norm", "mamba.c_layernorm"},
+    {"ssm_a", "mamba.A_log", true},
+    {"ssm_d", "mamba.D", true},
+    {"ssm_out", "mamba.out_proj"},
+    {"ffn_norm", "pre_ff_layernorm"},
+    {"ffn_gate", "feed_forward.gate_proj"},
+    {"ffn_up", "feed_forward.up_proj"},
+    {"ffn_down", "feed_forward.down_proj"},
+    {"ffn_gate_inp", "feed_forward.router"},
+    ABSTRACTLLM_EXPERTS("feed_forward."),
+};
+
 constexpr GgufNameRow kMambaNames[] = {
     {"attn_norm", "norm"},          {"ssm_in", "mixer.in_proj"},
     {"ssm_conv1d", "mixer.conv1d"}, {"ssm_x", "mixer.x_proj"},
@@ -459,6 +520,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .layer_names = kGemma3nNames,
      .model_names = kGemma3nModelNames,
      .varied_units = true},
+    {.name = "gemma4",
+     .model_type = "gemma4_text",
+     .class_name = "Gemma4ForCausalLM",
+     .layer_names = kGemma4Names,
+     .model_names = kGemma3nModelNames,
+     .varied_units = true},
     {.name = "glm4",
      .model_type = "glm4",
      .class_name = "Glm4ForCausalLM",
@@ -504,6 +571,12 @@ constexpr GgufArchitecture kArchitectures[] = {
      .class_name = "LlamaForCausalLM",
      .edit = kInterleavedRope,
      .layer_names = kLlamaNames},
+    {.name = "jamba",
+     .model_type = "jamba",
+     .class_name = "JambaForCausalLM",
+     .edit = kStateDecay,
+     .layer_names = kJambaNames,
+     .model_names = kPhi2ModelNames},
     {.name = "lfm2",
      .model_type = "lfm2",
      .class_name = "Lfm2ForCausalLM",
@@ -539,6 +612,10 @@ constexpr GgufArchitecture kArchitectures[] = {
      .model_type = "minicpm3",
      .class_name = "MiniCPM3ForCausalLM",
      .layer_names = kDeepseekNames},
+    {.name = "mistral4",
+     .model_type = "mistral4",
+     .class_name = "Mistral4ForCausalLM",
+     .layer_names = kMistral4Names},
     {.name = "nemotron",
      .model_type = "nemotron",
      .class_name = "NemotronForCausalLM",

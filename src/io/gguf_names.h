@@ -42,7 +42,8 @@ struct GgufArchitecture {
   /// The weights of the chosen experts sum to 1; no metadata says so.
   bool normalised_experts = false;
   bool has_attention = true;
-  bool varied_units = false;  ///< feed_forward_length may differ by layer
+  /// feed_forward_length and head_count_kv may differ by layer.
+  bool varied_units = false;
 };
 
 /// Null if it is not in the table.

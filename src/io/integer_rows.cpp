@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "abstractllm/error.h"
 #include "io/block_decoders.h"
@@ -203,6 +206,60 @@ IntegerRows::Group Int8Rows::group(std::int64_t row, std::int64_t index) const {
       has_zeros_ ? static_cast<std::int8_t>(zeros_.bytes[std::size_t(place)])
                  : 0;
   return {number_at(scales_, place), static_cast<float>(128 + zero)};
+}
+
+TernaryRows::TernaryRows(const IntegerLayout& layout,
+                         const StoredTensor& weight, const StoredTensor& scale,
+                         bool divides)
+    : IntegerRows(layout), weight_(weight) {
+  expect_numbers(scale);
+  const float stored = number_at(scale, 0);
+  scale_ = divides ? 1.0f / stored : stored;
+}
+
+void TernaryRows::read_codes(std::int64_t row,
+                             std::span<std::uint8_t> codes) const {
+  const std::int64_t stored = layout_.outputs / 4;
+  const std::byte* bytes = weight_.bytes.data() + row % stored * layout_.inputs;
+  const auto shift = static_cast<int>(2 * (row / stored));
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    codes[i] = std::to_integer<std::uint8_t>(bytes[i] >> shift) & 3;
+  }
+}
+
+IntegerRows::Group TernaryRows::group(std::int64_t /*row*/,
+                                      std::int64_t /*index*/) const {
+  return {scale_, 1.0f};
+}
+
+RoundedRows::RoundedRows(const IntegerLayout& layout, WeightMatrix matrix)
+    : IntegerRows(layout), matrix_(std::move(matrix)) {
+  constexpr double kLeastMean = 1e-5;
+  std::vector<float> values(static_cast<std::size_t>(layout.inputs));
+  double sum = 0;
+  for (std::int64_t row = 0; row < layout.outputs; ++row) {
+    matrix_.read_row(row, values);
+    for (const float value : values) sum += std::abs(value);
+  }
+  const double count =
+      static_cast<double>(layout.outputs) * static_cast<double>(layout.inputs);
+  mean_ = static_cast<float>(std::max(sum / count, kLeastMean));
+}
+
+void RoundedRows::read_codes(std::int64_t row,
+                             std::span<std::uint8_t> codes) const {
+  std::vector<float> values(codes.size());
+  matrix_.read_row(row, values);
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    const float rounded = std::nearbyint(values[i] / mean_);
+    codes[i] =
+        static_cast<std::uint8_t>(std::clamp(rounded, -1.0f, 1.0f) + 1.0f);
+  }
+}
+
+IntegerRows::Group RoundedRows::group(std::int64_t /*row*/,
+                                      std::int64_t /*index*/) const {
+  return {mean_, 1.0f};
 }
 
 }  // namespace abstractllm::io

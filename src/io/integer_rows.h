@@ -156,4 +156,38 @@ class Int8Rows final : public IntegerRows {
   bool has_zeros_;
 };
 
+/// BitNet's weight (outputs / 4, inputs): stored row r holds row r, r +
+/// outputs / 4, ... in two bits each from the lowest on, codes 0 to 2 for -1 to
+/// 1; weight_scale of one number, by which they are multiplied or divided.
+class TernaryRows final : public IntegerRows {
+ public:
+  TernaryRows(const IntegerLayout& layout, const StoredTensor& weight,
+              const StoredTensor& scale, bool divides);
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+
+ private:
+  StoredTensor weight_;
+  float scale_;
+};
+
+/// A dense matrix rounded as BitNet's training does: to -1, 0 and 1 times the
+/// mean of all absolute values.
+class RoundedRows final : public IntegerRows {
+ public:
+  RoundedRows(const IntegerLayout& layout, WeightMatrix matrix);
+
+ protected:
+  void read_codes(std::int64_t row,
+                  std::span<std::uint8_t> codes) const override;
+  Group group(std::int64_t row, std::int64_t index) const override;
+
+ private:
+  WeightMatrix matrix_;
+  float mean_;
+};
+
 }  // namespace abstractllm::io

@@ -257,6 +257,29 @@ WeightMatrix read_int8(const std::string& module, const TensorLookup& find,
       std::make_shared<Int8Rows>(layout, weight, scales, zeros));
 }
 
+// Three-valued matrices: of the projections alone, as published models have it.
+std::optional<WeightMatrix> read_bitnet(const PackedRule& rule,
+                                        const std::string& module,
+                                        const TensorLookup& find,
+                                        const StoredTensor& weight) {
+  const bool packed = weight.type == StorageType::kU8;
+  if (weight.shape.size() != 2 || weight.element_count() == 0) return {};
+  if (!packed && !(rule.rounds && module.ends_with("_proj"))) return {};
+  const std::int64_t outputs = weight.shape[0] * (packed ? 4 : 1);
+  const IntegerLayout layout =
+      group_layout(weight, outputs, weight.shape[1], 2, 1);
+  if (!packed) {
+    return integer_matrix(
+        weight, layout,
+        std::make_shared<RoundedRows>(layout, WeightMatrix::plain(weight)));
+  }
+  const StoredTensor& scale = require(find, module + ".weight_scale", weight);
+  if (scale.element_count() != 1) fail(scale, "expected one number");
+  return integer_matrix(weight, layout,
+                        std::make_shared<TernaryRows>(layout, weight, scale,
+                                                      rule.divides_by_scale));
+}
+
 }  // namespace
 
 bool is_of_activations(std::string_view tensor) {
@@ -289,6 +312,9 @@ std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
   }
   const StoredTensor* weight = find(module + ".weight");
   if (weight == nullptr) return std::nullopt;
+  if (config.packed().method == PackedMethod::kBitnet) {
+    return read_bitnet(config.packed(), module, find, *weight);
+  }
   if (weight->type == StorageType::kI8) return read_int8(module, find, *weight);
   if (weight->type != StorageType::kF8E4M3) return std::nullopt;
   for (const char* ending : {".weight_scale_inv", ".weight_scale"}) {

@@ -41,8 +41,15 @@ bool fits(std::int64_t bits) { return bits >= 2 && bits <= 8 && bits != 7; }
 }  // namespace
 
 QuantizationConfig::QuantizationConfig(const JsonConfig& config) {
+  const auto published = config.find_object("quantization_config");
   auto entry = config.find_object("quantization");
-  if (!entry) entry = config.find_object("quantization_config");
+  // mlx-lm leaves the three-valued matrices of such models as they are, and may
+  // quantise the others.
+  const bool both = entry && published &&
+                    published->is_string("quant_method") &&
+                    published->require_string("quant_method") == "bitnet";
+  if (both) read_method(*published, "bitnet");
+  if (!entry) entry = published;
   if (!entry) return;
   if (const auto method = entry->find_string("quant_method")) {
     if (*method != "mlx") {
@@ -107,6 +114,13 @@ void QuantizationConfig::read_method(const JsonConfig& entry,
         }
       }
     }
+  } else if (method == "bitnet") {
+    packed_.method = PackedMethod::kBitnet;
+    packed_.bits = 2;
+    packed_.divides_by_scale =
+        entry.find_string("linear_class").value_or("bitlinear") !=
+        "autobitlinear";
+    packed_.rounds = entry.find_string("quantization_mode") == "online";
   } else {
     refuse("");
   }

@@ -23,6 +23,7 @@ enum class PackedMethod : std::uint8_t {
   kGptq,
   kFp8,
   kCompressedTensors,
+  kBitnet,
 };
 
 /// What `quantization_config` says of a method other than MLX's.
@@ -33,6 +34,10 @@ struct PackedRule {
   bool zeros_less_one = false;
   /// Columns that share a scale in GPTQ and AWQ; 0: as many as come out even.
   std::int64_t group = 0;
+  /// BitNet's scales divide instead of multiplying.
+  bool divides_by_scale = false;
+  /// BitNet's matrices are stored before they are rounded to three values.
+  bool rounds = false;
   /// Rows and columns that share a scale in FP8.
   std::array<std::int64_t, 2> block = {128, 128};
 };

@@ -211,6 +211,8 @@ Tensor apply(const Tensor& tensor, const Edit& edit) {
     times(result, edit);
   } else if (name == "neg_exp") {
     for (float& value : result.values) value = -std::exp(value);
+  } else if (name == "fill") {
+    result = {{edit.factors.size()}, edit.factors};
   } else if (name == "column") {
     result.shape.push_back(1);
   } else if (name == "groups") {

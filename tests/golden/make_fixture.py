@@ -152,9 +152,17 @@ class Drawer:
         return self.gain / math.sqrt(inputs)
 
 
+def model_class(config):
+    """By its type, or, where that alone says too little, by its name."""
+    known = transformers.AutoModelForCausalLM._model_mapping
+    if type(config) in known:
+        return known[type(config)]
+    return getattr(transformers, config.architectures[0])
+
+
 def save_random_model(spec, config, seed, folder):
     """config.json and bfloat16 weights in the checkpoint's own layout."""
-    model = transformers.AutoModelForCausalLM.from_config(
+    model = model_class(config)._from_config(
         config, dtype=torch.float32, attn_implementation="eager")
     drawer = Drawer(spec, seed)
     with torch.no_grad():
@@ -186,7 +194,8 @@ def edit_names(spec, path):
 
 
 def load_widened(folder, spec):
-    model = transformers.AutoModelForCausalLM.from_pretrained(
+    config = transformers.AutoConfig.from_pretrained(folder)
+    model = model_class(config).from_pretrained(
         folder, dtype=torch.float32,
         attn_implementation=spec.get("attention", "eager"))
     for name, value in spec.get("python", {}).items():

@@ -32,10 +32,11 @@ ARCHITECTURES = {
     "seed_oss": "seed_oss", "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3",
-    "gemma3n_text": "gemma3n", "glm4": "glm4",
+    "gemma3n_text": "gemma3n", "gemma4_text": "gemma4", "glm4": "glm4",
     "glm4_moe": "glm4moe", "gpt2": "gpt2", "gpt_bigcode": "starcoder",
     "gpt_neox": "gptneox", "gpt_oss": "gpt-oss", "granite": "granite",
     "granitemoe": "granitemoe", "granitemoehybrid": "granitehybrid",
+    "jamba": "jamba", "mistral4": "mistral4",
     "minicpm3": "minicpm3", "lfm2": "lfm2", "llama": "llama",
     "mamba2": "mamba2", "mistral": "llama", "mixtral": "llama",
     "olmo2": "olmo2", "olmoe": "olmoe", "phi": "phi2", "phi3": "phi3",
@@ -107,7 +108,11 @@ class Recipe:
                         scaling.get("beta_fast"))
             self.number(KEYS.Rope.SCALING_YARN_BETA_SLOW,
                         scaling.get("beta_slow"))
-            if self.arch == "deepseek2" and "mscale_all_dim" in scaling:
+            if self.arch == "mistral4":
+                self.number(KEYS.Attention.TEMPERATURE_SCALE,
+                            scaling["llama_4_scaling_beta"])
+            latent = self.arch in ("deepseek2", "mistral4")
+            if latent and "mscale_all_dim" in scaling:
                 self.number(KEYS.Rope.SCALING_YARN_LOG_MUL,
                             0.1 * scaling["mscale_all_dim"])
         if kind in ("longrope", "su"):
@@ -167,11 +172,24 @@ class Recipe:
             self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
                      [kv if t == "attention" else 0
                       for t in self.config["layer_types"]])
+        elif self.arch == "jamba":
+            period = self.config["attn_layer_period"]
+            offset = self.config["attn_layer_offset"]
+            self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
+                     [kv if i % period == offset else 0
+                      for i in range(self.layers)])
+        elif self.config.get("num_global_key_value_heads"):
+            self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
+                     [self.config["num_global_key_value_heads"]
+                      if kind == "full_attention" else kv
+                      for kind in self.config["layer_types"]])
         else:
             self.size(KEYS.Attention.HEAD_COUNT_KV, kv)
-        if self.config.get("head_dim") and self.arch != "deepseek2":
-            self.size(KEYS.Attention.KEY_LENGTH, self.head_dim())
-            self.size(KEYS.Attention.VALUE_LENGTH, self.head_dim())
+        latent = self.arch in ("deepseek2", "mistral4")
+        if self.config.get("head_dim") and not latent:
+            size = self.get("global_head_dim", default=self.head_dim())
+            self.size(KEYS.Attention.KEY_LENGTH, size)
+            self.size(KEYS.Attention.VALUE_LENGTH, size)
         uses = self.config.get("use_sliding_window", True)
         if uses and self.config.get("sliding_window"):
             self.size(KEYS.Attention.SLIDING_WINDOW,
@@ -184,13 +202,16 @@ class Recipe:
             self.size(KEYS.Attention.SLIDING_WINDOW_PATTERN,
                       self.config.get("sliding_window_pattern"))
         share = self.get("partial_rotary_factor", "rotary_pct")
-        if share is not None and self.arch != "deepseek2":
+        if share is not None and not latent:
             self.size(KEYS.Rope.DIMENSION_COUNT, int(self.head_dim() * share))
         inner = self.get("intermediate_size", "n_inner")
         if inner is None:
             inner = 4 * self.get("hidden_size", "n_embd")
         if self.arch == "lfm2":
             inner = self.shapes["model.layers.0.feed_forward.w1.weight"][0]
+        if self.config.get("use_double_wide_mlp"):
+            own = self.layers - self.config["num_kv_shared_layers"]
+            inner = [inner * (1 + (i >= own)) for i in range(self.layers)]
         if isinstance(inner, list):
             self.put(KEYS.LLM.FEED_FORWARD_LENGTH, "uint32s", inner)
         else:
@@ -205,7 +226,7 @@ class Recipe:
         self.size(KEYS.LLM.EXPERT_COUNT, count)
         self.size(KEYS.LLM.EXPERT_USED_COUNT,
                   self.get("num_experts_per_tok", "experts_per_token",
-                           "moe_k"))
+                           "moe_k", "top_k_experts"))
         inner = self.get("moe_intermediate_size")
         if self.arch == "gpt-oss":
             inner = self.get("intermediate_size")
@@ -223,14 +244,15 @@ class Recipe:
             self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
                       self.get("first_k_dense_replace"))
             self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE, 1.0)
-        if self.arch in ("deepseek2", "glm4moe"):
+        if self.arch in ("deepseek2", "glm4moe", "mistral4"):
             self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
                       self.get("first_k_dense_replace"))
             self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE,
                         self.get("routed_scaling_factor"))
             self.put(KEYS.LLM.EXPERT_WEIGHTS_NORM, "bool",
                      self.get("norm_topk_prob"))
-            sigmoid = (self.config["model_type"] != "deepseek_v2")
+            sigmoid = self.config["model_type"] not in ("deepseek_v2",
+                                                        "mistral4")
             self.size(KEYS.LLM.EXPERT_GATING_FUNC, 2 if sigmoid else 1)
             if self.get("n_group", default=1) > 1:
                 self.size(KEYS.LLM.EXPERT_GROUP_COUNT, self.get("n_group"))
@@ -239,7 +261,7 @@ class Recipe:
 
     def family(self):
         config, arch = self.config, self.arch
-        if arch == "deepseek2":
+        if arch in ("deepseek2", "mistral4"):
             nope, rope = config["qk_nope_head_dim"], config["qk_rope_head_dim"]
             latent = config["kv_lora_rank"]
             self.size(KEYS.Attention.Q_LORA_RANK, config.get("q_lora_rank"))
@@ -255,6 +277,14 @@ class Recipe:
             self.size(KEYS.LLM.POOLING_TYPE, 1)
         if arch == "gemma3n":
             self.gemma3n()
+        if arch == "gemma4":
+            self.gemma4()
+        if arch == "jamba":
+            self.size(KEYS.SSM.CONV_KERNEL, config["mamba_d_conv"])
+            self.size(KEYS.SSM.INNER_SIZE,
+                      config["mamba_expand"] * config["hidden_size"])
+            self.size(KEYS.SSM.STATE_SIZE, config["mamba_d_state"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, config["mamba_dt_rank"])
         if arch in ("gemma2", "gemma3"):
             # The published sizes follow from others; fixtures need the key.
             self.number(KEYS.Attention.SCALE,
@@ -346,6 +376,30 @@ class Recipe:
         # A constant of llama.cpp, and the fixture has another.
         self.number(KEYS.Rope.FREQ_BASE_SWA, config["rope_local_base_freq"])
 
+    def gemma4(self):
+        config = self.config
+        self.size(KEYS.Attention.SHARED_KV_LAYERS,
+                  config["num_kv_shared_layers"])
+        self.size(KEYS.LLM.EMBD_LENGTH_PER_LAYER_INP,
+                  config["hidden_size_per_layer_input"])
+        self.size(KEYS.Attention.KEY_LENGTH_SWA, config["head_dim"])
+        self.size(KEYS.Attention.VALUE_LENGTH_SWA, config["head_dim"])
+        self.number(KEYS.Rope.FREQ_BASE_SWA, config["rope_parameters"][
+            "sliding_attention"]["rope_theta"])
+        self.number(KEYS.LLM.FINAL_LOGIT_SOFTCAPPING,
+                    config["final_logit_softcapping"])
+
+    # A factor for each pair of a head that sees all: those that stay get one so
+    # large that they do not turn.
+    def gemma4_factors(self):
+        half = self.config["global_head_dim"] // 2
+        turning = int(half * self.config["rope_parameters"]["full_attention"][
+            "partial_rotary_factor"])
+        source = "model.norm.weight"
+        self.add("rope_freqs.weight", [source],
+                 ["fill:" + ":".join(["1"] * turning +
+                                     ["1e30"] * (half - turning))])
+
     # What the converter does to the values of one tensor of the checkpoint.
     def edits(self, name):
         arch, config = self.arch, self.config
@@ -366,7 +420,7 @@ class Recipe:
             factors = self.falcon_factors(name)
             if factors:
                 return ["times:" + ":".join(f"{f:.9g}" for f in factors)]
-        if arch in ("mamba", "qwen3next") and name.endswith(".A_log"):
+        if arch in ("mamba", "qwen3next", "jamba") and name.endswith(".A_log"):
             return ["neg_exp"]
         if arch in ("mamba2", "granitehybrid", "falcon-h1"):
             if name.endswith(".A_log"):
@@ -468,7 +522,8 @@ class Recipe:
             base = name[:name.index("block_sparse_moe")]
             return self.add(mapped(f"{base}block_sparse_moe.experts.w2.weight"),
                             [name], [])
-        if self.arch == "deepseek2" and name.endswith("kv_b_proj.weight"):
+        if self.arch in ("deepseek2", "mistral4") and name.endswith(
+                "kv_b_proj.weight"):
             sizes = (f"{config['num_attention_heads']}:"
                      f"{config['qk_nope_head_dim']}:{config['v_head_dim']}")
             self.add(mapped(name.replace("kv_b_proj", "k_b_proj")), [name],
@@ -479,6 +534,16 @@ class Recipe:
         plain = re.match(r".*[.](\d+)[.]mlp[.](gate|up|down)_proj.weight", name)
         if self.arch == "qwen3next" and plain:
             return self.add(f"blk.{plain[1]}.ffn_{plain[2]}.weight", [name], [])
+        if self.arch == "gemma4" and name.endswith("router.scale"):
+            short = name.replace("router.scale", "router.proj")
+            return self.add(mapped(short) + ".scale", [name], [])
+        if name.endswith("router.per_expert_scale"):
+            short = name.replace("router.per_expert_scale", "experts.down_proj")
+            return self.add(mapped(short) + ".scale", [name], [])
+        if name.endswith("layer_scalar"):
+            return self.add(mapped(name) + ".weight", [name], [])
+        if self.arch in ("gemma4", "mistral4") and ".experts." in name:
+            return self.add(mapped(name) + ".weight", [name], [])
         if name.endswith("in_proj_qkvz.weight"):
             return self.map_delta_inputs(name)
         if name.endswith(".dt_bias"):
@@ -543,6 +608,8 @@ class Recipe:
             self.experts()
         self.family()
         self.map_tensors()
+        if self.arch == "gemma4":
+            self.gemma4_factors()
         self.size(KEYS.Tokenizer.BOS_ID, self.get("bos_token_id"))
         eos = self.get("eos_token_id")
         self.size(KEYS.Tokenizer.EOS_ID,

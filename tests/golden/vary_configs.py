@@ -145,6 +145,10 @@ LEFT_ALONE = {
     # Values near the cutoff of sparse layers, which a small epsilon enlarges.
     "gemma3n_text": ["rms_norm_eps"],
     # Recurrent layers have silu alone.
+    # Heads of odd sizes, which no model has.
+    "bamba": ["hidden_act", "num_attention_heads"],
+    "jamba": ["hidden_act", "num_attention_heads"],
+    "olmo_hybrid": ["hidden_act", "num_attention_heads"],
     "falcon_h1": ["hidden_act", "rope_theta"], "falcon_mamba": ["hidden_act"],
     "granitemoehybrid": ["hidden_act"], "mamba": ["hidden_act"],
     "mamba2": ["hidden_act"], "qwen3_next": ["hidden_act"],
@@ -160,6 +164,7 @@ LEFT_ALONE = {
                     "q_lora_rank"],
     "youtu": ["num_attention_heads", "num_key_value_heads"],
     "minicpm3": ["num_attention_heads", "num_key_value_heads"],
+    "mistral4": ["num_attention_heads", "num_key_value_heads"],
     # The library's plain implementation adds ALiBi's scores twice.
     "falcon": ["alibi"],
     "nemotron_h": ["tie_word_embeddings"],  # the reference never ties it

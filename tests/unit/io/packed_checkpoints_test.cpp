@@ -320,6 +320,96 @@ TEST(PackedCheckpoints, RefuseVersionsByName) {
       HasSubstr("in format 'marlin'"));
 }
 
+// Eight rows of 32 columns in two stored rows.
+class ThreeValues : public testing::Test {
+ protected:
+  static int code(std::int64_t row, std::int64_t column) {
+    return static_cast<int>((row + 2 * column) % 3);
+  }
+
+  ThreeValues() : bytes_(2 * 32) {
+    for (std::int64_t row = 0; row < 8; ++row) {
+      for (std::int64_t column = 0; column < 32; ++column) {
+        bytes_[std::size_t(row % 2 * 32 + column)] |=
+            static_cast<std::byte>(code(row, column) << 2 * (row / 2));
+      }
+    }
+    weight_ = {.name = "m.weight",
+               .type = StorageType::kU8,
+               .shape = {2, 32},
+               .bytes = bytes_};
+    scale_ = {.name = "m.weight_scale",
+              .type = StorageType::kF32,
+              .shape = {1},
+              .bytes = std::as_bytes(std::span(&number_, 1))};
+  }
+
+  WeightMatrix read(const char* rule) const {
+    return *read_packed(config_of(rule), "m", [this](const std::string& name) {
+      return name == "m.weight"         ? &weight_
+             : name == "m.weight_scale" ? &scale_
+                                        : nullptr;
+    });
+  }
+
+  float number_ = 0.25f;
+  std::vector<std::byte> bytes_;
+  StoredTensor weight_;
+  StoredTensor scale_;
+};
+
+TEST_F(ThreeValues, AreFourRowsToAByte) {
+  const auto matrix =
+      read(R"({"quant_method":"bitnet","linear_class":"autobitlinear"})");
+  ASSERT_EQ(matrix.rows(), 8);
+  EXPECT_EQ(matrix.encoding(), kCodes);
+  EXPECT_EQ(matrix.bits(), 2);
+  std::vector<float> row(32);
+  for (std::int64_t i = 0; i < 8; ++i) {
+    matrix.read_row(i, row);
+    for (std::int64_t j = 0; j < 32; ++j) {
+      EXPECT_EQ(row[std::size_t(j)], 0.25f * float(code(i, j) - 1));
+    }
+  }
+}
+
+TEST_F(ThreeValues, AreDividedByTheScalesOfTheOtherKind) {
+  std::vector<float> row(32);
+  read(R"({"quant_method":"bitnet"})").read_row(1, row);
+  EXPECT_EQ(row[0], 4.0f * float(code(1, 0) - 1));
+}
+
+TEST_F(ThreeValues, NeedOneScale) {
+  scale_.shape = {2};
+  EXPECT_THROW(read(R"({"quant_method":"bitnet"})"), ModelLoadingError);
+}
+
+TEST(PackedCheckpoints, RoundProjectionsToThreeValues) {
+  std::vector<float> values(2 * 16, 0.1f);
+  values[1] = -2.0f;
+  values[17] = 0.9f;
+  StoredTensor weight{.name = "x",
+                      .type = StorageType::kF32,
+                      .shape = {2, 16},
+                      .bytes = std::as_bytes(std::span(values))};
+  const auto config =
+      config_of(R"({"quant_method":"bitnet","quantization_mode":"online"})");
+  const auto find = [&](const std::string& name) {
+    return name.ends_with(".weight") ? &weight : nullptr;
+  };
+  EXPECT_FALSE(read_packed(config, "lm_head", find).has_value());
+  const auto matrix = read_packed(config, "a.q_proj", find);
+  ASSERT_TRUE(matrix.has_value());
+  const float mean = (30 * 0.1f + 2.9f) / 32;
+  std::vector<float> row(16);
+  matrix->read_row(0, row);
+  EXPECT_EQ(row[0], row[2]);
+  EXPECT_NEAR(row[0], mean, 1e-6f);  // 0.1 / 0.184 is nearer to 1 than to 0
+  EXPECT_NEAR(row[1], -mean, 1e-6f);
+  matrix->read_row(1, row);
+  EXPECT_NEAR(row[1], mean, 1e-6f);
+}
+
 TEST(MlxModes, OfSmallFloatsGiveMlxValues) {
   const CaseTensors eight("mlx-mxfp8");
   expect_values(read_mxfp8(*eight.find("m.weight"), *eight.find("m.scales")),
