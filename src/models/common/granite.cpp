@@ -85,7 +85,8 @@ ops::MoeBlock read_granite_moe(const WeightReader& weights,
   const bool renamed = weights.has_matrix(prefix + "experts.gate_up_proj");
   const char* input = renamed ? "experts.gate_up_proj" : "input_linear";
   const char* output = renamed ? "experts.down_proj" : "output_linear";
-  const char* router = renamed ? "router" : "router.layer";
+  const char* router =
+      weights.has_matrix(prefix + "router") ? "router" : "router.layer";
   const bool is_split = weights.has_matrix(split + "gate_proj");
   const auto rows = [&](const char* name, const char* stack, int count,
                         int first, int outputs, int inputs) {
