@@ -7,8 +7,10 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_bitnet(const ModelSource& source) {
-  const DenseConfig config = read_dense_config(
-      source.config, {.norm_eps_value = 1e-5, .activation_name = "relu2"});
+  const DenseConfig config =
+      read_dense_config(source.config, {.rope = {.theta = 500000},
+                                        .norm_eps_value = 1e-5,
+                                        .activation_name = "relu2"});
   DenseTraits traits;
   traits.mixer = [&](const WeightReader& weights, const std::string& prefix,
                      int index, ops::ResidualFrame frame) -> Mixer {

@@ -34,7 +34,7 @@ std::unique_ptr<Model> make_nanochat(const ModelSource& source) {
   DecoderParts parts = read_dense_parts(source, config, traits);
   parts.embedding_norm = parts.final_norm;
   parts.logit_softcap =
-      number_or(source.config, "final_logit_softcapping", renamed ? 15 : 0);
+      number_unless_null(source.config, "final_logit_softcapping", 15);
   const ops::Norm norm =
       weights.norm(ops::NormKind::kRms,
                    std::vector<float>(config.head_dim, 1.0f), config.norm_eps);
