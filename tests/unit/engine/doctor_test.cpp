@@ -244,7 +244,7 @@ TEST(Doctor, SaysWhatIsWrongWithABrokenFolder) {
       {"config.json", "[]", "config.json"},
       {"config.json", "{}", "model_type"},
       {"config.json", with("model_type", 7), "model_type"},
-      {"config.json", with("model_type", "lama3"), "'llama'"},
+      {"config.json", with("model_type", "lama"), "'llama'"},
       {"config.json", with("hidden_size", 0), "hidden_size"},
       {"config.json", with("hidden_size", -64), "hidden_size"},
       {"config.json", with("hidden_size", "64"), "hidden_size"},
