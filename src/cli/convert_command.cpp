@@ -81,7 +81,8 @@ void add_common_options(CLI::App& command, ConvertOptions& options) {
       .add_option("--shard-bytes", conversion.shard_bytes,
                   "Bytes of a weight file, at most (5000000000)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber.description(""));
+      ->check(
+          CLI::Range(std::int64_t{1}, std::int64_t{1} << 50).description(""));
   command.add_flag("--force", conversion.force,
                    "Replace a model folder that is there");
 }
