@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <memory>
+#include <mutex>
 #include <utility>
 
 #include "abstractllm/error.h"
@@ -20,14 +22,10 @@ class AdaptedRows final : public ComputedRows {
       : base_(std::move(base)), change_(change) {}
 
   void read_row(std::int64_t row, std::span<float> out) const override {
-    base_.read_row(row, out);
-    const std::int64_t expert = row / (change_.outputs / change_.experts);
-    const std::int64_t rank = change_.rank;
-    for (std::int64_t r = 0; r < rank; ++r) {
-      const float factor = change_.up[std::size_t(row * rank + r)];
-      const float* down =
-          &change_.down[std::size_t((expert * rank + r) * change_.inputs)];
-      for (std::size_t i = 0; i < out.size(); ++i) out[i] += factor * down[i];
+    add(row, out);
+    if (!change_.column_magnitude.empty()) {
+      std::call_once(gains_known_, [this] { gains_ = column_gains(); });
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] *= gains_[i];
     }
     if (change_.magnitude.empty()) return;
     double square = 0;
@@ -38,9 +36,85 @@ class AdaptedRows final : public ComputedRows {
   }
 
  private:
+  void add(std::int64_t row, std::span<float> out) const {
+    base_.read_row(row, out);
+    const std::int64_t expert = row / (change_.outputs / change_.experts);
+    const std::int64_t rank = change_.rank;
+    for (std::int64_t r = 0; r < rank; ++r) {
+      const float factor = change_.up[std::size_t(row * rank + r)];
+      const float* down =
+          &change_.down[std::size_t((expert * rank + r) * change_.inputs)];
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] += factor * down[i];
+    }
+  }
+
+  // Magnitudes over the lengths of the changed columns.
+  std::vector<float> column_gains() const {
+    const std::vector<float>& magnitude = change_.column_magnitude;
+    std::vector<double> squares(magnitude.size());
+    std::vector<float> values(magnitude.size());
+    for (std::int64_t row = 0; row < base_.rows(); ++row) {
+      add(row, values);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        squares[i] += double{values[i]} * values[i];
+      }
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<float>(magnitude[i] / std::sqrt(squares[i]));
+    }
+    return values;
+  }
+
   WeightMatrix base_;
   const LowRankChange& change_;
+  mutable std::once_flag gains_known_;
+  mutable std::vector<float> gains_;  // set once
 };
+
+// The change as a matrix with the inputs first has it.
+LowRankChange turned_over(const LowRankChange& change) {
+  const auto turn = [](const std::vector<float>& values, std::int64_t rows) {
+    const std::size_t height = static_cast<std::size_t>(rows);
+    const std::size_t width = values.size() / height;
+    std::vector<float> turned(values.size());
+    for (std::size_t i = 0; i < height; ++i) {
+      for (std::size_t j = 0; j < width; ++j) {
+        turned[j * height + i] = values[i * width + j];
+      }
+    }
+    return turned;
+  };
+  return {.module = change.module,
+          .rank = change.rank,
+          .outputs = change.inputs,
+          .inputs = change.outputs,
+          .down = turn(change.up, change.outputs),
+          .up = turn(change.down, change.rank),
+          .column_magnitude = change.magnitude};
+}
+
+// Rows of a change that they own.
+class TurnedRows final : public ComputedRows {
+ public:
+  TurnedRows(WeightMatrix base, LowRankChange change)
+      : change_(std::move(change)), rows_(std::move(base), change_) {}
+
+  void read_row(std::int64_t row, std::span<float> out) const override {
+    rows_.read_row(row, out);
+  }
+
+ private:
+  LowRankChange change_;
+  AdaptedRows rows_;
+};
+
+// Whether `base` has the inputs first; what only the config can say is whether
+// a square one has.
+bool lies_turned_over(const WeightMatrix& base, const LowRankChange& change) {
+  return change.experts == 1 && change.outputs == base.columns() &&
+         change.inputs == base.rows() &&
+         (change.inputs_first || change.inputs != change.outputs);
+}
 
 }  // namespace
 
@@ -74,15 +148,16 @@ void throw_unknown_module(const AdapterFile& adapter, std::string_view module,
 WeightMatrix adapted_matrix(const WeightMatrix& base,
                             const LowRankChange& change,
                             const AdapterFile& adapter) {
-  if (change.inputs_first) {
-    throw UnsupportedOperationError(
-        fmt::format("[adapter] {}: '{}' is stored with the inputs first, which "
-                    "an adapter cannot become part of",
-                    adapter.path().string(), change.module),
-        "Give the adapter with the request or the model instead.");
-  }
-  if (change.outputs != base.rows() || change.inputs != base.columns()) {
+  const bool is_turned = lies_turned_over(base, change);
+  if (!is_turned &&
+      (change.outputs != base.rows() || change.inputs != base.columns())) {
     throw_misfit(adapter, change, base.rows(), base.columns());
+  }
+  std::shared_ptr<const ComputedRows> rows;
+  if (is_turned) {
+    rows = std::make_shared<TurnedRows>(base, turned_over(change));
+  } else {
+    rows = std::make_shared<AdaptedRows>(base, change);
   }
   return WeightMatrix::computed({.name = base.name(),
                                  .leading_shape = base.leading_shape(),
@@ -90,7 +165,7 @@ WeightMatrix adapted_matrix(const WeightMatrix& base,
                                  .bits = 32,
                                  .element_type = StorageType::kF32,
                                  .stored_bytes = base.stored_bytes()},
-                                std::make_shared<AdaptedRows>(base, change));
+                                std::move(rows));
 }
 
 }  // namespace abstractllm::io

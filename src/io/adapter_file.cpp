@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "io/adapter_factor.h"
+#include "io/adapter_options.h"
 #include "io/adapter_scaling.h"
-#include "io/block_decoders.h"
+#include "io/embedding_names.h"
 #include "io/json_config.h"
 #include "io/tensor_archive.h"
 
@@ -41,62 +43,6 @@ void erase_all(std::string& text, std::string_view piece) {
   }
 }
 
-// A factor of a product, as stored.
-struct Factor {
-  StoredTensor tensor;
-  std::int64_t experts = 1;
-  std::int64_t rows = 0;
-  std::int64_t columns = 0;
-  std::vector<float> values;
-};
-
-Factor read_factor(const StoredTensor& tensor) {
-  const auto& shape = tensor.shape;
-  if (shape.size() != 2 && shape.size() != 3) {
-    fail(tensor, "expected a matrix");
-  }
-  const StorageTraits& traits = storage_traits(tensor.type);
-  if (!traits.readable || traits.block_elements != 1) {
-    fail(tensor, "expected floating-point numbers");
-  }
-  Factor factor{.tensor = tensor,
-                .experts = shape.size() == 3 ? shape[0] : 1,
-                .rows = shape[shape.size() - 2],
-                .columns = shape.back(),
-                .values = {}};
-  if (tensor.element_count() == 0) fail(tensor, "has no elements");
-  factor.values.resize(static_cast<std::size_t>(tensor.element_count()));
-  widen_elements(tensor.type, tensor.bytes.data(), factor.values.size(),
-                 factor.values.data());
-  return factor;
-}
-
-// Each expert's matrix turned over.
-Factor transposed(const Factor& factor) {
-  Factor result = factor;
-  std::swap(result.rows, result.columns);
-  const std::int64_t size = factor.rows * factor.columns;
-  for (std::int64_t e = 0; e < factor.experts; ++e) {
-    for (std::int64_t i = 0; i < factor.rows; ++i) {
-      for (std::int64_t j = 0; j < factor.columns; ++j) {
-        result.values[std::size_t(e * size + j * factor.rows + i)] =
-            factor.values[std::size_t(e * size + i * factor.columns + j)];
-      }
-    }
-  }
-  return result;
-}
-
-bool names_a_table(std::string_view module) {
-  const std::string_view last = module.substr(module.rfind('.') + 1);
-  for (const std::string_view name :
-       {"embed_tokens", "wte", "word_embeddings", "tok_embeddings", "embed_in",
-        "embeddings", "embedding"}) {
-    if (last == name) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 // Collects the tensors of each module.
@@ -114,6 +60,9 @@ class AdapterReader {
         config_.find_string(is_peft ? "base_model_name_or_path" : "model")
             .value_or("");
     file_.bytes_ = archive_.total_bytes();
+    if (!is_peft) return;
+    refuse_other_adapters(config_);
+    kept_ = KeptModules(config_);
   }
 
   AdapterFile read() {
@@ -131,6 +80,7 @@ class AdapterReader {
     const StoredTensor* a = nullptr;
     const StoredTensor* b = nullptr;
     const StoredTensor* magnitude = nullptr;
+    const StoredTensor* bias = nullptr;
     bool is_table = false;
   };
 
@@ -175,6 +125,8 @@ class AdapterReader {
       parts_[*module].a = tensor;
     } else if (const auto module = module_before(".lora_B.weight")) {
       parts_[*module].b = tensor;
+    } else if (const auto module = module_before(".lora_B.bias")) {
+      parts_[*module].bias = tensor;
     } else if (const auto module = module_before(".lora_embedding_A")) {
       parts_[*module].a = tensor;
       parts_[*module].is_table = true;
@@ -197,22 +149,29 @@ class AdapterReader {
     if (name.find("lora_") != name.npos) {
       fail(tensor, "this part of an adapter is not supported");
     }
-    file_.replacements_.emplace(name, tensor);
+    // What lies below a change is loaded in place, and so is seen by all that
+    // share it; a module of modules_to_save is a copy.
+    const bool is_below = full_name.find(".base_layer.") != full_name.npos;
+    const bool is_copy =
+        is_peft_ && !is_below &&
+        kept_.is_copy(std::string_view(name).substr(0, name.rfind('.')));
+    file_.replacements_.emplace(name, Replacement{tensor, !is_copy});
   }
 
   void add_change(const std::string& module, const Parts& parts) {
     if (parts.a == nullptr || parts.b == nullptr) {
-      const StoredTensor* there = parts.a   ? parts.a
-                                  : parts.b ? parts.b
-                                            : parts.magnitude;
+      const StoredTensor* there = parts.a           ? parts.a
+                                  : parts.b         ? parts.b
+                                  : parts.magnitude ? parts.magnitude
+                                                    : parts.bias;
       fail(*there, fmt::format("the other factor of '{}' is missing", module));
     }
-    Factor a = read_factor(*parts.a);
-    Factor b = read_factor(*parts.b);
+    AdapterFactor a = read_factor(*parts.a);
+    AdapterFactor b = read_factor(*parts.b);
     const bool is_table = parts.is_table || names_a_table(module);
     // Each in the form up (outputs, rank), down (rank, inputs).
-    Factor down;
-    Factor up;
+    AdapterFactor down;
+    AdapterFactor up;
     if (is_table) {
       up = is_peft_ ? transposed(a) : std::move(a);
       down = is_peft_ ? transposed(b) : std::move(b);
@@ -235,34 +194,41 @@ class AdapterReader {
     }
     const float factor = scaling_.factor(module, down.rows);
     for (float& value : up.values) value *= factor;
-    file_.changes_.push_back(
-        {.module = module,
-         .experts = up.experts,
-         .rank = down.rows,
-         .outputs = up.rows * up.experts,
-         .inputs = down.columns,
-         .down = std::move(down.values),
-         .up = std::move(up.values),
-         .magnitude = magnitude(parts.magnitude, up.rows * up.experts),
-         .is_table = is_table,
-         .inputs_first = config_.find_bool("fan_in_fan_out").value_or(false)});
+    LowRankChange change{
+        .module = module,
+        .experts = up.experts,
+        .rank = down.rows,
+        .outputs = up.rows * up.experts,
+        .inputs = down.columns,
+        .down = std::move(down.values),
+        .up = std::move(up.values),
+        .is_table = is_table,
+        .reaches_tied_head = is_table && (!is_peft_ || kept_.keeps_tied()),
+        .inputs_first = config_.find_bool("fan_in_fan_out").value_or(false)};
+    add_numbers(change, parts, factor);
+    file_.changes_.push_back(std::move(change));
   }
 
-  static std::vector<float> magnitude(const StoredTensor* tensor,
-                                      std::int64_t outputs) {
-    if (tensor == nullptr) return {};
-    if (tensor->element_count() != outputs) {
-      fail(*tensor, fmt::format("expected {} magnitudes", outputs));
+  void add_numbers(LowRankChange& change, const Parts& parts, float factor) {
+    if (parts.magnitude != nullptr) {
+      if (change.is_table && is_peft_) {
+        change.column_magnitude =
+            read_numbers(*parts.magnitude, change.inputs, "magnitudes");
+      } else {
+        change.magnitude =
+            read_numbers(*parts.magnitude, change.outputs, "magnitudes");
+      }
     }
-    StoredTensor row = *tensor;
-    row.shape = {1, outputs};
-    return read_factor(row).values;
+    if (parts.bias == nullptr) return;
+    change.bias = read_numbers(*parts.bias, change.outputs, "biases");
+    for (float& value : change.bias) value *= factor;
   }
 
   JsonConfig config_;
   TensorArchive archive_;
   bool is_peft_;
   AdapterScaling scaling_;
+  KeptModules kept_;
   std::map<std::string, Parts> parts_;
   AdapterFile file_;
 };
@@ -287,6 +253,18 @@ AdapterFile AdapterFile::open(const fs::path& folder) {
         "Adapters are read in mlx-lm's and PEFT's format, in safetensors.");
   }
   return AdapterReader(folder, is_peft).read();
+}
+
+bool AdapterFile::unties(std::string_view head) const {
+  for (const LowRankChange& change : changes_) {
+    if (change.module == head) return true;
+    if (change.is_table && !change.reaches_tied_head) return true;
+  }
+  const std::string weight = std::string(head) + ".weight";
+  for (const auto& [name, replacement] : replacements_) {
+    if (name == weight || !replacement.reaches_tied_head) return true;
+  }
+  return false;
 }
 
 const LowRankChange* AdapterFile::find(std::string_view module) const {

@@ -14,8 +14,9 @@
 namespace abstractllm::io {
 
 /// W becomes W + up * down (LoRA, arXiv:2106.09685), and with a magnitude each
-/// row of that is scaled to its length (DoRA, arXiv:2402.09353). `experts`
-/// matrices may lie in one module, one after the other.
+/// row of that is scaled to its length (DoRA, arXiv:2402.09353). Where the
+/// module is replaced too, W is what replaces it. `experts` matrices may lie in
+/// one module, one after the other.
 struct LowRankChange {
   std::string module;  ///< the checkpoint's name, without ".weight"
   std::int64_t experts = 1;
@@ -25,10 +26,23 @@ struct LowRankChange {
   std::vector<float> down;  ///< (experts * rank, inputs)
   std::vector<float> up;    ///< (outputs, rank), the adapter's factor in it
   std::vector<float> magnitude;  ///< (outputs), or empty
-  /// The module is a table of embeddings, and only that.
+  /// PEFT's DoRA of a table scales its columns: (inputs), or empty.
+  std::vector<float> column_magnitude;
+  /// Added to the module's outputs (lora_bias), the factor in it; or empty.
+  std::vector<float> bias;
+  /// The module is a table of embeddings.
   bool is_table = false;
+  /// A head that is tied to this table changes with it.
+  bool reaches_tied_head = false;
   /// The checkpoint has the module's matrix with the inputs first (GPT-2).
   bool inputs_first = false;
+};
+
+/// A whole tensor in place of the model's.
+struct Replacement {
+  StoredTensor tensor;
+  /// Of a table: a head that is tied to it is replaced with it.
+  bool reaches_tied_head = true;
 };
 
 /// What an adapter's folder holds. Immutable; thread-safe.
@@ -52,11 +66,15 @@ class AdapterFile {
   /// Null if the module is not changed.
   const LowRankChange* find(std::string_view module) const;
 
-  /// Whole tensors that take the place of the model's, by the checkpoint's
-  /// names: PEFT's modules_to_save, mlx-lm's fine_tune_type "full".
-  const std::map<std::string, StoredTensor>& replacements() const noexcept {
+  /// By the checkpoint's names: PEFT's modules_to_save and the weights below
+  /// its changes, mlx-lm's fine_tune_type "full".
+  const std::map<std::string, Replacement>& replacements() const noexcept {
     return replacements_;
   }
+
+  /// Whether a head tied to a table would get weights of its own: something
+  /// changes one of the two and leaves the other. `head` is the head's module.
+  bool unties(std::string_view head) const;
 
   /// Bytes of all tensors together.
   std::uint64_t bytes() const noexcept { return bytes_; }
@@ -67,7 +85,7 @@ class AdapterFile {
   std::filesystem::path path_;
   std::string base_;
   std::vector<LowRankChange> changes_;
-  std::map<std::string, StoredTensor> replacements_;
+  std::map<std::string, Replacement> replacements_;
   std::uint64_t bytes_ = 0;
 };
 

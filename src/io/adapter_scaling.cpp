@@ -1,101 +1,17 @@
-// Reading of scales, and PEFT's patterns of module names.
+// Reading of scales.
 // SPDX-License-Identifier: Apache-2.0
 #include "io/adapter_scaling.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 
 #include "abstractllm/error.h"
+#include "io/name_pattern.h"
 
 namespace abstractllm::io {
 namespace {
-
-// One character of a pattern with what may follow it.
-struct Piece {
-  enum class Kind { kLetter, kDigit, kAny };
-  Kind kind = Kind::kLetter;
-  char letter = 0;
-  bool repeats = false;
-  bool may_be_absent = false;
-
-  bool takes(char c) const {
-    switch (kind) {
-      case Kind::kLetter:
-        return c == letter;
-      case Kind::kDigit:
-        return c >= '0' && c <= '9';
-      case Kind::kAny:
-        return true;
-    }
-    return false;
-  }
-};
-
-[[noreturn]] void refuse(std::string_view pattern) {
-  throw ModelLoadingError(
-      fmt::format("[adapter] the pattern '{}' of modules is not understood",
-                  pattern),
-      "Name the modules in the adapter's config.");
-}
-
-std::vector<Piece> read_pieces(std::string_view pattern) {
-  std::string_view rest = pattern;
-  std::vector<Piece> pieces;
-  while (!rest.empty()) {
-    Piece piece;
-    const char c = rest.front();
-    rest.remove_prefix(1);
-    if (c == '\\') {
-      if (rest.empty() || (rest.front() != '.' && rest.front() != 'd')) {
-        refuse(pattern);
-      }
-      piece.kind =
-          rest.front() == 'd' ? Piece::Kind::kDigit : Piece::Kind::kLetter;
-      piece.letter = '.';
-      rest.remove_prefix(1);
-    } else if (c == '.') {
-      piece.kind = Piece::Kind::kAny;
-    } else if (std::isalnum(static_cast<unsigned char>(c)) || c == '_' ||
-               c == '-') {
-      piece.letter = c;
-    } else {
-      refuse(pattern);
-    }
-    if (!rest.empty() && (rest.front() == '*' || rest.front() == '+')) {
-      piece.repeats = true;
-      piece.may_be_absent = rest.front() == '*';
-      rest.remove_prefix(1);
-    }
-    pieces.push_back(piece);
-  }
-  return pieces;
-}
-
-// By sets of places in the pattern, so that no pattern takes long.
-bool matches_all(const std::vector<Piece>& pieces, std::string_view text) {
-  std::vector<char> at(pieces.size() + 1, 0);
-  const auto skip_absent = [&](std::vector<char>& places) {
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      if (places[i] && pieces[i].may_be_absent) places[i + 1] = 1;
-    }
-  };
-  at[0] = 1;
-  skip_absent(at);
-  for (const char c : text) {
-    std::vector<char> next(at.size(), 0);
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      if (!at[i] || !pieces[i].takes(c)) continue;
-      next[i + 1] = 1;
-      if (pieces[i].repeats) next[i] = 1;
-    }
-    skip_absent(next);
-    at = std::move(next);
-  }
-  return at.back() != 0;
-}
 
 double finite(double value, const JsonConfig& config, const char* field) {
   if (std::isfinite(value)) return value;
@@ -104,21 +20,6 @@ double finite(double value, const JsonConfig& config, const char* field) {
 }
 
 }  // namespace
-
-bool matches_module(std::string_view pattern, std::string_view module) {
-  const std::string_view whole = pattern;
-  const bool at_start = pattern.starts_with('^');
-  if (at_start) pattern.remove_prefix(1);
-  if (pattern.ends_with('$')) pattern.remove_suffix(1);
-  if (pattern.empty()) refuse(whole);
-  const std::vector<Piece> pieces = read_pieces(pattern);
-  if (matches_all(pieces, module)) return true;
-  for (std::size_t dot = module.find('.'); !at_start && dot != module.npos;
-       dot = module.find('.', dot + 1)) {
-    if (matches_all(pieces, module.substr(dot + 1))) return true;
-  }
-  return false;
-}
 
 AdapterScaling::AdapterScaling(const JsonConfig& config, bool is_peft)
     : is_peft_(is_peft) {

@@ -32,9 +32,4 @@ class AdapterScaling {
   std::vector<std::pair<std::string, double>> alpha_patterns_;
 };
 
-/// Whether PEFT's `pattern` names `module`: the whole of it or its last parts.
-/// Of regular expressions, "^", "$", "\.", "\d", ".", and "*" or "+" behind the
-/// last two are understood. Throws ModelLoadingError for others.
-bool matches_module(std::string_view pattern, std::string_view module);
-
 }  // namespace abstractllm::io

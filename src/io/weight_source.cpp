@@ -9,6 +9,8 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <utility>
 
@@ -16,6 +18,7 @@
 #include "base/nearest_names.h"
 #include "io/adapted_rows.h"
 #include "io/block_decoders.h"
+#include "io/embedding_names.h"
 #include "io/gguf.h"
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
@@ -52,6 +55,7 @@ struct WeightSource::State {
   std::shared_ptr<const AdapterFile> adapter;  // null: none is fused
   std::optional<ImaginedTensors> imagined;
   std::shared_ptr<const State> base;  // keeps tensors of `entries` alive
+  std::string untied_table;           // whose head was given weights of its own
   std::vector<Entry> entries;         // sorted by name
   std::unordered_map<std::string_view, std::size_t> by_name;
 
@@ -159,6 +163,17 @@ void mark_edit(Entry& entry, GgufEdit edit, const JsonConfig& config) {
   entry.edit = edit;
 }
 
+// `config` with a head of its own.
+JsonConfig without_ties(const JsonConfig& config) {
+  constexpr const char* kField = "tie_word_embeddings";
+  nlohmann::json json = nlohmann::json::parse(config.to_json());
+  json[kField] = false;
+  if (json.contains("text_config") && json["text_config"].contains(kField)) {
+    json["text_config"][kField] = false;
+  }
+  return JsonConfig::parse(json.dump(), config.origin());
+}
+
 void undo_edit(GgufEdit edit, std::vector<float>& values) {
   if (edit == GgufEdit::kNormsLessOne) {
     for (float& value : values) value -= 1.0f;
@@ -245,10 +260,17 @@ void WeightSource::imagine_vector(const std::string& name,
 
 WeightSource WeightSource::fused(
     std::shared_ptr<const AdapterFile> adapter) const {
+  if (const auto table = tied_table()) {
+    const std::string head = head_beside(*table);
+    if (adapter->unties(head)) {
+      return untied(*table, head, *adapter).fused(std::move(adapter));
+    }
+  }
   auto state = std::make_shared<State>(state_->archive);
   state->config = state_->config;
   state->quantization = state_->quantization;
   state->is_gguf = state_->is_gguf;
+  state->untied_table = state_->untied_table;
   state->base = state_;
   const auto& replaced = adapter->replacements();
   std::vector<std::pair<std::string, const StoredTensor*>> names;
@@ -261,9 +283,9 @@ WeightSource WeightSource::fused(
     if (is_quantised_part || replaced.contains(entry.name)) continue;
     names.emplace_back(entry.name, entry.tensor);
   }
-  for (const auto& [name, tensor] : replaced) {
+  for (const auto& [name, replacement] : replaced) {
     if (state_->find(name) == nullptr) throw_unknown_target(*adapter, name);
-    names.emplace_back(name, &tensor);
+    names.emplace_back(name, &replacement.tensor);
   }
   state->index(std::move(names));
   for (State::Entry& entry : state->entries) {
@@ -274,11 +296,76 @@ WeightSource WeightSource::fused(
     entry.heads = base->heads;
   }
   for (const LowRankChange& change : adapter->changes()) {
-    if (!has_matrix(change.module)) {
-      throw_unknown_target(*adapter, change.module);
+    if (!has_matrix(change.module) ||
+        (!change.bias.empty() && !has_vector(change.module + ".bias"))) {
+      throw_unknown_target(
+          *adapter, change.module + (change.bias.empty() ? "" : ".bias"));
     }
   }
   state->adapter = std::move(adapter);
+  return WeightSource(std::move(state));
+}
+
+// The table that also makes the logits; nothing if there is none.
+std::optional<std::string> WeightSource::tied_table() const {
+  constexpr std::string_view kWeight = ".weight";
+  std::string table;
+  for (const State::Entry& entry : state_->entries) {
+    if (!entry.name.ends_with(kWeight)) continue;
+    const std::string module =
+        entry.name.substr(0, entry.name.size() - kWeight.size());
+    if (names_a_table(module) && table.empty()) table = module;
+  }
+  if (table.empty()) return std::nullopt;
+  const auto said = state_->config.find_bool("tie_word_embeddings");
+  if (said) return *said ? std::optional(table) : std::nullopt;
+  if (has_matrix(head_beside(table))) return std::nullopt;
+  // A model without any head: "BertModel".
+  const auto classes = state_->config.find_strings("architectures");
+  const bool is_headless =
+      !classes || classes->empty() || classes->front().ends_with("Model");
+  return is_headless ? std::nullopt : std::optional(table);
+}
+
+// The same weights, where `head` has those of `table` for its own.
+WeightSource WeightSource::untied(const std::string& table,
+                                  const std::string& head,
+                                  const AdapterFile& adapter) const {
+  auto state = std::make_shared<State>(state_->archive);
+  state->config = without_ties(state_->config);
+  state->quantization = state_->quantization;
+  state->is_gguf = state_->is_gguf;
+  state->untied_table = table;
+  state->base = state_;
+  const auto replacement = adapter.replacements().find(table + ".weight");
+  const bool is_replaced = replacement != adapter.replacements().end() &&
+                           replacement->second.reaches_tied_head;
+  std::vector<std::pair<std::string, const StoredTensor*>> names;
+  std::map<std::string, std::string> sources;
+  const auto add = [&](std::string name, const State::Entry& entry) {
+    sources.emplace(name, entry.name);
+    names.emplace_back(std::move(name), entry.tensor);
+  };
+  for (const State::Entry& entry : state_->entries) {
+    if (entry.name.starts_with(head + ".")) continue;
+    add(entry.name, entry);
+    if (!entry.name.starts_with(table + ".")) continue;
+    const std::string part = entry.name.substr(table.size());
+    if (is_replaced && part == ".weight") {
+      names.emplace_back(head + part, &replacement->second.tensor);
+    } else if (!is_replaced) {
+      add(head + part, entry);
+    }
+  }
+  state->index(std::move(names));
+  for (State::Entry& entry : state->entries) {
+    const auto source = sources.find(entry.name);
+    if (source == sources.end()) continue;
+    const State::Entry* base = state_->find(source->second);
+    entry.own_name = base->own_name;
+    entry.edit = base->edit;
+    entry.heads = base->heads;
+  }
   return WeightSource(std::move(state));
 }
 
@@ -290,6 +377,10 @@ WeightSource WeightSource::renamed(
   state->is_gguf = state_->is_gguf;
   state->adapter = state_->adapter;
   state->base = state_;
+  if (!state_->untied_table.empty()) {
+    const std::string weight = rename(state_->untied_table + ".weight");
+    state->untied_table = weight.substr(0, weight.rfind('.'));
+  }
   std::vector<std::pair<std::string, const StoredTensor*>> names;
   for (const auto& entry : state_->entries) {
     names.emplace_back(rename(entry.name), entry.tensor);
@@ -338,6 +429,12 @@ WeightMatrix WeightSource::matrix(std::string_view module) const {
   WeightMatrix base = stored_matrix(module);
   if (state_->adapter == nullptr) return base;
   const LowRankChange* change = state_->adapter->find(module);
+  const bool is_head = !state_->untied_table.empty() &&
+                       module == head_beside(state_->untied_table);
+  if (change == nullptr && is_head) {
+    change = state_->adapter->find(state_->untied_table);
+    if (change != nullptr && !change->reaches_tied_head) return base;
+  }
   return change ? adapted_matrix(base, *change, *state_->adapter) : base;
 }
 
@@ -410,6 +507,7 @@ std::vector<float> WeightSource::vector(std::string_view name) const {
   widen_elements(tensor.type, tensor.bytes.data(), values.size(),
                  values.data());
   undo_edit(entry.edit, values);
+  add_change(name, values);
   if (entry.heads == 0) return values;
   std::vector<float> ordered;
   ordered.reserve(values.size());
@@ -418,6 +516,20 @@ std::vector<float> WeightSource::vector(std::string_view name) const {
     ordered.push_back(values[static_cast<std::size_t>(row)]);
   }
   return ordered;
+}
+
+void WeightSource::add_change(std::string_view name,
+                              std::vector<float>& values) const {
+  constexpr std::string_view kBias = ".bias";
+  if (state_->adapter == nullptr || !name.ends_with(kBias)) return;
+  name.remove_suffix(kBias.size());
+  const LowRankChange* change = state_->adapter->find(name);
+  if (change == nullptr || change->bias.empty()) return;
+  if (change->bias.size() != values.size()) {
+    throw_misfit(*state_->adapter, *change,
+                 static_cast<std::int64_t>(values.size()), change->inputs);
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] += change->bias[i];
 }
 
 std::optional<std::vector<float>> WeightSource::find_vector(

@@ -44,8 +44,10 @@ class WeightSource {
   void imagine_vector(const std::string& name, std::int64_t size) const;
 
   /// The same weights with those of an adapter in them; matrices that it
-  /// changes are dense, in float32. Throws ModelLoadingError for a module or a
-  /// shape that the weights do not have.
+  /// changes are dense, in float32. A head tied to a table has weights of its
+  /// own where the adapter changes only one of the two; config() says so.
+  /// Throws ModelLoadingError for a module or a shape that the weights do not
+  /// have.
   WeightSource fused(std::shared_ptr<const AdapterFile> adapter) const;
 
   /// The same weights under other names, nothing of them read yet. Throws
@@ -97,6 +99,11 @@ class WeightSource {
   struct State;
   explicit WeightSource(std::shared_ptr<State> state);
   WeightMatrix stored_matrix(std::string_view module) const;
+  std::optional<std::string> tied_table() const;
+  WeightSource untied(const std::string& table, const std::string& head,
+                      const AdapterFile& adapter) const;
+  // The change of a bias.
+  void add_change(std::string_view name, std::vector<float>& values) const;
   [[noreturn]] void throw_unknown_target(const AdapterFile& adapter,
                                          const std::string& name) const;
   std::shared_ptr<State> state_;

@@ -22,18 +22,37 @@ const RowChanges* changes_of(const Linear& weight) {
   return adaptation ? adaptation->next.get() : nullptr;
 }
 
-// x W^T + b, or what a change makes of it.
+mx::array typed(const mx::array& values, const mx::array& like) {
+  return mx::astype(values, like.dtype());
+}
+
+// What a change makes of y = x W^T + b.
 mx::array changed(const mx::array& x, const mx::array& y, const Linear& weight,
                   const LinearChange& change) {
+  mx::array sum = y;
+  const bool without_bias = change.replacement || change.gain;
   if (change.replacement) {
-    const mx::array product = linear(x, *change.replacement);
-    return weight.bias() ? product + *weight.bias() : product;
+    sum = linear(x, *change.replacement);
+  } else if (without_bias && weight.bias()) {
+    sum = y - *weight.bias();
   }
-  const mx::array added = linear(linear(x, *change.down), *change.up);
-  if (!change.gain) return y + added;
-  const mx::array gain = mx::astype(*change.gain, y.dtype());
-  if (!weight.bias()) return (y + added) * gain;
-  return (y - *weight.bias() + added) * gain + *weight.bias();
+  if (change.down) sum = sum + linear(linear(x, *change.down), *change.up);
+  if (change.gain) sum = sum * typed(*change.gain, y);
+  if (without_bias && weight.bias()) sum = sum + *weight.bias();
+  return change.bias ? sum + typed(*change.bias, y) : sum;
+}
+
+// Rows `ids` of a table, which are `rows`, changed.
+mx::array changed_rows(const mx::array& ids, mx::array rows,
+                       const LinearChange& change) {
+  if (change.replacement) rows = embed(ids, *change.replacement);
+  if (change.down) {
+    rows = rows + linear(embed(ids, *change.up), *change.down);
+  }
+  if (change.gain) rows = rows * typed(*change.gain, rows);
+  if (!change.row_gain) return rows;
+  return rows *
+         mx::expand_dims(typed(mx::take(*change.row_gain, ids), rows), -1);
 }
 
 // `y` with the rows that `change_of` finds something for computed by `compute`.
@@ -76,10 +95,8 @@ mx::array apply_table_changes(const mx::array& ids, mx::array rows,
       rows, *changes,
       [&](const Adapter& adapter) { return adapter.of_table(table); },
       [&](int first, int last, const LinearChange& change) {
-        const mx::array some = rows_of(ids, first, last);
-        if (change.replacement) return embed(some, *change.replacement);
-        return rows_of(rows, first, last) +
-               linear(embed(some, *change.up), *change.down);
+        return changed_rows(rows_of(ids, first, last),
+                            rows_of(rows, first, last), change);
       });
 }
 

@@ -28,12 +28,16 @@ struct LinearSite {
   Linear linear;
 };
 
-/// x W^T becomes gain * (x W^T + (x D^T) U^T), or x R^T.
+/// x W^T becomes gain * (x R^T + (x D^T) U^T) + bias, where R stands for W if
+/// nothing replaces it. One at least is there.
 struct LinearChange {
   std::optional<Linear> down;            ///< D: (rank, inputs)
-  std::optional<Linear> up;              ///< U: (outputs, rank)
+  std::optional<Linear> up;              ///< U: (outputs, rank), if there is D
   std::optional<mlx::core::array> gain;  ///< (outputs) float32; absent: 1
-  std::optional<Linear> replacement;     ///< R; then the others are absent
+  std::optional<Linear> replacement;     ///< R: (outputs, inputs)
+  std::optional<mlx::core::array> bias;  ///< (outputs) float32; absent: 0
+  /// Of a table: (vocabulary) float32; absent: 1.
+  std::optional<mlx::core::array> row_gain;
 };
 
 /// The changes of one adapter for one loaded model. Immutable.
@@ -47,7 +51,8 @@ class Adapter {
     return find(linears_, key_of(weight));
   }
   /// Of a table of embeddings: D is (hidden, rank), U (vocabulary, rank), so
-  /// that row i gets U[i] D^T; no gain.
+  /// that row i becomes R[i] + U[i] D^T, each of its columns times `gain`, all
+  /// of it times `row_gain`; no bias.
   const LinearChange* of_table(const Linear& table) const {
     return find(tables_, key_of(table));
   }

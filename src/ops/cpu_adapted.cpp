@@ -26,29 +26,39 @@ class ChangedRows {
   }
 
   void apply(const LinearChange& change) {
-    if (change.replacement) {
-      subtract_base();
-      multiply(buffers_.input, *change.replacement, y_, stride_, true);
-      return;
+    if (!change.replacement && !change.gain) {
+      if (change.down) add_product(change, y_, stride_);
+    } else {
+      float* sum = subtract_base();
+      if (change.replacement) {
+        multiply(buffers_.input, *change.replacement, sum, 0, false);
+      }
+      if (change.down) add_product(change, sum, 0);
+      const float* gain = change.gain ? change.gain->data<float>() : nullptr;
+      for (std::int64_t row = 0; row < count_; ++row) {
+        float* y = y_ + row * stride_;
+        for (std::int64_t i = 0; i < outputs_; ++i, ++sum) {
+          y[i] += gain ? gain[i] * *sum : *sum;
+        }
+      }
     }
-    float* product = floats(buffers_.product, count_ * change.down->outputs());
-    multiply(buffers_.input, *change.down, product, 0, false);
-    buffers_.reduced.set(product, count_, change.down->outputs());
-    if (!change.gain) {
-      multiply(buffers_.reduced, *change.up, y_, stride_, true);
-      return;
-    }
-    float* base = subtract_base();
-    multiply(buffers_.reduced, *change.up, base, 0, true);
-    const float* gain = change.gain->data<float>();
+    if (!change.bias) return;
+    const float* bias = change.bias->data<float>();
     for (std::int64_t row = 0; row < count_; ++row) {
       float* y = y_ + row * stride_;
-      const float* sum = base + row * outputs_;
-      for (std::int64_t i = 0; i < outputs_; ++i) y[i] += gain[i] * sum[i];
+      for (std::int64_t i = 0; i < outputs_; ++i) y[i] += bias[i];
     }
   }
 
  private:
+  // Adds (x D^T) U^T.
+  void add_product(const LinearChange& change, float* y, std::int64_t stride) {
+    float* product = floats(buffers_.product, count_ * change.down->outputs());
+    multiply(buffers_.input, *change.down, product, 0, false);
+    buffers_.reduced.set(product, count_, change.down->outputs());
+    multiply(buffers_.reduced, *change.up, y, stride, true);
+  }
+
   void multiply(cpu::Activations& x, const Linear& weight, float* y,
                 std::int64_t stride, bool add) {
     cpu::linear(
@@ -124,26 +134,48 @@ void run_gated_linear(CpuState& cpu, cpu::Activations& x, const Linear& gate,
   for (std::int64_t i = 0; i < count; ++i) y[i] *= other[i];
 }
 
+namespace {
+
+void change_rows(CpuState& cpu, const LinearChange& change,
+                 std::span<const std::int32_t> ids, float* rows,
+                 std::int64_t columns) {
+  const auto count = static_cast<std::int64_t>(ids.size());
+  if (change.replacement) {
+    change.replacement->packed()->gather_rows(ids, rows);
+  }
+  if (change.down) {
+    const std::int64_t rank = change.up->inputs();
+    float* product = floats(cpu.adapters.product, count * rank);
+    change.up->packed()->gather_rows(ids, product);
+    cpu.adapters.reduced.set(product, count, rank);
+    cpu::linear(cpu.pool, cpu.adapters.reduced,
+                {{.weights = change.down->packed(), .y = rows, .add = true}},
+                cpu.options);
+  }
+  if (!change.gain && !change.row_gain) return;
+  const float* gain = change.gain ? change.gain->data<float>() : nullptr;
+  for (const std::int32_t id : ids) {
+    const float whole =
+        change.row_gain ? change.row_gain->data<float>()[id] : 1;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      *rows++ *= gain ? whole * gain[i] : whole;
+    }
+  }
+}
+
+}  // namespace
+
 void change_table_rows(CpuState& cpu, const Linear& table,
                        std::span<const std::int32_t> ids, float* rows) {
   if (cpu.adapters.changes == nullptr) return;
   for (const RowChange& part : *cpu.adapters.changes) {
     const LinearChange* change = part.adapter->of_table(*table.packed());
     if (change == nullptr) continue;
-    const auto some = ids.subspan(static_cast<std::size_t>(part.first),
-                                  static_cast<std::size_t>(part.count));
-    float* y = rows + std::int64_t{part.first} * table.inputs();
-    if (change->replacement) {
-      change->replacement->packed()->gather_rows(some, y);
-      continue;
-    }
-    const std::int64_t rank = change->up->inputs();
-    float* product = floats(cpu.adapters.product, part.count * rank);
-    change->up->packed()->gather_rows(some, product);
-    cpu.adapters.reduced.set(product, part.count, rank);
-    cpu::linear(cpu.pool, cpu.adapters.reduced,
-                {{.weights = change->down->packed(), .y = y, .add = true}},
-                cpu.options);
+    change_rows(cpu, *change,
+                ids.subspan(static_cast<std::size_t>(part.first),
+                            static_cast<std::size_t>(part.count)),
+                rows + std::int64_t{part.first} * table.inputs(),
+                table.inputs());
   }
 }
 

@@ -34,9 +34,34 @@ MLP = ["gate_proj", "up_proj", "down_proj"]
 ADAPTERS = {
     # Matrices stored with the inputs first.
     "gpt2-lora-peft": {
-        "format": "peft", "base": "gpt2", "seed": 6, "fuses": False,
+        "format": "peft", "base": "gpt2", "seed": 6,
         "config": dict(r=3, lora_alpha=5, fan_in_fan_out=True,
                        target_modules=["c_attn", "c_fc", "c_proj"])},
+    # A table alone, its columns scaled; the head tied to it stays.
+    "granitemoe-dora-peft-table": {
+        "format": "peft", "base": "granitemoe", "seed": 10,
+        "config": dict(r=3, use_dora=True, target_modules=[
+            "embed_tokens", "v_proj"])},
+    # A head and another table where the model has one matrix for both.
+    "granitemoe-lora-peft-untied": {
+        "format": "peft", "base": "granitemoe", "seed": 11,
+        "config": dict(r=3, target_modules=["lm_head", "q_proj"],
+                       modules_to_save=["embed_tokens"])},
+    # A tied table, its rows scaled, changes the head.
+    "granitemoe-dora-mlx-table": {
+        "format": "mlx", "base": "granitemoe", "seed": 12, "dora": True,
+        "rank": 3, "scale": 2.0, "keys": ["embed_tokens"]},
+    # Biases in the second factors.
+    "phi-lora-peft-bias": {
+        "format": "peft", "base": "phi", "seed": 13,
+        "config": dict(r=3, lora_alpha=5, lora_bias=True, target_modules=[
+            "q_proj", "fc1"])},
+    # The weights below the changes are in the file.
+    "seed_oss-lora-peft-saved": {
+        "format": "peft", "base": "seed_oss", "seed": 14, "saves": True,
+        "config": dict(r=3, target_modules=[
+            "embed_tokens", "lm_head", "o_proj"],
+            alpha_pattern={r"layers\.(0|[2-9])\.self_attn\.o_proj": 3})},
     # Magnitudes, ranks and alphas by pattern, the root of the rank.
     "llama3-dora-peft": {
         "format": "peft", "base": "llama3", "seed": 7,
@@ -78,7 +103,8 @@ def make_peft(spec, folder, model, random):
     config = peft.LoraConfig(task_type="CAUSAL_LM", **spec["config"])
     adapted = peft.get_peft_model(model, config)
     draw_peft(adapted, random)
-    adapted.save_pretrained(folder, save_embedding_layers=False)
+    adapted.save_pretrained(
+        folder, save_embedding_layers=spec.get("saves", False))
     path = folder / "adapter_config.json"
     fields = json.loads(path.read_text())
     fields["base_model_name_or_path"] = f"../../text/{spec['base']}"
@@ -99,10 +125,14 @@ def make_mlx(spec, folder, model, random):
             continue
         weight = modules[name].weight
         outputs, inputs = weight.shape
-        a = random.standard_normal((inputs, rank)) / numpy.sqrt(inputs)
-        b = random.standard_normal((rank, outputs)) * 0.5
+        # Of a table, the first factor has the tokens, not the inputs.
+        is_table = isinstance(modules[name], torch.nn.Embedding)
+        first, last = (outputs, inputs) if is_table else (inputs, outputs)
+        a = random.standard_normal((first, rank)) / numpy.sqrt(inputs)
+        b = random.standard_normal((rank, last)) * 0.5
         a, b = a.astype("float32"), b.astype("float32")
-        changed = weight.detach().numpy() + scale * (a @ b).T
+        product = a @ b if is_table else (a @ b).T
+        changed = weight.detach().numpy() + scale * product
         tensors[name + ".lora_a"], tensors[name + ".lora_b"] = a, b
         if spec.get("dora"):
             length = numpy.linalg.norm(changed, axis=1)

@@ -392,7 +392,8 @@ DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
     const std::string bias = traits.names.head + ".bias";
     if (weights.has_vector(bias)) {
       parts.head =
-          weights.linear(weights.matrix(traits.names.embedding,
+          weights.linear(traits.names.embedding, config.vocab_size, {},
+                         weights.matrix(traits.names.embedding,
                                         config.vocab_size, embedding_size),
                          weights.vector(bias, config.vocab_size));
     }

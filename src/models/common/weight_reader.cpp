@@ -336,9 +336,7 @@ OwnedMatrices WeightReader::transposed(const std::string& module, int count,
     return owned;
   }
   const io::WeightMatrix all = matrix(module, count * inputs, outputs);
-  const auto item = static_cast<std::size_t>(all.bits()) / 8;
-  if (all.encoding() != io::WeightEncoding::kDense ||
-      all.stored_row(0).size() != item * static_cast<std::size_t>(outputs)) {
+  if (all.encoding() != io::WeightEncoding::kDense) {
     throw ModelLoadingError("[weights] tensor '" + module +
                             "' is quantised, which cannot be transposed");
   }
@@ -347,24 +345,33 @@ OwnedMatrices WeightReader::transposed(const std::string& module, int count,
     return {.matrices = std::vector(static_cast<std::size_t>(count), one),
             .bytes = {}};
   }
+  const auto width = static_cast<std::size_t>(outputs);
+  // What an adapter has changed is stored nowhere.
+  std::vector<float> computed(all.stored_row(0).empty() ? width : 0);
+  const bool is_stored = computed.empty();
+  const std::size_t item =
+      is_stored ? all.stored_row(0).size() / width : sizeof(float);
   const std::size_t row_bytes = item * static_cast<std::size_t>(inputs);
-  const std::size_t size = row_bytes * static_cast<std::size_t>(outputs);
+  const std::size_t size = row_bytes * width;
   OwnedMatrices owned;
   owned.bytes.resize(size * static_cast<std::size_t>(count));
   for (int m = 0; m < count; ++m) {
     std::byte* const to = owned.bytes.data() + size * m;
     for (int i = 0; i < inputs; ++i) {
-      const auto row = all.stored_row(std::int64_t{m} * inputs + i);
+      const std::int64_t index = std::int64_t{m} * inputs + i;
+      if (!is_stored) all.read_row(index, computed);
+      const auto row = is_stored ? all.stored_row(index)
+                                 : std::as_bytes(std::span(computed));
       for (int o = 0; o < outputs; ++o) {
         std::memcpy(to + row_bytes * o + item * i, row.data() + item * o, item);
       }
     }
-    owned.matrices.push_back(
-        io::WeightMatrix::plain({.name = module,
-                                 .type = all.stored_type(),
-                                 .shape = {outputs, inputs},
-                                 .bytes = std::span(to, size),
-                                 .file = nullptr}));
+    owned.matrices.push_back(io::WeightMatrix::plain(
+        {.name = module,
+         .type = is_stored ? all.stored_type() : io::StorageType::kF32,
+         .shape = {outputs, inputs},
+         .bytes = std::span(to, size),
+         .file = nullptr}));
   }
   return owned;
 }

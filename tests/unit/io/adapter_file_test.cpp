@@ -10,6 +10,7 @@
 #include "abstractllm/error.h"
 #include "io/adapter_scaling.h"
 #include "io/model_files.h"
+#include "io/name_pattern.h"
 #include "io/weight_source.h"
 #include "safetensors_builder.h"
 #include "test_files.h"
@@ -94,9 +95,59 @@ TEST_F(Adapters, WhoseFactorsDoNotFitAreRefused) {
 }
 
 TEST_F(Adapters, WithPartsNobodyKnowsAreRefused) {
-  write(kPeft, {f32_tensor("base_model.model.x.lora_B.bias", {2}, {1, 2})});
+  write(kPeft, {f32_tensor("base_model.model.x.lora_C.weight", {2}, {1, 2})});
   EXPECT_THAT(message_of<Error>([&] { open(); }),
               HasSubstr("is not supported"));
+}
+
+TEST_F(Adapters, ThatChangeTheModelsOwnWeightsTooAreRefusedByName) {
+  const std::vector<TestTensor> tensors{
+      f32_tensor("base_model.model.x.lora_A.weight", {2, 1}, {1, 2}),
+      f32_tensor("base_model.model.x.lora_B.weight", {1, 2}, {1, 2})};
+  for (const char* field :
+       {R"("init_lora_weights":"pissa_niter_4")",
+        R"("init_lora_weights":"olora")", R"("init_lora_weights":"lora_ga")",
+        R"("alora_invocation_tokens":[3])", R"("use_qalora":true)",
+        R"("layer_replication":[[0,2]])", R"("use_bdlora":{"nblocks":2})",
+        R"("trainable_token_indices":[7])"}) {
+    const std::string text(field);
+    const std::string name = text.substr(1, text.find('"', 1) - 1);
+    write(R"({"peft_type":"LORA","r":2,)" + text + "}", tensors);
+    EXPECT_THAT(message_of<UnsupportedFeatureError>([&] { open(); }),
+                HasSubstr(name));
+  }
+  write(R"({"peft_type":"LORA","r":2,"init_lora_weights":"gaussian",
+            "use_qalora":false,"layer_replication":null,"use_bdlora":null,
+            "trainable_token_indices":null,"some_new_option":1})",
+        tensors);
+  EXPECT_EQ(open().changes().size(), 1u);
+}
+
+TEST_F(Adapters, SayWhatATiedHeadSharesWithItsTable) {
+  const std::string table = "base_model.model.model.embed_tokens.";
+  const auto with = [&](const std::string& config) {
+    write(R"({"peft_type":"LORA","r":1)" + config + "}",
+          {f32_tensor(table + "weight", {2, 2}, {1, 2, 3, 4}),
+           f32_tensor("base_model.model.x.lora_A.weight", {1, 1}, {1}),
+           f32_tensor("base_model.model.x.lora_B.weight", {1, 1}, {1})});
+    return open();
+  };
+  EXPECT_FALSE(with("").unties("lm_head"));
+  EXPECT_TRUE(with(R"(,"modules_to_save":["embed_tokens"])").unties("lm_head"));
+  EXPECT_FALSE(with(R"(,"modules_to_save":["embed_tokens"],
+                       "ensure_weight_tying":true)")
+                   .unties("lm_head"));
+  // What lies below a change is no copy, though the change is the table's.
+  write(R"({"peft_type":"LORA","r":1})",
+        {f32_tensor(table + "base_layer.weight", {2, 2}, {1, 2, 3, 4}),
+         f32_tensor(table + "lora_embedding_A", {1, 2}, {1, 2}),
+         f32_tensor(table + "lora_embedding_B", {2, 1}, {1, 2})});
+  const AdapterFile below = open();
+  EXPECT_TRUE(
+      below.replacements().at("model.embed_tokens.weight").reaches_tied_head);
+  ASSERT_NE(below.find("model.embed_tokens"), nullptr);
+  EXPECT_FALSE(below.find("model.embed_tokens")->reaches_tied_head);
+  EXPECT_TRUE(below.unties("lm_head"));
 }
 
 TEST_F(Adapters, OfOtherKindsAreRefused) {
@@ -134,6 +185,24 @@ TEST_F(Adapters, ThatChangeOtherModulesOrShapesNameThem) {
           "is changed by [128, 64] (rank 2), but the model has [64, 64]"));
 }
 
+TEST(AdapterPatterns, AreRegularExpressions) {
+  const std::string module = "model.layers.12.self_attn.q_proj";
+  for (const char* pattern :
+       {R"(layers\.(1|12)\.self_attn\.[qk]_proj)", R"(.*\.(q|v)_proj)",
+        "layers.[0-9]+.self_attn.q_proj", "layers.1[0-4].*", R"(\w+_proj)",
+        "(?:self_attn|mlp).(q_proj)?", "[^k]_proj", R"(layers\.\d{2}\..+?)",
+        R"(model\.layers\.\d{1,3}\.self_attn\.q_proj)"}) {
+    EXPECT_TRUE(matches_module(pattern, module)) << pattern;
+  }
+  for (const char* pattern :
+       {R"(layers\.(0|1)\.self_attn\.q_proj)", "[k-p]_proj", R"(\D{3})", "",
+        "^$", R"(layers\.\d{3}\..+)", "(a|b)"}) {
+    EXPECT_FALSE(matches_module(pattern, module)) << pattern;
+  }
+  // Would take a search that goes back for ever.
+  EXPECT_FALSE(matches_module("(a*)*(a*)*(a*)*b", std::string(2000, 'a')));
+}
+
 TEST(AdapterPatterns, NameAModuleOrItsLastParts) {
   const std::string module = "model.layers.12.self_attn.q_proj";
   for (const char* pattern :
@@ -145,7 +214,9 @@ TEST(AdapterPatterns, NameAModuleOrItsLastParts) {
                               R"(layers\.\d\.self_attn\.q_proj)"}) {
     EXPECT_FALSE(matches_module(pattern, module)) << pattern;
   }
-  for (const char* pattern : {"", "^$", "(a|b)", "[ab]", "a{2}", "\\w", "*"}) {
+  for (const char* pattern :
+       {"*", "(a", "a)", "[a", "a{", "(?=a)", "(?P<n>a)", R"(\1)", R"(a\)",
+        "a{3,2}", "(((((a{90}){90}){90}){90}){90})"}) {
     EXPECT_THROW(matches_module(pattern, module), ModelLoadingError) << pattern;
   }
 }
