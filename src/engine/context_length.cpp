@@ -35,7 +35,12 @@ bool has_state_alone(std::string_view type) {
 
 // RoBERTa counts positions from behind the padding token's id on.
 int first_position(std::string_view type, const io::JsonConfig& config) {
-  if (!is_one_of(type, {"roberta", "xlm-roberta", "camembert"})) return 0;
+  constexpr int kOfMpnet = 2;
+  if (type == "mpnet") return kOfMpnet;
+  if (!is_one_of(type, {"roberta", "xlm-roberta", "camembert", "data2vec-text",
+                        "roberta-prelayernorm", "xlm-roberta-xl"})) {
+    return 0;
+  }
   return static_cast<int>(std::clamp<std::int64_t>(
       config.find_int("pad_token_id").value_or(1) + 1, 0, kMost));
 }
@@ -55,6 +60,7 @@ bool takes_alibi(const io::JsonConfig& config) {
     return !config.has("max_position_embeddings") ||
            config.find_int("num_hidden_layers") == kLayersOf13B;
   }
+  if (type == "falcon") return config.find_bool("alibi").value_or(false);
   return is_one_of(type, {"bloom", "mpt"});
 }
 

@@ -13,8 +13,8 @@ namespace {
 ops::StateSpaceSpec read_spec(const io::JsonConfig& config) {
   ops::StateSpaceSpec spec{.heads = require_size(config, "num_heads"),
                            .head_dim = require_size(config, "head_dim"),
-                           .groups = size_or(config, "n_groups", 1),
-                           .state = require_size(config, "state_size")};
+                           .groups = size_or(config, "n_groups", 8),
+                           .state = size_or(config, "state_size", 128)};
   read_step_limits(config, spec);
   return spec;
 }
@@ -36,7 +36,8 @@ std::unique_ptr<Model> make_mamba2(const ModelSource& source) {
   const StateSpaceLayout layout{
       .hidden_size = config.hidden_size,
       .kernel = size_or(source.config, "conv_kernel", 4),
-      .norm_eps = config.norm_eps};
+      .norm_eps = config.norm_eps,
+      .norm_groups = spec.groups};
   DenseTraits traits;
   traits.names = {.embedding = "backbone.embeddings",
                   .layers = "backbone.layers.",

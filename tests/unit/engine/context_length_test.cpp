@@ -30,6 +30,9 @@ TEST(ContextLength, HasManyNames) {
       {R"({"max_position_embeddings": 1e12})", 1 << 28},
       // One row each for the padding token and for what stands before it.
       {R"({"model_type": "roberta", "max_position_embeddings": 514})", 512},
+      {R"({"model_type": "mpnet", "max_position_embeddings": 514})", 512},
+      {R"({"model_type": "data2vec-text", "max_position_embeddings": 514})",
+       512},
       {R"({"model_type": "xlm-roberta", "max_position_embeddings": 8194,
            "pad_token_id": 1})",
        8192},
@@ -58,6 +61,7 @@ TEST(ContextLength, EndsNowhereForStatesAndDistances) {
   }
   for (const char* config :
        {R"({"model_type": "bloom"})", R"({"model_type": "mpt"})",
+        R"({"model_type": "falcon", "alibi": true})",
         R"({"model_type": "baichuan", "num_hidden_layers": 40,
             "max_position_embeddings": 2048})"}) {
     const ContextLength length = read(config);
