@@ -58,6 +58,7 @@ class Doctor {
     open(path);
     outline_ = read_outline(config_);
     if (!weights_ || !build_of_shapes(*weights_)) imagine();
+    summarise();
     read_text(id);
     add_sizes();
     if (is_built_) add_memory();
@@ -212,6 +213,14 @@ class Doctor {
     return imagined_ ? &*imagined_ : nullptr;
   }
 
+  // Of a model that was built, without the tensors that it left alone.
+  void summarise() {
+    const io::WeightSource* known = known_weights();
+    if (known == nullptr) return;
+    summary_ = is_built_ ? summarise_weights(*known, known->unread_names())
+                         : summarise_weights(*known);
+  }
+
   void add_facts(const ModelDescription& facts) {
     Rows rows;
     for (const auto& [key, value] : facts) {
@@ -227,7 +236,8 @@ class Doctor {
     try {
       const ModelText package = ModelText::read(id, files_, config_);
       outline_.context_length = package.context_length.tokens;
-      add_facts(describe(package, config_, known_weights(), options_));
+      add_facts(describe(package, config_, summary_ ? &*summary_ : nullptr,
+                         options_));
       if (options_.context_length > package.context_length.most) {
         throw InvalidParameterError(
             fmt::format("[doctor] context_length is {}, expected 1 to {}",
@@ -248,9 +258,8 @@ class Doctor {
     if (!json_.contains("facts")) {
       look([&] {
         ModelDescription facts = describe_config(id, files_, config_);
-        if (const io::WeightSource* known = known_weights()) {
-          facts.emplace_back("quantisation",
-                             describe_forms(summarise_weights(*known)));
+        if (summary_) {
+          facts.emplace_back("quantisation", describe_forms(*summary_));
         }
         add_facts(facts);
       });
@@ -258,12 +267,10 @@ class Doctor {
   }
 
   void add_sizes() {
-    const io::WeightSource* known = known_weights();
-    if (known == nullptr) return;
-    summary_ = summarise_weights(*known);
-    weight_bytes_ = static_cast<double>(summary_.bytes);
+    if (!summary_) return;
+    weight_bytes_ = static_cast<double>(summary_->bytes);
     Rows rows;
-    for (const auto& [form, parameters] : summary_.forms) {
+    for (const auto& [form, parameters] : summary_->forms) {
       rows.push_back(
           {form, fmt::format("{:.1f} M parameters",
                              static_cast<double>(parameters) / 1e6)});
@@ -275,10 +282,10 @@ class Doctor {
     }
     rows.push_back(
         {"all", fmt::format("{:.1f} M parameters, {}",
-                            static_cast<double>(summary_.parameters) / 1e6,
+                            static_cast<double>(summary_->parameters) / 1e6,
                             gigabytes(weight_bytes_))});
-    json_["weights"]["parameters"] = summary_.parameters;
-    json_["weights"]["bytes"] = summary_.bytes;
+    json_["weights"]["parameters"] = summary_->parameters;
+    json_["weights"]["bytes"] = summary_->bytes;
     json_["weights"]["exact"] = weights_.has_value();
     result_.sections.push_back({"Weights", std::move(rows)});
     add_vision();
@@ -380,7 +387,9 @@ class Doctor {
       }
     }
     std::size_t listed = 0;
-    for (const auto& [product, count] : summary_.products) {
+    const WeightSummary none;
+    for (const auto& [product, count] :
+         (summary_ ? *summary_ : none).products) {
       if (++listed > kListedProducts) break;
       const std::string what =
           fmt::format("{}x matmul {}x{}, {} bits", count, product.outputs,
@@ -405,7 +414,7 @@ class Doctor {
   std::optional<io::WeightSource> imagined_;  // where there are none
   ops::KvLayers layers_;                      // of the model, built of shapes
   ModelOutline outline_;
-  WeightSummary summary_;
+  std::optional<WeightSummary> summary_;
   double weight_bytes_ = 0;
 };
 

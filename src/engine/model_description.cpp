@@ -51,12 +51,13 @@ void describe_family(const ModelText& package, ModelDescription& facts) {
 
 ModelDescription describe(const ModelPackage& package,
                           const EngineOptions& options) {
-  return describe(package, package.config(), &package.weights, options);
+  const WeightSummary summary = summarise_weights(package.weights);
+  return describe(package, package.config(), &summary, options);
 }
 
 ModelDescription describe(const ModelText& package,
                           const io::JsonConfig& config,
-                          const io::WeightSource* weights,
+                          const WeightSummary* weights,
                           const EngineOptions& options) {
   ModelDescription facts{
       {"model", package.id},
@@ -65,9 +66,8 @@ ModelDescription describe(const ModelText& package,
       {"architecture", package.architecture},
   };
   if (weights != nullptr) {
-    facts.emplace_back("quantisation",
-                       describe_forms(summarise_weights(*weights)));
-    facts.emplace_back("weight_bytes", std::to_string(weights->total_bytes()));
+    facts.emplace_back("quantisation", describe_forms(*weights));
+    facts.emplace_back("weight_bytes", std::to_string(weights->bytes));
   }
   facts.emplace_back("context_length",
                      std::to_string(package.context_length.tokens));

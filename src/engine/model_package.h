@@ -14,6 +14,7 @@
 #include "engine/context_length.h"
 #include "engine/engine.h"
 #include "engine/image_reader.h"
+#include "engine/weight_summary.h"
 #include "families/answer_rules.h"
 #include "families/embedding_recipe.h"
 #include "families/family.h"
@@ -122,7 +123,7 @@ ModelDescription describe(const ModelPackage& package,
 /// The same; `config`: that of ModelText::read. `weights`: null where nothing
 /// is known of them.
 ModelDescription describe(const ModelText& text, const io::JsonConfig& config,
-                          const io::WeightSource* weights,
+                          const WeightSummary* weights,
                           const EngineOptions& options = {});
 
 /// "model_type (model_type qwen3)": what a family was found by.

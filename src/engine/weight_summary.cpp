@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -54,7 +55,9 @@ std::string module_of(const std::string& name) {
 
 }  // namespace
 
-WeightSummary summarise_weights(const io::WeightSource& weights) {
+WeightSummary summarise_weights(const io::WeightSource& weights,
+                                const std::vector<std::string>& left_out) {
+  const std::set<std::string_view> unread(left_out.begin(), left_out.end());
   WeightSummary summary;
   summary.bytes = weights.total_bytes();
   for (const std::string& name : weights.names()) {
@@ -63,6 +66,10 @@ WeightSummary summarise_weights(const io::WeightSource& weights) {
     if (!weights.has_matrix(module)) continue;
     try {
       const io::WeightMatrix matrix = weights.matrix(module);
+      if (unread.contains(name)) {
+        summary.bytes -= static_cast<std::uint64_t>(matrix.stored_bytes());
+        continue;
+      }
       const auto rows = static_cast<std::uint64_t>(matrix.rows());
       const auto columns = static_cast<std::uint64_t>(matrix.columns());
       summary.parameters += rows * columns;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/backend_limits.h"
 #include "io/weight_source.h"
@@ -20,8 +21,10 @@ struct WeightSummary {
   std::map<MatmulShape, int> products{};  ///< with the number of each
 };
 
-/// Looks at shapes and types alone.
-WeightSummary summarise_weights(const io::WeightSource& weights);
+/// Looks at shapes and types alone. `left_out`: tensors that do not count, as
+/// no model reads them.
+WeightSummary summarise_weights(const io::WeightSource& weights,
+                                const std::vector<std::string>& left_out = {});
 
 /// The form of most parameters, then what others have at least a hundredth:
 /// "mxfp4, groups of 32; 9 % BF16". Empty without weights.
