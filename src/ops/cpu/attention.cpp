@@ -125,13 +125,9 @@ class Attention {
   }
 
   void load_queries(const QueryBlock& block, float* q) const {
-    const AttentionSequence& s = *block.sequence;
-    const std::int64_t width =
-        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
-    const std::int64_t stride = s.q_stride != 0 ? s.q_stride : width;
     for (int r = 0; r < block.rows; ++r) {
-      const float* from = s.q + token_of(block, r) * stride +
-                          head_of(block, r) * shape_.head_size;
+      const float* from = query_of(shape_, *block.sequence, token_of(block, r),
+                                   head_of(block, r));
       float* to = q + r * kQueryStride;
       for (int i = 0; i < shape_.head_size; ++i) to[i] = from[i] * shape_.scale;
     }
@@ -230,12 +226,8 @@ class Attention {
 
   void write(const QueryBlock& block, int row, const float* sum,
              float weights) const {
-    const AttentionSequence& s = *block.sequence;
-    const std::int64_t width =
-        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
-    const std::int64_t stride = s.out_stride != 0 ? s.out_stride : width;
-    float* out = s.out + token_of(block, row) * stride +
-                 head_of(block, row) * shape_.head_size;
+    float* out = output_of(shape_, *block.sequence, token_of(block, row),
+                           head_of(block, row));
     const float factor = weights == 0 ? 0.0f : 1.0f / weights;
     for (int i = 0; i < shape_.head_size; ++i) out[i] = sum[i] * factor;
   }

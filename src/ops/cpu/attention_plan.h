@@ -29,6 +29,26 @@ struct QueryBlock {
                          // then it is one page
 };
 
+/// Where the query of a new token's head lies, and where its result goes.
+inline const float* query_of(const AttentionShape& shape,
+                             const AttentionSequence& sequence,
+                             std::int64_t token, int head) {
+  const std::int64_t width =
+      static_cast<std::int64_t>(shape.heads) * shape.head_size;
+  const std::int64_t stride =
+      sequence.q_stride != 0 ? sequence.q_stride : width;
+  return sequence.q + token * stride + head * shape.head_size;
+}
+inline float* output_of(const AttentionShape& shape,
+                        const AttentionSequence& sequence, std::int64_t token,
+                        int head) {
+  const std::int64_t width =
+      static_cast<std::int64_t>(shape.heads) * shape.head_size;
+  const std::int64_t stride =
+      sequence.out_stride != 0 ? sequence.out_stride : width;
+  return sequence.out + token * stride + head * shape.head_size;
+}
+
 /// Positions [first_seen, end_seen) are those that a new token of a sequence
 /// sees.
 std::int64_t first_seen(const AttentionShape& shape,

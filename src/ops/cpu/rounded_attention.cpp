@@ -162,13 +162,9 @@ class RoundedAttention {
   void load_queries(const RowSet& set, int row, int height,
                     std::uint16_t* out) const {
     alignas(64) float block[kMaxBlockRows * kMaxHeadSize];
-    const AttentionSequence& s = *set.sequence;
-    const std::int64_t width =
-        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
-    const std::int64_t stride = s.q_stride != 0 ? s.q_stride : width;
     for (int r = 0; r < height; ++r) {
-      const float* from = s.q + token_of(set, row + r) * stride +
-                          head_of(set, row + r) * shape_.head_size;
+      const float* from = query_of(
+          shape_, *set.sequence, token_of(set, row + r), head_of(set, row + r));
       float* to = block + r * kMaxHeadSize;
       for (int i = 0; i < shape_.head_size; ++i) to[i] = from[i] * shape_.scale;
     }
@@ -306,12 +302,8 @@ class RoundedAttention {
 
   void write(const RowSet& set, int row, const Workspace& w,
              float weights) const {
-    const AttentionSequence& s = *set.sequence;
-    const std::int64_t width =
-        static_cast<std::int64_t>(shape_.heads) * shape_.head_size;
-    const std::int64_t stride = s.out_stride != 0 ? s.out_stride : width;
-    float* out = s.out + token_of(set, row) * stride +
-                 head_of(set, row) * shape_.head_size;
+    float* out =
+        output_of(shape_, *set.sequence, token_of(set, row), head_of(set, row));
     const float factor = weights == 0 ? 0.0f : 1.0f / weights;
     const float* sums = sums_of(w, row) + row % kGroupRows * kPairColumns;
     for (int i = 0; i < shape_.head_size; i += kPairColumns) {

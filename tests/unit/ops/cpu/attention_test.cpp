@@ -207,25 +207,10 @@ INSTANTIATE_TEST_SUITE_P(Threads, AttentionOn, ::testing::Values(1, 2, 5));
 std::vector<float> last_rows(ThreadPool& pool, const Story& story,
                              std::int64_t tokens,
                              const std::vector<const Story*>& beside) {
-  const std::int64_t width =
-      std::int64_t{story.shape.heads} * story.shape.head_size;
-  std::vector<float> out(static_cast<std::size_t>(tokens * width), NAN);
-  std::vector<std::vector<float>> other_outs;
-  std::vector<AttentionSequence> sequences;
-  for (const Story* other : beside) {
-    other_outs.emplace_back(other->q.size());
-    sequences.push_back({.kv = &other->slab,
-                         .q = other->q.data(),
-                         .out = other_outs.back().data(),
-                         .tokens = other->tokens});
-  }
-  sequences.push_back({.kv = &story.slab,
-                       .q = story.q.data() + (story.tokens - tokens) * width,
-                       .out = out.data(),
-                       .tokens = tokens});
   AttentionScratch scratch;
-  attention(pool, scratch, story.shape, sequences);
-  return out;
+  return testing::last_rows(story, tokens, beside, [&](auto sequences) {
+    attention(pool, scratch, story.shape, sequences);
+  });
 }
 
 // Bit for bit: whoever generates alone, in a batch, on more threads or in other

@@ -33,29 +33,10 @@ constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16,
 std::vector<float> run(const Bf16Kernels& kernels, ThreadPool& pool,
                        const Story& story, std::int64_t tokens,
                        const std::vector<const Story*>& beside = {}) {
-  const std::int64_t width =
-      std::int64_t{story.shape.heads} * story.shape.head_size;
-  std::vector<float> out(static_cast<std::size_t>(tokens * width), NAN);
-  std::vector<std::vector<float>> other_outs;
-  std::vector<AttentionSequence> sequences;
-  for (const Story* other : beside) {
-    other_outs.emplace_back(other->q.size());
-    sequences.push_back({.kv = &other->slab,
-                         .q = other->q.data(),
-                         .out = other_outs.back().data(),
-                         .tokens = other->tokens,
-                         .causal = other->causal});
-  }
-  sequences.push_back({.kv = &story.slab,
-                       .q = story.q.data() + (story.tokens - tokens) * width,
-                       .out = out.data(),
-                       .tokens = tokens,
-                       .causal = story.causal,
-                       .sees_from = story.from(),
-                       .sees_to = story.to()});
   RoundedAttentionScratch scratch;
-  rounded_attention(pool, kernels, scratch, story.shape, sequences);
-  return out;
+  return testing::last_rows(story, tokens, beside, [&](auto sequences) {
+    rounded_attention(pool, kernels, scratch, story.shape, sequences);
+  });
 }
 
 void round_all(std::vector<float>& values, float factor = 1.0f) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ops/cpu/attention.h"
@@ -145,6 +146,36 @@ inline AttentionShape shape_of(int heads, int kv_heads, int head_size) {
           .kv_heads = kv_heads,
           .head_size = head_size,
           .scale = 1.0f / std::sqrt(static_cast<float>(head_size))};
+}
+
+/// What `attend` gives the last `tokens` tokens of a story, with other
+/// sequences beside it.
+template <typename Attend>
+std::vector<float> last_rows(const Story& story, std::int64_t tokens,
+                             const std::vector<const Story*>& beside,
+                             Attend&& attend) {
+  const std::int64_t width =
+      std::int64_t{story.shape.heads} * story.shape.head_size;
+  std::vector<float> out(static_cast<std::size_t>(tokens * width), NAN);
+  std::vector<std::vector<float>> other_outs;
+  std::vector<AttentionSequence> sequences;
+  for (const Story* other : beside) {
+    other_outs.emplace_back(other->q.size());
+    sequences.push_back({.kv = &other->slab,
+                         .q = other->q.data(),
+                         .out = other_outs.back().data(),
+                         .tokens = other->tokens,
+                         .causal = other->causal});
+  }
+  sequences.push_back({.kv = &story.slab,
+                       .q = story.q.data() + (story.tokens - tokens) * width,
+                       .out = out.data(),
+                       .tokens = tokens,
+                       .causal = story.causal,
+                       .sees_from = story.from(),
+                       .sees_to = story.to()});
+  attend(std::span<const AttentionSequence>(sequences));
+  return out;
 }
 
 }  // namespace abstractllm::ops::cpu::testing
