@@ -87,6 +87,16 @@ constexpr GgufNameRow kMambaModelNames[] = {
   {"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, { \
     "ffn_down", "mlp.down_proj"                               \
   }
+#define ABSTRACTLLM_LATENT_ATTENTION                     \
+  {"attn_q_a", "self_attn.q_a_proj"},                    \
+      {"attn_q_a_norm", "self_attn.q_a_layernorm"},      \
+      {"attn_q_b", "self_attn.q_b_proj"},                \
+      {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"}, \
+      {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},    \
+      {"attn_kv_b", "self_attn.kv_b_proj"},              \
+      {"attn_k_b", "self_attn.kv_b_proj.k_b"}, {         \
+    "attn_v_b", "self_attn.kv_b_proj.v_b"                \
+  }
 #define ABSTRACTLLM_EXPERTS(prefix)                   \
   {"ffn_gate_exps", prefix "switch_mlp.gate_proj"},   \
       {"ffn_up_exps", prefix "switch_mlp.up_proj"}, { \
@@ -149,14 +159,7 @@ constexpr GgufNameRow kGlm4MoeNames[] = {
 constexpr GgufNameRow kDeepseekNames[] = {
     ABSTRACTLLM_ATTENTION,
     ABSTRACTLLM_MLP,
-    {"attn_q_a", "self_attn.q_a_proj"},
-    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
-    {"attn_q_b", "self_attn.q_b_proj"},
-    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
-    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
-    {"attn_kv_b", "self_attn.kv_b_proj"},
-    {"attn_k_b", "self_attn.kv_b_proj.k_b"},
-    {"attn_v_b", "self_attn.kv_b_proj.v_b"},
+    ABSTRACTLLM_LATENT_ATTENTION,
     {"ffn_norm", "post_attention_layernorm"},
     {"ffn_gate_inp", "mlp.gate"},
     {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias", true},
@@ -168,14 +171,7 @@ constexpr GgufNameRow kDeepseekNames[] = {
 constexpr GgufNameRow kMistral4Names[] = {
     ABSTRACTLLM_ATTENTION,
     ABSTRACTLLM_MLP,
-    {"attn_q_a", "self_attn.q_a_proj"},
-    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
-    {"attn_q_b", "self_attn.q_b_proj"},
-    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
-    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
-    {"attn_kv_b", "self_attn.kv_b_proj"},
-    {"attn_k_b", "self_attn.kv_b_proj.k_b"},
-    {"attn_v_b", "self_attn.kv_b_proj.v_b"},
+    ABSTRACTLLM_LATENT_ATTENTION,
     {"ffn_norm", "post_attention_layernorm"},
     {"ffn_gate_inp", "mlp.gate"},
     {"ffn_gate_up_exps.weight", "mlp.experts.gate_up_proj", true},
@@ -440,6 +436,7 @@ constexpr GgufNameRow kMamba2Names[] = {
 
 #undef ABSTRACTLLM_ATTENTION
 #undef ABSTRACTLLM_MLP
+#undef ABSTRACTLLM_LATENT_ATTENTION
 #undef ABSTRACTLLM_EXPERTS
 #undef ABSTRACTLLM_SHARED
 #undef ABSTRACTLLM_STATE_SPACE

@@ -50,16 +50,7 @@ std::unique_ptr<Model> make_bloom(const ModelSource& source) {
   traits.names.final_norm = root + "ln_f";
   traits.names.attention = "self_attention.";
   traits.names.output = "dense";
-  traits.projections = [&](const WeightReader& weights,
-                           const std::string& prefix) {
-    return read_joined_heads(weights, config, prefix + "query_key_value");
-  };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
-                          prefix + "mlp.dense_4h_to_h", std::move(frame));
-  };
+  join_heads(config, traits);
   DecoderParts parts = read_dense_parts(source, config, traits);
   parts.embedding_norm =
       reader.norm(ops::NormKind::kLayer, root + "word_embeddings_layernorm",

@@ -41,12 +41,7 @@ std::unique_ptr<Model> make_codegen(const ModelSource& source) {
     };
     return std::vector<ops::Linear>{part(0), part(2), part(1)};
   };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.fc_in",
-                          prefix + "mlp.fc_out", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "mlp.fc_in", "mlp.fc_out");
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = true;
   pass_over(source.weights, {"transformer.h.0.attn.causal_mask"});

@@ -6,12 +6,7 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_deepseek_v3(const ModelSource& source) {
-  return make_deepseek(source,
-                       {.score = ops::RouterScore::kSigmoid,
-                        .group_score = ops::GroupScore::kSumOfTwoLargest,
-                        .scale_normalised = true,
-                        .scale = 2.5f,
-                        .normalise = true});
+  return make_deepseek(source, kDeepseek3Routing);
 }
 
 }  // namespace abstractllm::models

@@ -6,14 +6,7 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_deepseek_v32(const ModelSource& source) {
-  return make_deepseek(source,
-                       {.score = ops::RouterScore::kSigmoid,
-                        .group_score = ops::GroupScore::kSumOfTwoLargest,
-                        .scale_normalised = true,
-                        .scale = 2.5f,
-                        .normalise = true,
-                        .first_sparse = 3},
-                       IndexerRope::kHalves);
+  return make_deepseek(source, deepseek32_routing(), IndexerRope::kHalves);
 }
 
 }  // namespace abstractllm::models

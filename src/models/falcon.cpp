@@ -1,7 +1,6 @@
 // Falcon 7B, 40B, 180B, Falcon 2 and RW: both halves of a layer side by side or
 // not, fused queries, keys and values in three orders, rotation or ALiBi.
 // SPDX-License-Identifier: Apache-2.0
-#include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/alibi.h"
@@ -33,13 +32,7 @@ DenseConfig read_config(const io::JsonConfig& config) {
   read.norm_eps = number_or(config, "layer_norm_epsilon", 1e-5);
   read.activation = read_activation(config, "activation", "gelu");
   read.windows.assign(static_cast<std::size_t>(read.num_hidden_layers), 0);
-  if (read.num_attention_heads % read.num_key_value_heads != 0 ||
-      read.head_dim % 2 != 0) {
-    throw ModelLoadingError(
-        "[config] " + std::to_string(read.num_attention_heads) +
-        " heads of size " + std::to_string(read.head_dim) + " cannot share " +
-        std::to_string(read.num_key_value_heads) + " heads of keys");
-  }
+  check_shared_heads(read);
   if (!is_on(config, "alibi", false)) {
     read.rope = read_rope(config, {.dims = read.head_dim});
   }
@@ -66,16 +59,7 @@ std::unique_ptr<Model> make_falcon(const ModelSource& source) {
     names.before_attention = two_norms ? "ln_attn" : "input_layernorm";
     names.before_mlp = two_norms ? "ln_mlp" : "input_layernorm";
   }
-  traits.projections = [&](const WeightReader& weights,
-                           const std::string& prefix) {
-    return read_joined_heads(weights, config, prefix + "query_key_value");
-  };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
-                          prefix + "mlp.dense_4h_to_h", std::move(frame));
-  };
+  join_heads(config, traits);
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;
   if (is_on(fields, "alibi", false)) place_by_rounded_alibi(parts);

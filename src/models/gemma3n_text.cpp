@@ -63,12 +63,9 @@ class Gemma3n : public Model {
   }
 
   mx::array logits(const mx::array& hidden_rows) const override {
-    const mx::array y = mx::astype(
-        ops::linear(hidden_rows, parts_.head ? *parts_.head : parts_.embedding),
-        mx::float32);
-    if (parts_.logit_softcap == 0) return y;
-    const mx::array cap(parts_.logit_softcap);
-    return mx::tanh(y / cap) * cap;
+    const mx::array y =
+        ops::linear(hidden_rows, parts_.head ? *parts_.head : parts_.embedding);
+    return cap_logits(mx::astype(y, mx::float32), parts_.logit_softcap);
   }
 
   ops::KvLayers make_cache() const override {

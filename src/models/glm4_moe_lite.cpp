@@ -6,14 +6,11 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_glm4_moe_lite(const ModelSource& source) {
-  return make_deepseek(source,
-                       {.score = ops::RouterScore::kSigmoid,
-                        .group_score = ops::GroupScore::kSumOfTwoLargest,
-                        .scale_normalised = true,
-                        .scale = 1.8f,
-                        .normalise = true,
-                        .first_sparse = 1,
-                        .norm_eps = 1e-5});
+  DeepseekRouting routing = kDeepseek3Routing;
+  routing.scale = 1.8f;
+  routing.first_sparse = 1;
+  routing.norm_eps = 1e-5;
+  return make_deepseek(source, routing);
 }
 
 }  // namespace abstractllm::models

@@ -35,13 +35,7 @@ std::unique_ptr<Model> make_glm_moe_dsa(const ModelSource& source) {
         "Supported: an indexer in every layer, as GLM 5 has it.");
   }
   return make_deepseek(
-      source,
-      {.score = ops::RouterScore::kSigmoid,
-       .group_score = ops::GroupScore::kSumOfTwoLargest,
-       .scale_normalised = true,
-       .scale = 2.5f,
-       .normalise = true,
-       .first_sparse = 3},
+      source, deepseek32_routing(),
       source.config.find_bool("indexer_rope_interleave").value_or(true)
           ? IndexerRope::kInterleaved
           : IndexerRope::kHalves);

@@ -62,12 +62,7 @@ std::unique_ptr<Model> make_gpt_bigcode(const ModelSource& source) {
                      int /*index*/, ops::ResidualFrame frame) -> Mixer {
     return read_attention(weights, config, scale, prefix, std::move(frame));
   };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.c_fc",
-                          prefix + "mlp.c_proj", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "mlp.c_fc", "mlp.c_proj");
   DecoderParts parts = read_dense_parts(source, config, traits);
   parts.positions = read_gpt2_positions(source, config, "transformer.");
   return make_decoder(std::move(parts));

@@ -98,12 +98,7 @@ std::unique_ptr<Model> make_gpt_neo(const ModelSource& source) {
                      .names = gpt2_names(prefix)};
   traits.names.attention = "attn.attention.";
   traits.names.output = "out_proj";
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& layer, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, layer + "mlp.c_fc",
-                          layer + "mlp.c_proj", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "mlp.c_fc", "mlp.c_proj");
   DecoderParts parts = read_dense_parts(source, config, traits);
   edit_attention(parts, [](int /*index*/, ops::AttentionBlock& block) {
     block.spec.scale = 1;

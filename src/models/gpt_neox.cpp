@@ -36,16 +36,7 @@ std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
        .activation_name = "gelu"});
   DenseTraits traits{.norm = ops::NormKind::kLayer};
   traits.names = names_of(WeightReader(source.weights, source.backend));
-  traits.projections = [&](const WeightReader& weights,
-                           const std::string& prefix) {
-    return read_joined_heads(weights, config, prefix + "query_key_value");
-  };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
-                          prefix + "mlp.dense_4h_to_h", std::move(frame));
-  };
+  join_heads(config, traits);
   DecoderParts parts = read_dense_parts(source, config, traits);
   const bool parallel = flag_or(fields, "use_parallel_residual", true);
   for (DecoderLayer& layer : parts.layers) layer.parallel = parallel;

@@ -23,12 +23,7 @@ std::unique_ptr<Model> make_gptj(const ModelSource& source) {
   traits.names.attention = "attn.";
   traits.names.output = "out_proj";
   traits.names.before_mlp = "ln_1";
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.fc_in",
-                          prefix + "mlp.fc_out", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "mlp.fc_in", "mlp.fc_out");
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = true;
   return make_decoder(std::move(parts));

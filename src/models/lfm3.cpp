@@ -68,14 +68,8 @@ DenseConfig read_config(const io::JsonConfig& config,
   for (const Kind kind : kinds) {
     read.windows.push_back(kind == Kind::kSlides ? window : 0);
   }
-  if (read.num_attention_heads % read.num_key_value_heads == 0 &&
-      read.head_dim % 2 == 0) {
-    return read;
-  }
-  throw ModelLoadingError(
-      "[config] " + std::to_string(read.num_attention_heads) +
-      " heads of size " + std::to_string(read.head_dim) + " cannot share " +
-      std::to_string(read.num_key_value_heads) + " heads of keys");
+  check_shared_heads(read);
+  return read;
 }
 
 }  // namespace

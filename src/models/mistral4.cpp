@@ -3,7 +3,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_config.h"
 #include "models/architectures.h"
-#include "models/common/config_fields.h"
 #include "models/common/deepseek.h"
 
 namespace abstractllm::models {
@@ -31,16 +30,8 @@ std::unique_ptr<Model> make_mistral4(const ModelSource& source) {
        .normalise = true,
        .normalises_single = true,
        .shared = 1});
-  const auto rope = find_rope_scaling(fields);
-  if (!rope || !rope->has("llama_4_scaling_beta")) {
-    return make_decoder(std::move(parts));
-  }
   for (DecoderLayer& layer : parts.layers) {
-    auto& spec = std::get<ops::LatentAttentionBlock>(layer.mixer).spec;
-    spec.temperature = number_or(*rope, "llama_4_scaling_beta", 0);
-    spec.temperature_step =
-        require_size(*rope, "original_max_position_embeddings");
-    spec.temperature_first = 0;
+    grow_queries(fields, std::get<ops::LatentAttentionBlock>(layer.mixer).spec);
   }
   return make_decoder(std::move(parts));
 }

@@ -59,12 +59,7 @@ std::unique_ptr<Model> make_mpt(const ModelSource& source) {
   traits.names.output = "out_proj";
   traits.names.before_attention = "norm_1";
   traits.names.before_mlp = "norm_2";
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "ffn.up_proj",
-                          prefix + "ffn.down_proj", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "ffn.up_proj", "ffn.down_proj");
   DecoderParts parts = read_dense_parts(source, config, traits);
   place_by_alibi(parts, number_or(attention, "alibi_bias_max", 8));
   edit_attention(parts, [&](int /*index*/, ops::AttentionBlock& block) {

@@ -23,16 +23,7 @@ std::unique_ptr<Model> make_persimmon(const ModelSource& source) {
   traits.names.output = "dense";
   traits.names.query_norm = "q_layernorm";
   traits.names.key_norm = "k_layernorm";
-  traits.projections = [&](const WeightReader& weights,
-                           const std::string& prefix) {
-    return read_joined_heads(weights, config, prefix + "query_key_value");
-  };
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.dense_h_to_4h",
-                          prefix + "mlp.dense_4h_to_h", std::move(frame));
-  };
+  join_heads(config, traits);
   return make_decoder(read_dense_parts(source, config, traits));
 }
 

@@ -23,12 +23,7 @@ std::unique_ptr<Model> make_phi(const ModelSource& source) {
   traits.names.output = "dense";
   traits.names.query_norm = "q_layernorm";
   traits.names.key_norm = "k_layernorm";
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "mlp.fc1",
-                          prefix + "mlp.fc2", std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "mlp.fc1", "mlp.fc2");
   DecoderParts parts = read_dense_parts(source, config, traits);
   for (DecoderLayer& layer : parts.layers) layer.parallel = true;
   return make_decoder(std::move(parts));

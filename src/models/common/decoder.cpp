@@ -214,11 +214,7 @@ class Decoder : public Model {
         parts_.head ? *parts_.head : parts_.embedding);
     y = mx::astype(y, mx::float32);
     if (parts_.logit_scale != 1.0f) y = y * mx::array(parts_.logit_scale);
-    if (parts_.logit_softcap > 0) {
-      const mx::array cap(parts_.logit_softcap);
-      y = mx::tanh(y / cap) * cap;
-    }
-    return y;
+    return cap_logits(y, parts_.logit_softcap);
   }
 
   ops::KvLayers make_cache() const override {
@@ -288,6 +284,12 @@ class Decoder : public Model {
 };
 
 }  // namespace
+
+mx::array cap_logits(const mx::array& logits, float cap) {
+  if (!(cap > 0)) return logits;
+  const mx::array limit(cap);
+  return mx::tanh(logits / limit) * limit;
+}
 
 std::unique_ptr<Model> make_decoder(DecoderParts parts) {
   return std::make_unique<Decoder>(std::move(parts));

@@ -28,6 +28,9 @@ using Mixer = std::variant<ops::AttentionBlock, ops::LatentAttentionBlock,
 /// Nothing where a family's layers have one half only.
 using FeedForward = std::variant<std::monostate, ops::MlpBlock, ops::MoeBlock>;
 
+/// cap * tanh(logits / cap); 0: as they are.
+mlx::core::array cap_logits(const mlx::core::array& logits, float cap);
+
 /// One layer. `parallel`: both halves read the layer's input, and their
 /// outputs are added to it together.
 struct DecoderLayer {

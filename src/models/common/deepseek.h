@@ -29,6 +29,21 @@ struct DeepseekRouting {
   int shared = 0;
 };
 
+/// That of DeepSeek 3 and its heirs.
+inline constexpr DeepseekRouting kDeepseek3Routing{
+    .score = ops::RouterScore::kSigmoid,
+    .group_score = ops::GroupScore::kSumOfTwoLargest,
+    .scale_normalised = true,
+    .scale = 2.5f,
+    .normalise = true};
+
+/// That of DeepSeek 3.2, too.
+constexpr DeepseekRouting deepseek32_routing() {
+  DeepseekRouting routing = kDeepseek3Routing;
+  routing.first_sparse = 3;
+  return routing;
+}
+
 /// How the indexer of sparse attention turns its queries and keys, where a
 /// version has one.
 enum class IndexerRope { kNoIndexer, kHalves, kInterleaved };

@@ -334,6 +334,46 @@ ops::MlpBlock read_plain_mlp(const WeightReader& weights,
           .down = weights.linear(down, hidden, inner, Bias::kIfPresent)};
 }
 
+std::function<FeedForward(const WeightReader&, const std::string& prefix,
+                          int index, ops::ResidualFrame)>
+plain_mlps(const DenseConfig& config, std::string up, std::string down) {
+  return [&config, up = std::move(up), down = std::move(down)](
+             const WeightReader& weights, const std::string& prefix,
+             int /*index*/, ops::ResidualFrame frame) -> FeedForward {
+    return read_plain_mlp(weights, config, prefix + up, prefix + down,
+                          std::move(frame));
+  };
+}
+
+void join_heads(const DenseConfig& config, DenseTraits& traits) {
+  traits.projections = [&config](const WeightReader& weights,
+                                 const std::string& prefix) {
+    return read_joined_heads(weights, config, prefix + "query_key_value");
+  };
+  traits.feed_forward =
+      plain_mlps(config, "mlp.dense_h_to_4h", "mlp.dense_4h_to_h");
+}
+
+void check_shared_heads(const DenseConfig& config) {
+  if (config.num_attention_heads % config.num_key_value_heads == 0 &&
+      config.head_dim % 2 == 0) {
+    return;
+  }
+  throw ModelLoadingError(
+      "[config] " + std::to_string(config.num_attention_heads) +
+      " heads of size " + std::to_string(config.head_dim) + " cannot share " +
+      std::to_string(config.num_key_value_heads) + " heads of keys");
+}
+
+void grow_queries(const io::JsonConfig& config, ops::AttentionSpec& spec) {
+  const auto rope = find_rope_scaling(config);
+  if (!rope || !rope->has("llama_4_scaling_beta")) return;
+  spec.temperature = number_or(*rope, "llama_4_scaling_beta", 0);
+  spec.temperature_step =
+      require_size(*rope, "original_max_position_embeddings");
+  spec.temperature_first = 0;
+}
+
 ops::MlpBlock read_gated_mlp(const WeightReader& weights,
                              const DenseConfig& config,
                              const DenseTraits& traits,

@@ -161,6 +161,24 @@ ops::MlpBlock read_plain_mlp(const WeightReader& weights,
                              const DenseConfig& config, const std::string& up,
                              const std::string& down, ops::ResidualFrame frame);
 
+/// DenseTraits::feed_forward of families whose layers have read_plain_mlp's
+/// unit in modules of these names. `config` outlives it.
+std::function<FeedForward(const WeightReader&, const std::string& prefix,
+                          int index, ops::ResidualFrame)>
+plain_mlps(const DenseConfig& config, std::string up, std::string down);
+
+/// GPT-NeoX's halves: read_joined_heads of query_key_value and read_plain_mlp
+/// of dense_h_to_4h and dense_4h_to_h. `config` outlives `traits`.
+void join_heads(const DenseConfig& config, DenseTraits& traits);
+
+/// Throws ModelLoadingError unless heads of an even size share their keys
+/// evenly.
+void check_shared_heads(const DenseConfig& config);
+
+/// Multiplies queries by a factor that grows with the position, as
+/// llama_4_scaling_beta among the fields of the rotation says; absent: not.
+void grow_queries(const io::JsonConfig& config, ops::AttentionSpec& spec);
+
 /// The specs of all attention layers with their index, for what a family
 /// computes otherwise.
 void edit_attention(

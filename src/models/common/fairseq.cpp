@@ -44,12 +44,7 @@ DenseConfig fairseq_config(const io::JsonConfig& config, const char* layers,
 DecoderParts read_fairseq_parts(const ModelSource& source,
                                 const DenseConfig& config, DenseTraits traits) {
   traits.norm = ops::NormKind::kLayer;
-  traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
-                            ops::ResidualFrame frame) -> FeedForward {
-    return read_plain_mlp(weights, config, prefix + "fc1", prefix + "fc2",
-                          std::move(frame));
-  };
+  traits.feed_forward = plain_mlps(config, "fc1", "fc2");
   return read_dense_parts(source, config, traits);
 }
 

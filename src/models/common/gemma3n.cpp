@@ -45,13 +45,7 @@ DenseConfig read_config(const io::JsonConfig& config) {
       read_activation(config, "hidden_activation", "gelu_pytorch_tanh");
   read.windows =
       read_windows(config, read.num_hidden_layers, 5, /* window = */ 512);
-  if (read.num_attention_heads % read.num_key_value_heads != 0 ||
-      read.head_dim % 2 != 0) {
-    throw ModelLoadingError(
-        "[config] " + std::to_string(read.num_attention_heads) +
-        " heads of size " + std::to_string(read.head_dim) + " cannot share " +
-        std::to_string(read.num_key_value_heads) + " heads of keys");
-  }
+  check_shared_heads(read);
   return read;
 }
 

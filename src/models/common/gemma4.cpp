@@ -5,7 +5,6 @@
 #include <cmath>
 #include <string>
 
-#include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "models/common/config_fields.h"
@@ -70,13 +69,7 @@ void set_heads(const io::JsonConfig& config, int index, DenseConfig& layer) {
                                           layer.num_key_value_heads);
     }
   }
-  if (layer.num_attention_heads % layer.num_key_value_heads != 0 ||
-      layer.head_dim % 2 != 0) {
-    throw ModelLoadingError(
-        "[config] " + std::to_string(layer.num_attention_heads) +
-        " heads of size " + std::to_string(layer.head_dim) + " cannot share " +
-        std::to_string(layer.num_key_value_heads) + " heads of keys");
-  }
+  check_shared_heads(layer);
 }
 
 ops::RopeTable read_layer_rope(const io::JsonConfig& config, bool slides,
