@@ -90,6 +90,21 @@ CallForm form_of(ToolDialect dialect, std::string_view chat_template) {
               .list_end = "]<|tools_suffix|>"};
     case ToolDialect::kToolcall:
       return json_list("<TOOLCALL>", "</TOOLCALL>");
+    case ToolDialect::kFunctionary:
+      // The prompt ends in the first ">>>".
+      return {.begin = "NAME\n", .separator = ">>>"};
+    case ToolDialect::kGigaChat:
+      return {.begin =
+                  "<|message_sep|>\n\nfunction call<|role_sep|>\n"
+                  "{\"name\": \"NAME\", \"arguments\": ",
+              .end = "}",
+              .one_only = true};
+    case ToolDialect::kSolar:
+      return {.list_begin = "<|tool_calls|>",
+              .begin =
+                  "<|tool_call:begin|><|tool_call:name|>NAME"
+                  "<|tool_call:args|>",
+              .end = "<|tool_call:end|>"};
     case ToolDialect::kKimi:
       return {.list_begin = "<|tool_calls_section_begin|>",
               .begin =
@@ -257,6 +272,11 @@ ToolDialect constrained_dialect(ToolDialect dialect) {
     case ToolDialect::kGemma:
     case ToolDialect::kGemmaTag:
     case ToolDialect::kMiniMax:
+    case ToolDialect::kHunyuan:
+    case ToolDialect::kKimiChannels:
+    case ToolDialect::kMiniCpm:
+    case ToolDialect::kMiniMaxElements:
+    case ToolDialect::kMuse:
     case ToolDialect::kJson:
       return ToolDialect::kHermes;
     default:

@@ -20,6 +20,25 @@ constexpr std::array kReasoning{
     Marks{"<|inner_prefix|>", "<|inner_suffix|>"},
 };
 
+// Marks that are no words of their own, but that the dialect of calls uses for
+// other things, too.
+Marks marks_of(output::ToolDialect dialect) {
+  switch (dialect) {
+    case output::ToolDialect::kHunyuan:
+      return {"<think:opensource>", "</think:opensource>"};
+    case output::ToolDialect::kKimiChannels:
+      return {"<|open|>think<|sep|>", "<|close|>think<|sep|>"};
+    case output::ToolDialect::kMiniMaxElements:
+      return {"<mm:think>", "</mm:think>"};
+    case output::ToolDialect::kMuse:
+      return {"to=self<|message|>", "<|eom|>"};
+    case output::ToolDialect::kSolar:
+      return {"<|think|>", "<|end|>"};
+    default:
+      return {};
+  }
+}
+
 output::ToolDialect find_dialect(const std::string& chat_template,
                                  const TemplateFacts& facts,
                                  const MLXModelConfig& family) {
@@ -38,6 +57,11 @@ AnswerRules find_answer_rules(
     const std::function<bool(std::string_view)>& is_token) {
   AnswerRules rules{.dialect = find_dialect(chat_template, facts, family)};
   if (rules.has_channels()) return rules;
+  if (const Marks marks = marks_of(rules.dialect); !marks.first.empty()) {
+    rules.reasoning_begin = marks.first;
+    rules.reasoning_end = marks.second;
+    return rules;
+  }
   const auto writes = [&](const Marks& marks) {
     const std::string_view begin =
         marks.first.substr(0, marks.first.find('\n'));

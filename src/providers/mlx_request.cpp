@@ -161,7 +161,9 @@ output::AnswerFormat RequestReader::format_of(const Request& request,
   if (request.messages.empty()) return format;
   const bool with_tools = offers_tools(request);
   const families::AnswerRules& rules = package_.chat_for(with_tools).rules;
-  if (with_tools || rules.has_channels()) format.dialect = rules.dialect;
+  if (with_tools || output::frames_answers(rules.dialect)) {
+    format.dialect = rules.dialect;
+  }
   if (with_tools) format.tools = request.tools;
   format.reasoning_begin = rules.reasoning_begin;
   format.reasoning_end = rules.reasoning_end;

@@ -57,6 +57,22 @@ std::unique_ptr<CallReader> make_own_reader(ToolDialect dialect,
     case ToolDialect::kApertus:
     case ToolDialect::kToolcall:
       return make_listed_reader(dialect, tools);
+    case ToolDialect::kFunctionary:
+      return make_functionary_reader(tools);
+    case ToolDialect::kGigaChat:
+      return make_gigachat_reader(tools);
+    case ToolDialect::kHunyuan:
+      return make_hunyuan_reader(tools);
+    case ToolDialect::kKimiChannels:
+      return make_kimi_channel_reader(tools);
+    case ToolDialect::kMiniCpm:
+      return make_minicpm_reader(tools);
+    case ToolDialect::kMiniMaxElements:
+      return make_minimax_element_reader(tools);
+    case ToolDialect::kMuse:
+      return make_muse_reader(tools);
+    case ToolDialect::kSolar:
+      return make_solar_reader(tools);
     case ToolDialect::kPythonic:
       return make_pythonic_reader(tools);
     case ToolDialect::kGlm:

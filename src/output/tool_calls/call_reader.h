@@ -69,6 +69,14 @@ std::unique_ptr<CallReader> make_gemma_reader(const Tools& tools);
 std::unique_ptr<CallReader> make_gemma_tag_reader(const Tools& tools);
 std::unique_ptr<CallReader> make_kimi_reader(const Tools& tools);
 std::unique_ptr<CallReader> make_minimax_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_functionary_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_gigachat_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_hunyuan_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_kimi_channel_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_minicpm_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_minimax_element_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_muse_reader(const Tools& tools);
+std::unique_ptr<CallReader> make_solar_reader(const Tools& tools);
 std::unique_ptr<CallReader> make_json_reader(const Tools& tools);
 
 /// The reader of any dialect but kHarmony, whose calls are channels.

@@ -32,6 +32,14 @@ constexpr std::array kNames{
     Name{ToolDialect::kMiniMax, "minimax"},
     Name{ToolDialect::kApertus, "apertus"},
     Name{ToolDialect::kToolcall, "toolcall"},
+    Name{ToolDialect::kFunctionary, "functionary"},
+    Name{ToolDialect::kGigaChat, "gigachat"},
+    Name{ToolDialect::kHunyuan, "hunyuan"},
+    Name{ToolDialect::kKimiChannels, "kimi-channels"},
+    Name{ToolDialect::kMiniCpm, "minicpm"},
+    Name{ToolDialect::kMiniMaxElements, "minimax-elements"},
+    Name{ToolDialect::kMuse, "muse"},
+    Name{ToolDialect::kSolar, "solar"},
     Name{ToolDialect::kJson, "json"},
 };
 
@@ -44,6 +52,15 @@ struct Mark {
 constexpr std::array kMarks{
     Mark{ToolDialect::kHarmony, {"<|channel|>", "commentary"}},
     Mark{ToolDialect::kApertus, {"<|tools_prefix|>", {}}},
+    Mark{ToolDialect::kFunctionary, {">>>all\\n", {}}},
+    Mark{ToolDialect::kGigaChat, {"'function call'", "<|role_sep|>"}},
+    Mark{ToolDialect::kHunyuan, {"<arg_key{}>", {}}},
+    Mark{ToolDialect::kHunyuan, {"<arg_key:", {}}},
+    Mark{ToolDialect::kKimiChannels, {"<|open|>", "<|sep|>"}},
+    Mark{ToolDialect::kMiniCpm, {"<function name=\"", "<param name=\""}},
+    Mark{ToolDialect::kMiniMaxElements, {"]<]minimax[>[", {}}},
+    Mark{ToolDialect::kMuse, {"<atem:function_calls>", {}}},
+    Mark{ToolDialect::kSolar, {"<|tool_call:begin|>", {}}},
     Mark{ToolDialect::kGlm, {"<arg_key>", {}}},
     Mark{ToolDialect::kMiniMax, {"<minimax:tool_call>", {}}},
     Mark{ToolDialect::kGemmaTag, {"<|tool_call>", "<tool_call|>"}},
@@ -97,6 +114,13 @@ std::optional<ToolDialect> find_tool_dialect(std::string_view chat_template) {
   return std::nullopt;
 }
 
+bool frames_answers(ToolDialect dialect) noexcept {
+  return dialect == ToolDialect::kHarmony ||
+         dialect == ToolDialect::kFunctionary ||
+         dialect == ToolDialect::kKimiChannels ||
+         dialect == ToolDialect::kMuse || dialect == ToolDialect::kSolar;
+}
+
 std::vector<std::string_view> special_marks(ToolDialect dialect) {
   switch (dialect) {
     case ToolDialect::kHermes:
@@ -137,6 +161,28 @@ std::vector<std::string_view> special_marks(ToolDialect dialect) {
       return {"<minimax:tool_call>", "</minimax:tool_call>"};
     case ToolDialect::kApertus:
       return {"<|tools_prefix|>", "<|tools_suffix|>"};
+    case ToolDialect::kFunctionary:
+      return {};
+    case ToolDialect::kGigaChat:
+      return {"<|role_sep|>", "<|message_sep|>"};
+    case ToolDialect::kHunyuan:
+      return {"<tool_calls:opensource>", "</tool_calls:opensource>",
+              "<tool_call:opensource>",  "</tool_call:opensource>",
+              "<tool_sep:opensource>",   "<arg_key:opensource>",
+              "</arg_key:opensource>",   "<arg_value:opensource>",
+              "</arg_value:opensource>"};
+    case ToolDialect::kKimiChannels:
+      return {"<|open|>", "<|close|>", "<|sep|>"};
+    case ToolDialect::kMiniCpm:
+      return {"<function", "</function>", "<param", "</param>"};
+    case ToolDialect::kMiniMaxElements:
+      return {"]<]minimax[>["};
+    case ToolDialect::kMuse:
+      return {"<|start|>", "<|message|>", "<|eom|>"};
+    case ToolDialect::kSolar:
+      return {"<|tool_calls|>",     "<|tool_call:begin|>", "<|tool_call:name|>",
+              "<|tool_call:args|>", "<|tool_call:end|>",   "<|calls|>",
+              "<|begin|>",          "<|content|>",         "<|end|>"};
     case ToolDialect::kToolcall:
       return {"<TOOLCALL>", "</TOOLCALL>", "<tool_calls>", "</tool_calls>",
               "<|function_call|>"};

@@ -10,18 +10,6 @@ namespace {
 
 using State = Reading::State;
 
-// The value of `name` in the attributes of a tag.
-std::optional<std::string_view> attribute(std::string_view tag,
-                                          std::string_view name) {
-  const std::string key = std::string(name) + "=\"";
-  const std::size_t begin = tag.find(key);
-  if (begin == std::string_view::npos) return std::nullopt;
-  tag.remove_prefix(begin + key.size());
-  const std::size_t end = tag.find('"');
-  if (end == std::string_view::npos) return std::nullopt;
-  return tag.substr(0, end);
-}
-
 class InvocationReader {
  public:
   InvocationReader(Cursor& cursor, std::string_view prefix,

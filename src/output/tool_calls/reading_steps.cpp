@@ -15,6 +15,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::size_t kMaxLabel = 256;
+
 // Whether a schema allows strings and nothing else.
 bool allows_text_only(const Json& schema) {
   if (!schema.is_object()) return false;
@@ -88,6 +90,73 @@ std::optional<std::string_view> take_until(Cursor& cursor,
       cursor.text.substr(cursor.at, found - cursor.at);
   cursor.at = found + mark.size();
   return text;
+}
+
+Label take_label(Cursor& cursor, std::string_view mark) {
+  const auto text = take_until(cursor, mark);
+  const std::string_view seen = text.value_or(cursor.rest());
+  // Of what may still end in the mark some is no part of it.
+  const std::size_t most = kMaxLabel + (text ? 0 : mark.size());
+  if (seen.size() > most || seen.find('\n') != std::string_view::npos) {
+    return {.state = Reading::State::kNone};
+  }
+  if (!text) return {.state = Reading::undecided(cursor.at_end).state};
+  return {Reading::State::kCalls, *text};
+}
+
+std::optional<std::string_view> attribute(std::string_view tag,
+                                          std::string_view name) {
+  const std::string key = std::string(name) + "=\"";
+  const std::size_t begin = tag.find(key);
+  if (begin == std::string_view::npos) return std::nullopt;
+  tag.remove_prefix(begin + key.size());
+  const std::size_t end = tag.find('"');
+  if (end == std::string_view::npos) return std::nullopt;
+  return tag.substr(0, end);
+}
+
+std::string_view without_line_breaks(std::string_view text) {
+  if (text.starts_with("\r\n")) text.remove_prefix(2);
+  if (text.starts_with('\n')) text.remove_prefix(1);
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+Reading::State take_arguments(Cursor& cursor, ToolCall& call) {
+  cursor.skip_space();
+  if (cursor.rest().empty()) return Reading::undecided(cursor.at_end).state;
+  const Value value = take_value(cursor);
+  if (value.state != Reading::State::kCalls) return value.state;
+  const auto arguments = arguments_json(value.json);
+  if (!arguments) return Reading::State::kNone;
+  call.arguments = *arguments;
+  return Reading::State::kCalls;
+}
+
+Reading take_calls(Cursor& cursor, std::string_view begin, std::string_view end,
+                   const CallStep& take_one) {
+  std::vector<ToolCall> calls;
+  std::size_t used = cursor.at;
+  do {
+    cursor.skip_space();
+    if (cursor.rest().empty() && !cursor.at_end) return Reading::more();
+    bool taken = false;
+    if (!end.empty()) {
+      if (!cursor.take_optional(end, taken)) return Reading::more();
+      if (taken) used = cursor.at;
+      if (taken) break;
+    }
+    if (!cursor.take_optional(begin, taken)) return Reading::more();
+    if (!taken) break;
+    ToolCall call;
+    const Reading::State state = take_one(cursor, call);
+    if (state != Reading::State::kCalls) return {state};
+    calls.push_back(std::move(call));
+    used = cursor.at;
+  } while (!end.empty());
+  if (calls.empty()) return Reading::none();
+  return Reading::of(used, std::move(calls));
 }
 
 ParameterTypes::ParameterTypes(const Tools& tools) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,6 +44,31 @@ Value take_value(Cursor& cursor);
 /// The text up to `mark`, and past it; nothing where the mark does not come.
 std::optional<std::string_view> take_until(Cursor& cursor,
                                            std::string_view mark);
+
+/// A short text on one line up to `mark`, as names and tags have.
+struct Label {
+  Reading::State state = Reading::State::kMore;  ///< kCalls: `text` is there
+  std::string_view text{};
+};
+Label take_label(Cursor& cursor, std::string_view mark);
+
+/// The value of `name` in the attributes of a tag: name="value".
+std::optional<std::string_view> attribute(std::string_view tag,
+                                          std::string_view name);
+
+/// One line break on each side belongs to the tags around a value.
+std::string_view without_line_breaks(std::string_view text);
+
+/// The arguments of `call` from the JSON that comes next.
+Reading::State take_arguments(Cursor& cursor, ToolCall& call);
+
+/// Takes one call behind the mark that begins it.
+using CallStep = std::function<Reading::State(Cursor& cursor, ToolCall& call)>;
+
+/// Calls one after the other, each behind `begin`, up to `end`, which may be
+/// missing. Without one each call stands for itself.
+Reading take_calls(Cursor& cursor, std::string_view begin, std::string_view end,
+                   const CallStep& take_one);
 
 /// The types of tools' parameters, for dialects that write values as text.
 class ParameterTypes {

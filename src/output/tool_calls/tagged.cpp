@@ -18,15 +18,6 @@ constexpr std::string_view kBegin = "<tool_call>";
 constexpr std::string_view kEnd = "</tool_call>";
 constexpr std::size_t kMaxName = 256;
 
-// One line break on each side belongs to the tags.
-std::string_view without_line_breaks(std::string_view text) {
-  if (text.starts_with("\r\n")) text.remove_prefix(2);
-  if (text.starts_with('\n')) text.remove_prefix(1);
-  if (text.ends_with('\n')) text.remove_suffix(1);
-  if (text.ends_with('\r')) text.remove_suffix(1);
-  return text;
-}
-
 // The value of a parameter ends at the first closing tag behind which the
 // function goes on or ends: code may hold such a tag itself.
 std::optional<std::string_view> take_parameter(Cursor& cursor) {

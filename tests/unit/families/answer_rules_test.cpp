@@ -6,7 +6,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <set>
 #include <sstream>
 
 #include "abstractllm/error.h"
@@ -37,13 +36,6 @@ std::vector<ToolDefinition> tools() {
            R"("description":"c"},"days":{"type":"integer","description":"d"}},)"
            R"("required":["city"]})"}};
 }
-
-// Forms of single models that no reader knows; what they write stays text.
-const std::set<std::string> kUnread{
-    "GigaChat3-10B-A1.8B.jinja", "Kimi-K3.jinja",
-    "MiniMax-M3.jinja",          "meetkai-functionary-medium-v3.2.jinja",
-    "muse-glimmer.jinja",        "openbmb-MiniCPM5-1B.jinja",
-    "tencent-Hy3.jinja",         "upstage-Solar-Open-100B.jinja"};
 
 class PublishedTemplate : public testing::TestWithParam<std::filesystem::path> {
 };
@@ -94,15 +86,25 @@ TEST_P(PublishedTemplate, ItsCallsAreReadBack) {
   for (const auto& item : items) {
     if (const auto* call = std::get_if<ToolCall>(&item)) calls.push_back(*call);
   }
-  if (kUnread.contains(name)) {
-    EXPECT_TRUE(calls.empty()) << "it is read: take it off the list";
-    return;
-  }
   ASSERT_EQ(calls.size(), 1U) << to_string(rules.dialect) << "\n" << own;
   EXPECT_EQ(calls[0].name, "get_weather") << own;
   EXPECT_THAT(calls[0].arguments, testing::AnyOf(R"({"city":"Bern","days":3})",
                                                  R"({"days":3,"city":"Bern"})"))
       << own;
+}
+
+// Marks that stand for other things in other dialects' templates.
+TEST(AnswerRules, SomeDialectsMarkReasoningInTheirOwnWay) {
+  const std::vector<std::pair<std::string, std::string>> templates{
+      {"<arg_key{}>", "<think:opensource>"},
+      {"<|open|><|sep|>", "<|open|>think<|sep|>"},
+      {"]<]minimax[>[", "<mm:think>"},
+      {"<atem:function_calls>", "to=self<|message|>"},
+      {"<|tool_call:begin|><|end|>", "<|think|>"},
+      {"<|end|>", ""}};
+  for (const auto& [source, begin] : templates) {
+    EXPECT_EQ(rules_of(source, {}).reasoning_begin, begin) << source;
+  }
 }
 
 std::vector<std::filesystem::path> all_templates() {
