@@ -64,7 +64,8 @@ struct KernelOptions : cpu::LinearOptions {
 struct CpuState {
   CpuState(int threads, CpuPrecision precision,
            std::optional<cpu::KvType> kv_type = {})
-      : pool({.threads = threads}),
+      : shared_pool(cpu::ThreadPool::shared(threads)),
+        pool(*shared_pool),
         precision(precision),
         kv_type(kv_type.value_or(default_kv_type(precision))) {
     next_options.precision = precision.generated;
@@ -79,7 +80,8 @@ struct CpuState {
   cpu::RopeRows placed_rotary(const RopeTable& table,
                               std::shared_ptr<const RowPlacement> placement);
 
-  cpu::ThreadPool pool;
+  const std::shared_ptr<cpu::ThreadPool> shared_pool;  ///< of the process
+  cpu::ThreadPool& pool;
   const CpuPrecision precision;
   const cpu::KvType kv_type;  ///< of the caches
   /// Of the kernels that go into a graph next; set by RowKind.

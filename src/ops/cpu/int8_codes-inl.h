@@ -90,6 +90,22 @@ ABSTRACTLLM_ALWAYS_INLINE void unpack_half(const std::uint8_t* tile,
   }
 }
 
+// Fetches the share that tile `tile` of a chunk has of all bytes of a chunk, as
+// far ahead as PanelLayout says. Memory is then read from one end to the other:
+// scales and biases fetched when theirs come cost a quarter of the speed.
+template <int kCodec>
+ABSTRACTLLM_ALWAYS_INLINE void fetch_ahead(const std::uint8_t* chunk,
+                                           const ChunkLayout& parts, int tile) {
+  constexpr int kBytes = (codec_bits(kCodec) + 1) * kLineBytes;
+  const std::uint8_t* from =
+      chunk + PanelLayout::kQuantisedPrefetchBytes + tile * parts.share;
+  ABSTRACTLLM_UNROLL
+  for (int i = 0; i < kBytes; i += kLineBytes) __builtin_prefetch(from + i);
+  for (std::int64_t i = kBytes; i < parts.share; i += kLineBytes) {
+    __builtin_prefetch(from + i);
+  }
+}
+
 ABSTRACTLLM_ALWAYS_INLINE Float load_scale(ScaleFormat format,
                                            const std::uint8_t* group,
                                            int lane) {

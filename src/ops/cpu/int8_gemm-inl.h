@@ -37,8 +37,8 @@ void expand_chunk_with(const PanelLayout& layout, const std::uint8_t* chunk,
       half_groups ? 0 : layout.shape.group / kTileColumns - 1;
   const ChunkLayout& parts =
       tiles == kChunkTiles ? layout.full_chunk : layout.last_chunk;
-  for (int i = 0; i < tiles * kTileBytes; i += kLineBytes) {
-    __builtin_prefetch(chunk + layout.prefetch_bytes + i);
+  for (std::int64_t i = 0; i < parts.bytes; i += kLineBytes) {
+    __builtin_prefetch(chunk + PanelLayout::kQuantisedPrefetchBytes + i);
   }
   for (int lane = 0; lane < kPanelRows; lane += Isa::kLanes) {
     GroupReader<kBias> groups(layout, chunk, parts);

@@ -14,6 +14,8 @@
 //   splat, multiply, fused_multiply_add, store, load_f32/f16/bf16/e8m0
 
 #include "ops/cpu/int8_codes-inl.h"
+//
+#include "ops/cpu/int8_unpack-inl.h"
 
 // NOLINTBEGIN(misc-definitions-in-headers)
 
@@ -152,7 +154,6 @@ struct PartProduct {
     constexpr int kTileBytes = codec_bits(kCodec) * kLineBytes;
     const int group_mask =
         kHalfGroups ? 0 : layout.shape.group / kTileColumns - 1;
-    const std::int64_t ahead = layout.prefetch_bytes;
     ABSTRACTLLM_UNROLL
     for (int m = 0; m < kRows; ++m) {
       ABSTRACTLLM_UNROLL
@@ -165,19 +166,11 @@ struct PartProduct {
       GroupReader<kBias> groups(layout, chunk, parts);
       for (int t = 0; t < tiles;
            ++t, x += kHeight * quantised_tile_bytes(kPlanes)) {
-        const std::uint8_t* tile = chunk + t * kTileBytes;
-        ABSTRACTLLM_UNROLL
-        for (int i = 0; i < kTileBytes; i += kLineBytes) {
-          __builtin_prefetch(tile + ahead + i);
-        }
+        fetch_ahead<kCodec>(chunk, parts, t);
         const Numbers numbers(x, row);
-        const std::uint8_t* part = tile + lane * 4;
+        const std::uint8_t* part = chunk + t * kTileBytes + lane * 4;
         const std::int8_t* values = x + row * kTileColumns;
-        if ((t & group_mask) == 0) {
-          __builtin_prefetch(groups.scales + ahead);
-          if constexpr (kBias) __builtin_prefetch(groups.biases + ahead);
-          groups.next(lane, scale, bias);
-        }
+        if ((t & group_mask) == 0) groups.next(lane, scale, bias);
         if constexpr (kHalfGroups) {
           add_half_tile<0>(part, values, numbers);
           groups.next(lane, scale, bias);
@@ -232,72 +225,6 @@ void multiply_panel(const PanelLayout& layout, const std::uint8_t* panel,
                                                                  block, out)
          : multiply_parts<kCodec, kHeight, kPlanes, false, false>(layout, panel,
                                                                   block, out);
-  }
-}
-
-template <int kCodec, int kHalf, bool kBias>
-ABSTRACTLLM_ALWAYS_INLINE void unpack_half_to_float(const std::uint8_t* part,
-                                                    Float scale, Float bias,
-                                                    float* out) {
-  Int w[4];
-  unpack_half<kCodec, kHalf, false>(part, w);
-  const std::int32_t zero_point = 1 << codec_zero_shift(kCodec);
-  const Int zero = Isa::broadcast(&zero_point);
-  ABSTRACTLLM_UNROLL
-  for (int quad = 0; quad < 4; ++quad) {
-    const auto write = [&]<int kByte>(std::integral_constant<int, kByte>)
-        __attribute__((always_inline)) {
-      const Int code = Isa::template byte_of_word<kByte>(w[quad]);
-      const Float value =
-          kBias
-              ? Isa::fused_multiply_add(Isa::to_float(code), scale, bias)
-              : Isa::multiply(Isa::to_float(Isa::subtract(code, zero)), scale);
-      Isa::store(out + (quad * 4 + kByte) * kPanelRows, value);
-    };
-    write(std::integral_constant<int, 0>{});
-    write(std::integral_constant<int, 1>{});
-    write(std::integral_constant<int, 2>{});
-    write(std::integral_constant<int, 3>{});
-  }
-}
-
-template <int kCodec, bool kBias>
-void unpack_chunk_with(const PanelLayout& layout, const std::uint8_t* chunk,
-                       int tile_count, float* out) {
-  constexpr int kTileBytes = codec_bits(kCodec) * kLineBytes;
-  const bool half_groups = layout.shape.group == kTileColumns / 2;
-  const int group_mask =
-      half_groups ? 0 : layout.shape.group / kTileColumns - 1;
-  const std::int64_t ahead = layout.prefetch_bytes;
-  const ChunkLayout& parts =
-      tile_count == kChunkTiles ? layout.full_chunk : layout.last_chunk;
-  for (int lane = 0; lane < kPanelRows; lane += Isa::kLanes) {
-    GroupReader<kBias> groups(layout, chunk, parts);
-    Float scale[1] = {Isa::float_zero()};
-    Float bias[1] = {Isa::float_zero()};
-    for (int t = 0; t < tile_count; ++t) {
-      const std::uint8_t* part = chunk + t * kTileBytes + lane * 4;
-      float* to = out + t * kTileColumns * kPanelRows + lane;
-      ABSTRACTLLM_UNROLL
-      for (int i = 0; i < kTileBytes; i += kLineBytes) {
-        __builtin_prefetch(part + ahead + i);
-      }
-      if ((t & group_mask) == 0) groups.next(lane, scale, bias);
-      unpack_half_to_float<kCodec, 0, kBias>(part, scale[0], bias[0], to);
-      if (half_groups) groups.next(lane, scale, bias);
-      unpack_half_to_float<kCodec, 1, kBias>(
-          part, scale[0], bias[0], to + kTileColumns / 2 * kPanelRows);
-    }
-  }
-}
-
-template <int kCodec>
-void unpack_chunk(const PanelLayout& layout, const std::uint8_t* chunk,
-                  int tile_count, float* out) {
-  if (kCodec != kE2M1 && layout.has_bias) {
-    unpack_chunk_with<kCodec, kCodec != kE2M1>(layout, chunk, tile_count, out);
-  } else {
-    unpack_chunk_with<kCodec, false>(layout, chunk, tile_count, out);
   }
 }
 

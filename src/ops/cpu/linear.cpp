@@ -61,25 +61,36 @@ void add_bias(const float* bias, const Tile& tile) {
   }
 }
 
+// Rows of a width that compilers know are a few instructions.
+template <std::int64_t kWidth>
+void write_rows(const Tile& tile, bool add, float* y, std::int64_t stride) {
+  const float* from = tile.values;
+  for (std::int64_t row = 0; row < tile.rows; ++row) {
+    float total[kWidth];
+    for (std::int64_t i = 0; i < kWidth; ++i) {
+      total[i] = add ? y[i] + from[i] : from[i];
+    }
+    std::memcpy(y, total, sizeof(total));
+    from += tile.stride;
+    y += stride;
+  }
+}
+
 void write_tile(const Tile& tile, const LinearTarget& target,
                 std::int64_t first_row) {
   const std::int64_t stride =
       target.stride != 0 ? target.stride : target.weights->rows();
   float* y = target.y + first_row * stride + tile.first_column;
-  // Whole rows are a few instructions, where others are a call each.
-  constexpr std::int64_t kWide = kGemmPanels * kPanelRows;
-  if (tile.width == kWide && !target.add) {
-    for (std::int64_t row = 0; row < tile.rows; ++row, y += stride) {
-      std::memcpy(y, tile.values + row * tile.stride, kWide * sizeof(float));
-    }
-    return;
+  if (tile.width == kPanelRows) {
+    return write_rows<kPanelRows>(tile, target.add, y, stride);
+  }
+  if (tile.width == kGemmPanels * kPanelRows) {
+    return write_rows<kGemmPanels * kPanelRows>(tile, target.add, y, stride);
   }
   for (std::int64_t row = 0; row < tile.rows; ++row, y += stride) {
     const float* from = tile.values + row * tile.stride;
-    if (target.add) {
-      for (std::int64_t i = 0; i < tile.width; ++i) y[i] += from[i];
-    } else {
-      std::copy_n(from, tile.width, y);
+    for (std::int64_t i = 0; i < tile.width; ++i) {
+      y[i] = target.add ? y[i] + from[i] : from[i];
     }
   }
 }
@@ -95,7 +106,7 @@ void for_each_strip(ThreadPool& pool, const Activations& x,
   const std::int64_t strips = (x.rows() + strip - 1) / strip;
   // Some microseconds of streaming or arithmetic a range.
   const std::int64_t cost = unit_bytes * std::max<std::int64_t>(1, strip / 4);
-  const std::int64_t grain = std::max<std::int64_t>(1, 32768 / cost);
+  const std::int64_t grain = std::max<std::int64_t>(1, 16384 / cost);
   pool.parallel_for(units * strips, grain,
                     [&](std::int64_t begin, std::int64_t end, int) {
                       for (std::int64_t i = begin; i < end; ++i) {

@@ -68,15 +68,18 @@ struct ChunkLayout {
   std::int64_t scales = 0;  ///< offset of the scales, in bytes
   std::int64_t biases = 0;  ///< offset of the biases
   std::int64_t bytes = 0;   ///< of the whole chunk
+  std::int64_t share = 0;   ///< bytes / tiles, rounded up
 };
 
 /// Geometry of a packed matrix. A plain value; what follows from the first
 /// three fields is worked out by the constructor, as kernels of a microsecond
 /// cannot afford divisions.
 struct PanelLayout {
-  /// Codes are fetched into the cache at least this far ahead of their use: the
-  /// delay of main memory times what one core can read.
+  /// Weights are fetched into the cache this far ahead of their use: the delay
+  /// of main memory times what one core can read. Quantised ones, whose parts
+  /// are not used in the order in which they are fetched, somewhat farther.
   static constexpr std::int64_t kPrefetchBytes = 4096;
+  static constexpr std::int64_t kQuantisedPrefetchBytes = 6144;
 
   PanelLayout() = default;
   PanelLayout(const WeightShape& weight_shape, ScaleFormat format, bool bias)
@@ -91,8 +94,6 @@ struct PanelLayout {
     last_chunk = chunk(static_cast<int>(tile_count % kChunkTiles));
     panel_bytes =
         tile_count / kChunkTiles * full_chunk.bytes + last_chunk.bytes;
-    // Whole chunks, so that codes are fetched where codes will be.
-    prefetch_bytes = round_up(kPrefetchBytes, full_chunk.bytes);
   }
 
   WeightShape shape;
@@ -102,7 +103,6 @@ struct PanelLayout {
   std::int64_t panel_count = 0;
   std::int64_t tile_count = 0;  ///< of a panel
   std::int64_t panel_bytes = 0;
-  std::int64_t prefetch_bytes = kPrefetchBytes;
   ChunkLayout full_chunk;  ///< quantised only: of kChunkTiles tiles
   ChunkLayout last_chunk;  ///< of the tiles that are left, maybe none
 
@@ -132,7 +132,9 @@ struct PanelLayout {
         round_up(groups * kPanelRows * scale_bytes(scale_format), kLineBytes);
     const std::int64_t codes =
         static_cast<std::int64_t>(tiles) * shape.bits * kLineBytes;
-    return {codes, codes + part, codes + part * (has_bias ? 2 : 1)};
+    const std::int64_t bytes = codes + part * (has_bias ? 2 : 1);
+    return {codes, codes + part, bytes,
+            tiles > 0 ? (bytes + tiles - 1) / tiles : 0};
   }
 };
 

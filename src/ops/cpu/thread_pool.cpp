@@ -1,8 +1,9 @@
-// The pool: one word of state, ranges that shrink.
+// The pool: one word of state, a part of each job for every thread.
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu/thread_pool.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -26,11 +27,38 @@ void pause_cpu() {
 #endif
 }
 
+int actual_threads(int threads) {
+  return std::min(kMaxThreads, threads > 0 ? threads : usable_threads());
+}
+
+constexpr std::uint64_t units_of(std::uint64_t begin, std::uint64_t end) {
+  return begin | end << 32;
+}
+constexpr std::uint64_t first_of(std::uint64_t units) {
+  return units & 0xffffffffu;
+}
+constexpr std::uint64_t end_of(std::uint64_t units) { return units >> 32; }
+
 }  // namespace
 
-ThreadPool::ThreadPool(Options options) : spin_(options.spin) {
-  const int threads = std::min(
-      kMaxThreads, options.threads > 0 ? options.threads : usable_threads());
+std::shared_ptr<ThreadPool> ThreadPool::shared(int threads) {
+  static std::mutex mutex;
+  static std::map<int, std::weak_ptr<ThreadPool>> pools;
+  const int actual = actual_threads(threads);
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<ThreadPool>& known = pools[actual];
+  std::shared_ptr<ThreadPool> pool = known.lock();
+  if (pool == nullptr) {
+    pool = std::make_shared<ThreadPool>(Options{.threads = actual});
+    known = pool;
+  }
+  return pool;
+}
+
+ThreadPool::ThreadPool(Options options)
+    : spin_(options.spin),
+      parts_(static_cast<std::size_t>(actual_threads(options.threads))) {
+  const int threads = actual_threads(options.threads);
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int slot = 1; slot < threads; ++slot) {
     const auto job = [this, slot] { work(slot); };
@@ -111,7 +139,7 @@ void ThreadPool::run(const Job& job) {
 
 void ThreadPool::publish(const Job& job) {
   job_ = job;
-  next_.store(0, std::memory_order_relaxed);
+  share_out();
   const std::uint64_t number =
       state_.load(std::memory_order_relaxed) & ~(kInsideMask | kOpen);
   // Sequentially consistent, as is the count of sleepers: either this thread
@@ -138,29 +166,78 @@ void ThreadPool::wait_until_left() {
   caller_sleeps_ = false;
 }
 
+// Parts of about equal size. What lies first, which idle workers have fetched,
+// goes to them.
+void ThreadPool::share_out() {
+  constexpr std::int64_t kMostUnits = std::int64_t{1} << 31;
+  job_.grain = std::max(job_.grain, (job_.count - 1) / kMostUnits + 1);
+  const auto units =
+      static_cast<std::uint64_t>((job_.count - 1) / job_.grain + 1);
+  const std::size_t count = parts_.size();
+  for (std::size_t part = 0; part < count; ++part) {
+    const std::size_t slot = (part + 1) % count;
+    parts_[slot].units.store(
+        units_of(units * part / count, units * (part + 1) / count),
+        std::memory_order_relaxed);
+  }
+}
+
 void ThreadPool::take_ranges(int slot) {
   const Job job = job_;
-  const std::int64_t shares = 2 * static_cast<std::int64_t>(size());
-  std::int64_t begin = next_.load(std::memory_order_relaxed);
-  while (begin < job.count) {
-    const std::int64_t rest = job.count - begin;
-    const std::int64_t length =
-        std::min(rest, std::max(job.grain, rest / shares));
-    if (!next_.compare_exchange_weak(begin, begin + length,
-                                     std::memory_order_relaxed)) {
+  try {
+    while (run_part(job, slot) && take_from_others(slot)) {
+    }
+  } catch (...) {
+    std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    failed_.store(true, std::memory_order_release);
+  }
+}
+
+// False if the job has failed.
+bool ThreadPool::run_part(const Job& job, int slot) {
+  std::atomic<std::uint64_t>& part =
+      parts_[static_cast<std::size_t>(slot)].units;
+  std::uint64_t units = part.load(std::memory_order_relaxed);
+  while (first_of(units) < end_of(units)) {
+    const std::uint64_t first = first_of(units);
+    const std::uint64_t length = (end_of(units) - first + 1) / 2;
+    if (!part.compare_exchange_weak(units,
+                                    units_of(first + length, end_of(units)),
+                                    std::memory_order_relaxed)) {
       continue;
     }
-    try {
-      job.call(job.context, begin, begin + length, slot);
-    } catch (...) {
-      next_.store(job.count, std::memory_order_relaxed);
-      std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      failed_.store(true, std::memory_order_release);
-      return;
-    }
-    begin = next_.load(std::memory_order_relaxed);
+    if (failed_.load(std::memory_order_relaxed)) return false;
+    const std::int64_t begin = static_cast<std::int64_t>(first) * job.grain;
+    const std::int64_t end =
+        begin + static_cast<std::int64_t>(length) * job.grain;
+    job.call(job.context, begin, std::min(end, job.count), slot);
+    units = part.load(std::memory_order_relaxed);
   }
+  return !failed_.load(std::memory_order_relaxed);
+}
+
+// Moves the second half of what another thread has not begun to the part of
+// `slot`, which is empty; false if nobody has anything. Units on their way from
+// one part to another are not seen, which only leaves them to fewer threads.
+bool ThreadPool::take_from_others(int slot) {
+  const std::size_t count = parts_.size();
+  const auto own = static_cast<std::size_t>(slot);
+  for (std::size_t i = 1; i < count; ++i) {
+    std::atomic<std::uint64_t>& part = parts_[(own + i) % count].units;
+    std::uint64_t units = part.load(std::memory_order_relaxed);
+    while (first_of(units) < end_of(units)) {
+      const std::uint64_t middle = (first_of(units) + end_of(units)) / 2;
+      if (!part.compare_exchange_weak(units, units_of(first_of(units), middle),
+                                      std::memory_order_relaxed)) {
+        continue;
+      }
+      parts_[own].units.store(units_of(middle, end_of(units)),
+                              std::memory_order_relaxed);
+      return true;
+    }
+  }
+  return false;
 }
 
 void ThreadPool::work(int slot) {

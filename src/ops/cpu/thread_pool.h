@@ -38,6 +38,11 @@ class ThreadPool {
     std::function<std::thread(std::function<void()>)> start{};
   };
 
+  /// The pool of `threads` threads (0: usable_threads()) that this process has:
+  /// whoever asks for as many shares it while it lives, so that models loaded
+  /// together do not wait busily against each other. Throws as the constructor.
+  static std::shared_ptr<ThreadPool> shared(int threads);
+
   ThreadPool() : ThreadPool(Options{}) {}
   /// Throws ResourceExceededError where the system starts fewer threads.
   explicit ThreadPool(Options options);
@@ -49,9 +54,12 @@ class ThreadPool {
   int size() const noexcept { return static_cast<int>(workers_.size()) + 1; }
 
   /// Calls `body(begin, end, slot)` for ranges that together cover
-  /// [0, count) once; blocks until all have returned. Ranges start large and
-  /// shrink to `grain` (at least 1), so that a thread that is held up delays
-  /// the others little. `slot` in [0, size()) tells threads of one job apart.
+  /// [0, count) once; blocks until all have returned. Every thread goes through
+  /// a part of its own from one end to the other, in ranges that start large
+  /// and shrink to `grain` (at least 1), and then takes half of what another
+  /// has left, so that a thread that is held up delays the others little.
+  /// `slot` in [0, size()) tells threads of one job apart. Workers have the
+  /// first parts, the caller the last.
   /// The first exception of a body is rethrown here; ranges not yet begun
   /// are then dropped.
   template <typename Body>
@@ -66,7 +74,7 @@ class ThreadPool {
 
   /// Memory that a coming job reads: threads that wait busily fetch it into
   /// their caches. Replaces what was asked for before; may be memory that is
-  /// not there. From the thread that calls parallel_for.
+  /// not there.
   void fetch_while_waiting(const void* from, std::size_t bytes) noexcept;
 
   /// Workers that sleep at this moment; for tests.
@@ -80,6 +88,12 @@ class ThreadPool {
     void* context = nullptr;
   };
 
+  // Units of a job, of `grain` each, that a thread has still to begin: the
+  // first in the low half, the end in the high half.
+  struct alignas(64) Part {
+    std::atomic<std::uint64_t> units{0};
+  };
+
   void stop_workers() noexcept;
   template <typename Ready>
   bool spin_until(Ready ready);
@@ -88,7 +102,10 @@ class ThreadPool {
   void run(const Job& job);
   void publish(const Job& job);
   void wait_until_left();
+  void share_out();
   void take_ranges(int slot);
+  bool run_part(const Job& job, int slot);
+  bool take_from_others(int slot);
   void work(int slot);
   std::uint64_t wait_for_change(std::uint64_t seen);
 
@@ -99,7 +116,7 @@ class ThreadPool {
   // number of the job. A worker that has not entered when the ranges run out
   // is not waited for, so a sleeping or preempted worker delays nobody.
   alignas(64) std::atomic<std::uint64_t> state_{0};
-  alignas(64) std::atomic<std::int64_t> next_{0};
+  std::vector<Part> parts_;  // by slot
   // Addresses, not pointers, since they may be of nothing.
   alignas(64) std::atomic<std::uintptr_t> fetch_next_{0};
   std::atomic<std::uintptr_t> fetch_end_{0};

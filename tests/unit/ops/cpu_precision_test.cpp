@@ -53,6 +53,17 @@ mx::array node(const std::shared_ptr<CpuState>& cpu, Precision* seen) {
                      });
 }
 
+TEST(CpuState, ModelsWithAsManyThreadsShareThem) {
+  const CpuPrecision precision{Precision::kInt8, Precision::kInt8Pair};
+  CpuState one(2, precision);
+  CpuState other(2, precision);
+  CpuState third(3, precision);
+  EXPECT_EQ(&one.pool, &other.pool);
+  EXPECT_NE(&one.pool, &third.pool);
+  EXPECT_EQ(one.pool.size(), 2);
+  EXPECT_EQ(third.pool.size(), 3);
+}
+
 TEST(RowKind, NodesKeepThePrecisionTheyWereMadeWith) {
   const auto cpu = std::make_shared<CpuState>(
       1, CpuPrecision{Precision::kInt8, Precision::kInt8Pair});

@@ -93,6 +93,29 @@ class StoredRows final : public RowSource {
   std::vector<std::byte> bytes_;
 };
 
+// Tiles fetch what lies ahead, each a share of its chunk: all of it, and hardly
+// anything twice.
+TEST(PanelLayout, TheSharesOfTilesMakeUpAChunk) {
+  for (const int bits : {2, 3, 4, 5, 6, 8}) {
+    for (const int group : {16, 32, 64, 128}) {
+      for (const bool bias : {false, true}) {
+        const PanelLayout layout({.rows = 16,
+                                  .columns = 256 + 96,
+                                  .encoding = WeightEncoding::kAffine,
+                                  .bits = bits,
+                                  .group = group},
+                                 ScaleFormat::kF32, bias);
+        for (int chunk = 0; chunk < 2; ++chunk) {
+          const ChunkLayout& parts = layout.chunk_at(chunk);
+          const int tiles = layout.chunk_tiles(chunk);
+          EXPECT_GE(parts.share * tiles, parts.bytes);
+          EXPECT_LT(parts.share * tiles, parts.bytes + tiles);
+        }
+      }
+    }
+  }
+}
+
 TEST(PackedMatrix, StoredRowsPackAsThoseThatAreConverted) {
   ThreadPool pool({.threads = 2});
   for (const WeightEncoding encoding :

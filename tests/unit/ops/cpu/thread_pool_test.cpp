@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <numeric>
 #include <stdexcept>
 #include <system_error>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "ops/cpu/cpu_budget.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
@@ -101,6 +103,54 @@ TEST_P(ThreadPoolOf, NestedCallsRunOnTheirCaller) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolOf, ::testing::Values(1, 2, 3, 9));
+
+TEST_P(ThreadPoolOf, CoversCountsThatNoWordHolds) {
+  const std::int64_t count = (std::int64_t{1} << 35) + 5;
+  std::atomic<std::int64_t> done = 0;
+  std::atomic<std::int64_t> last = 0;
+  pool_.parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end, int) {
+    done += end - begin;
+    if (end == count) ++last;
+  });
+  EXPECT_EQ(done, count);
+  EXPECT_EQ(last, 1);
+}
+
+// Whoever runs out takes half of what another has left, so that the last units
+// are never with one that is held up for long.
+TEST_P(ThreadPoolOf, OthersFinishThePartOfAThreadThatIsHeldUp) {
+  const int threads = GetParam();
+  constexpr std::int64_t kUnits = 64;
+  std::atomic<std::int64_t> done = 0;
+  std::atomic<bool> held = false;
+  pool_.parallel_for(kUnits * threads, 1,
+                     [&](std::int64_t begin, std::int64_t end, int) {
+                       if (threads > 1 && !held.exchange(true)) {
+                         // All but what this range holds: half of one part.
+                         while (done < kUnits * threads - (end - begin)) {
+                           std::this_thread::yield();
+                         }
+                       }
+                       done += end - begin;
+                     });
+  EXPECT_EQ(done, kUnits * threads);
+}
+
+TEST(ThreadPool, OneOfASizeIsSharedWhileSomebodyHasIt) {
+  const auto three = ThreadPool::shared(3);
+  EXPECT_EQ(three->size(), 3);
+  EXPECT_EQ(ThreadPool::shared(3), three);
+  EXPECT_NE(ThreadPool::shared(4), three);
+  EXPECT_EQ(ThreadPool::shared(0), ThreadPool::shared(usable_threads()));
+  std::weak_ptr<ThreadPool> four;
+  {
+    const auto pool = ThreadPool::shared(4);
+    four = pool;
+    EXPECT_EQ(ThreadPool::shared(4), pool);
+  }
+  EXPECT_TRUE(four.expired());
+  EXPECT_EQ(ThreadPool::shared(4)->size(), 4);
+}
 
 TEST(ThreadPool, TakesCallsFromSeveralThreads) {
   ThreadPool pool({.threads = 3});
