@@ -204,11 +204,9 @@ float SoftmaxScores(float* scores, int count, int begin, int end, float softcap,
   }
   const float largest =
       std::max(state.largest, hn::GetLane(hn::MaxOfLanes(d, top)));
-  if (largest == -std::numeric_limits<float>::infinity()) {
-    std::fill_n(scores, count, 0.0f);
-    return 1.0f;
-  }
-  const auto shift = hn::Set(d, largest);
+  // Of NaN alone nothing is the largest either: such scores keep their NaN.
+  const bool nothing = largest == -std::numeric_limits<float>::infinity();
+  const auto shift = hn::Set(d, nothing ? 0.0f : largest);
   auto sum = hn::Zero(d);
   for (int i = 0; i < count; i += kLanes) {
     const auto weight = exp_of(d, hn::Sub(hn::LoadU(d, scores + i), shift));

@@ -32,7 +32,8 @@ struct SoftmaxState {
 
 /// Turns scores [0, count) of a row into exp(score - largest), those outside
 /// [begin, end) into 0, and brings `state` up to date. Returns the factor for
-/// what was summed up with the earlier largest score. `softcap` 0: none.
+/// what was summed up with the earlier largest score. `softcap` 0: none. A
+/// score that is NaN and seen gives NaN, and so does then the sum.
 float softmax_scores(float* scores, int count, int begin, int end,
                      float softcap, SoftmaxState& state);
 

@@ -122,7 +122,11 @@ float Softmax(float* x, std::int64_t count) {
         largest = std::max(largest, *std::max_element(x + i, x + i + n));
       });
   if (largest == -std::numeric_limits<float>::infinity()) {
-    std::fill_n(x, count, 0.0f);
+    // NaN is larger than nothing, so that it may be all there is.
+    const bool none =
+        std::any_of(x, x + count, [](float v) { return std::isnan(v); });
+    if (none) largest = std::numeric_limits<float>::quiet_NaN();
+    std::fill_n(x, count, none ? largest : 0.0f);
     return largest;
   }
   const auto top = hn::Set(d, largest);

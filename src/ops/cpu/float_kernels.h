@@ -27,7 +27,8 @@ void layer_norm(ThreadPool& pool, const float* x, std::int64_t rows,
                 NormOptions options, float* out);
 
 /// Softmax of `count` values in place. Values of minus infinity get 0; if all
-/// are, the result is all 0. Returns log(sum(exp(x))).
+/// are, the result is all 0; if one is NaN, it is all NaN. Returns
+/// log(sum(exp(x))).
 float softmax(float* x, std::int64_t count);
 
 /// out = activation(x) for `count` values; `out` may be `x`.

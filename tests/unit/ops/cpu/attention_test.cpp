@@ -44,6 +44,16 @@ void expect_truth(ThreadPool& pool, std::vector<Story*> stories) {
   }
 }
 
+// The last `tokens` tokens of a story, with other sequences beside it.
+std::vector<float> last_rows(ThreadPool& pool, const Story& story,
+                             std::int64_t tokens,
+                             const std::vector<const Story*>& beside) {
+  AttentionScratch scratch;
+  return testing::last_rows(story, tokens, beside, [&](auto sequences) {
+    attention(pool, scratch, story.shape, sequences);
+  });
+}
+
 class AttentionOn : public ::testing::TestWithParam<int> {
  protected:
   ThreadPool pool_{{.threads = GetParam()}};
@@ -201,17 +211,38 @@ TEST_P(AttentionOn, LargeScoresDoNotOverflow) {
   for (const float y : out) EXPECT_TRUE(std::isfinite(y));
 }
 
-INSTANTIATE_TEST_SUITE_P(Threads, AttentionOn, ::testing::Values(1, 2, 5));
-
-// The last `tokens` tokens of a story, with other sequences beside it.
-std::vector<float> last_rows(ThreadPool& pool, const Story& story,
-                             std::int64_t tokens,
-                             const std::vector<const Story*>& beside) {
-  AttentionScratch scratch;
-  return testing::last_rows(story, tokens, beside, [&](auto sequences) {
-    attention(pool, scratch, story.shape, sequences);
-  });
+// A query that is no number gives none, in one page and in many, and nothing
+// beside it changes.
+TEST_P(AttentionOn, NumbersThatAreNoneStayWithTheirRow) {
+  const std::vector<float> sinks = {3.0f, -INFINITY};
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
+    for (const std::int64_t past : {0, 10, 40, 700}) {
+      for (const std::int64_t tokens : {1, 7}) {
+        for (const bool with_sinks : {true, false}) {
+          SCOPED_TRACE(past * 10 + tokens);
+          AttentionShape shape = shape_of(2, 1, 16);
+          shape.sinks = with_sinks ? sinks.data() : nullptr;
+          Story story(pool_, shape, type, past, tokens, 9);
+          const std::vector<float> before = last_rows(pool_, story, tokens, {});
+          // Of the last token's first head.
+          const auto bad = static_cast<std::size_t>((tokens - 1) * 32);
+          story.q[bad + 3] = NAN;
+          const std::vector<float> after = last_rows(pool_, story, tokens, {});
+          for (std::size_t i = 0; i < after.size(); ++i) {
+            if (i >= bad && i < bad + 16) {
+              ASSERT_TRUE(std::isnan(after[i])) << i;
+            } else {
+              ASSERT_EQ(after[i], before[i]) << i;
+            }
+          }
+        }
+      }
+    }
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(Threads, AttentionOn, ::testing::Values(1, 2, 5));
 
 // Bit for bit: whoever generates alone, in a batch, on more threads or in other
 // chunks, generates the same.

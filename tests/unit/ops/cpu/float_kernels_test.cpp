@@ -117,6 +117,22 @@ TEST(FloatKernels, SoftmaxSumsToOneAndGivesMaskedValuesNothing) {
   EXPECT_EQ(none, std::vector<float>(7, 0.0f));
 }
 
+TEST(FloatKernels, SoftmaxOfWhatIsNotANumberIsNone) {
+  on_each_highway_target([] {
+    for (const std::int64_t count : {1, 5, 16, 40}) {
+      // Alone, beside numbers and beside what has no weight.
+      for (const float rest : {NAN, 3.0f, -kInfinity}) {
+        for (const std::int64_t bad : {std::int64_t{0}, count / 2, count - 1}) {
+          std::vector<float> x(static_cast<std::size_t>(count), rest);
+          x[static_cast<std::size_t>(bad)] = NAN;
+          EXPECT_TRUE(std::isnan(softmax(x.data(), count)));
+          for (const float value : x) EXPECT_TRUE(std::isnan(value)) << rest;
+        }
+      }
+    }
+  });
+}
+
 TEST(FloatKernels, ActivationsOfOddCounts) {
   on_each_highway_target([] {
     const std::vector<float> x = random_values(37, 7, 3.0f);
