@@ -64,7 +64,8 @@ class Layouter {
     } else if (is_ungated_stack(module)) {
       const std::string name = name_in_stack(module.substr(sibling_at(module)));
       rename(module, sibling(sibling(module, ""), "switch_mlp." + name));
-    } else if ((type_ == "deepseek_v3" || type_ == "mistral4") &&
+    } else if ((type_ == "deepseek_v3" || type_ == "kimi_k2" ||
+                type_ == "mistral4") &&
                module.find(".kv_b_proj") != npos) {
       divide_latent(module.substr(0, module.find(".kv_b_proj")) + ".");
     } else if (ends(".block_sparse_moe.input_linear")) {

@@ -36,6 +36,23 @@ bool is_range(const net::Headers& headers, const ByteRange& range,
   return *value == bytes + std::to_string(size) || *value == bytes + "*";
 }
 
+// Asking again would bring as many bytes again.
+void require_size(const net::Headers& headers, const ExpectedFile& expected) {
+  const auto length = net::find_header(headers, "Content-Length");
+  if (!length || !expected.size ||
+      net::find_header(headers, "Content-Encoding") ||
+      *length == std::to_string(*expected.size)) {
+    return;
+  }
+  throw ProviderAPIError(
+      fmt::format("[hub] {} has {} bytes by the hub's list, and its server "
+                  "sends {}",
+                  expected.name, *expected.size, *length),
+      "The file may have changed meanwhile; pull again. If this stays, the "
+      "repository or a proxy on the way is damaged.",
+      "hub");
+}
+
 }  // namespace
 
 struct Downloads::Task {
@@ -204,6 +221,7 @@ void Downloads::stream(Task& task, HubClient::Answer answer) {
   while (true) {
     try {
       if (!source) source.emplace(task.source.open({}, stop_));
+      require_size(source->exchange.headers(), expected);
       std::uint64_t skip = task.partial->size();
       for (auto bytes = source->exchange.read(); !bytes.empty();
            bytes = source->exchange.read()) {
@@ -245,10 +263,22 @@ std::size_t Downloads::read_range(Task& task, HubClient::Answer& answer,
 
 void Downloads::fetch(Task& task, ByteRange range,
                       std::optional<HubClient::Answer> answer) {
+  std::string bytes;
+  bytes.reserve(static_cast<std::size_t>(range.end - range.begin));
+  try {
+    read_all(task, range, std::move(answer), bytes);
+  } catch (...) {
+    keep(task, range.begin, std::move(bytes));
+    throw;
+  }
+  deliver(task, range.begin, std::move(bytes));
+}
+
+void Downloads::read_all(Task& task, ByteRange range,
+                         std::optional<HubClient::Answer> answer,
+                         std::string& bytes) {
   const ExpectedFile& expected = task.file.expected;
   const std::uint64_t wanted = range.end - range.begin;
-  std::string bytes;
-  bytes.reserve(static_cast<std::size_t>(wanted));
   Retry retry(client_.options(), stop_);
   std::size_t before = 0;
   while (bytes.size() < wanted) {
@@ -275,9 +305,28 @@ void Downloads::fetch(Task& task, ByteRange range,
       retry.after(error);
     }
   }
-  // The connection goes back to the others before the disk is written.
-  answer.reset();
-  deliver(task, range.begin, std::move(bytes));
+}
+
+// REQUIRES: task.writing.
+void Downloads::write_next(Task& task) {
+  for (auto first = task.early.begin();
+       first != task.early.end() && first->first == task.partial->size();
+       first = task.early.erase(first)) {
+    task.partial->append(first->second);
+  }
+}
+
+// What a range brought before it was left, if nothing ahead of it is missing.
+void Downloads::keep(Task& task, std::uint64_t begin,
+                     std::string bytes) noexcept {
+  try {
+    const std::lock_guard writing(task.writing);
+    if (!task.partial || bytes.empty()) return;
+    task.early.emplace(begin, std::move(bytes));
+    write_next(task);
+  } catch (...) {
+    // The error on its way says more than this one: these bytes come again.
+  }
 }
 
 void Downloads::deliver(Task& task, std::uint64_t begin, std::string bytes) {
@@ -285,11 +334,7 @@ void Downloads::deliver(Task& task, std::uint64_t begin, std::string bytes) {
   {
     const std::lock_guard writing(task.writing);
     task.early.emplace(begin, std::move(bytes));
-    for (auto first = task.early.begin();
-         first != task.early.end() && first->first == task.partial->size();
-         first = task.early.erase(first)) {
-      task.partial->append(first->second);
-    }
+    write_next(task);
     held = task.partial->size();
     // Only the worker that put the last byte down goes on.
     if (held == *task.file.expected.size) {

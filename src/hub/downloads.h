@@ -71,6 +71,10 @@ class Downloads {
   void stream(Task& task, HubClient::Answer answer);
   void fetch(Task& task, ByteRange range,
              std::optional<HubClient::Answer> answer);
+  void read_all(Task& task, ByteRange range,
+                std::optional<HubClient::Answer> answer, std::string& bytes);
+  void write_next(Task& task);
+  void keep(Task& task, std::uint64_t begin, std::string bytes) noexcept;
   std::size_t read_range(Task& task, HubClient::Answer& answer,
                          std::string& bytes, std::uint64_t wanted);
   void deliver(Task& task, std::uint64_t begin, std::string bytes);

@@ -9,7 +9,9 @@
 namespace abstractllm::io {
 
 /// The config.json at `path`; a text model under an older name stands under
-/// "text_config", too. Throws what JsonConfig::load throws.
+/// "text_config", too, and a model_type from before its code came to
+/// transformers ("RefinedWebModel", "stablelm_epoch") is today's, with the
+/// fields that were renamed. Throws what JsonConfig::load throws.
 JsonConfig load_model_config(const std::filesystem::path& path);
 
 }  // namespace abstractllm::io

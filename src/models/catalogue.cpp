@@ -357,6 +357,10 @@ constexpr CatalogueRow kRows[] = {
      .verified = "as `llama`: selective state spaces with norms, attention "
                  "without rotation, experts",
      .formats = "safetensors, GGUF"},
+    {.model_type = "kimi_k2",
+     .models = "Kimi K2",
+     .verified = "the same code as `deepseek_v3`",
+     .formats = "safetensors"},
     {.model_type = "lfm2",
      .models = "LFM 2",
      .verified = "as `llama`: short convolutions beside attention",

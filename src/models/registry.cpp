@@ -105,6 +105,7 @@ constexpr std::array kRows{
     Row{"internvl_chat", make_internvl, ModelKind::kDecoder, Reads::kImages},
     Row{"jais2", make_jais2},
     Row{"jamba", make_jamba},
+    Row{"kimi_k2", make_deepseek_v3},
     Row{"lfm2", make_lfm2},
     Row{"lfm2_moe", make_lfm2},
     Row{"lfm3", make_lfm3},

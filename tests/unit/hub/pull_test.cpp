@@ -176,6 +176,18 @@ TEST(Pull, TakesAFileWholeFromAServerWithoutRanges) {
   EXPECT_THAT(hub.storage_requests(), SizeIs(1));
 }
 
+TEST(Pull, DoesNotAskAgainForAFileOfAnotherSizeThanListed) {
+  FakeHub hub;
+  hub.gives_ranges = false;
+  hub.meddle_storage = [](const SeenRequest&) -> std::optional<Reply> {
+    return Reply().body(std::string(70'000, 'y'), "application/octet-stream");
+  };
+  EXPECT_THAT(message_of<ProviderAPIError>([&] { hub.pull(); }),
+              AllOf(HasSubstr("has 100000 bytes by the hub's list"),
+                    HasSubstr("sends 70000")));
+  EXPECT_THAT(hub.storage_requests(), SizeIs(1));
+}
+
 TEST(Pull, AsksAgainForWhatWasCutOff) {
   FakeHub hub;
   std::atomic<int> cuts = 0;
@@ -293,7 +305,7 @@ TEST(Pull, AFileThatHasChangedMeanwhileIsAnError) {
     return Reply().body(std::string(100'001, 'x'), "text/plain");
   };
   EXPECT_THAT(message_of<ProviderAPIError>([&] { hub.pull(); }),
-              HasSubstr("more than the 100000 bytes"));
+              HasSubstr("sends 100001"));
 }
 
 TEST(Pull, AsksTheHubAgainWhenAStorageAddressHasRunOut) {
@@ -392,23 +404,26 @@ TEST(Pull, IsLeftWithinTheDownloadAndGoesOnLater) {
     if (range == "bytes=0-9999") return {};
     // Whichever part is asked for: the next one may be before the download is
     // left.
+    const std::string bounds = range.substr(range.find('=') + 1);
     return Reply(206)
-        .header("Content-Range",
-                "bytes " + range.substr(range.find('=') + 1) + "/100000")
-        .chunk("x")
+        .header("Content-Range", "bytes " + bounds + "/100000")
+        .chunk(hub.files["model.safetensors"].content.substr(std::stoul(bounds),
+                                                             1'234))
         .hang();
   };
   PullOptions options = hub.options();
   options.download.connections = 2;
   EXPECT_THROW(pull(parse_address("org/name"), options,
-                    [&](const PullProgress&) {
+                    [&](const PullProgress& progress) {
                       std::error_code error;
                       const auto held = fs::file_size(
                           hub.incomplete("model.safetensors"), error);
-                      return error || held < 10'000;
+                      return error || held < 10'000 ||
+                             progress.completed < 10'000 + 2 * 1'234;
                     }),
                CancelledError);
-  EXPECT_EQ(fs::file_size(hub.incomplete("model.safetensors")), 10'000u);
+  // With the part that had begun; what came of the one behind it is lost.
+  EXPECT_EQ(fs::file_size(hub.incomplete("model.safetensors")), 11'234u);
   hub.meddle_storage = nullptr;
   hub.pull();
   EXPECT_EQ(read_file(hub.blob("model.safetensors")),
