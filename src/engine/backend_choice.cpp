@@ -40,6 +40,16 @@ ops::Backend choose_backend(const EngineOptions& options,
           .adaptation = std::make_shared<ops::Adaptation>()};
 }
 
+ops::WeightKeeping weight_keeping(const EngineOptions& options,
+                                  std::int64_t hidden_size) {
+  if (options.cpu_backend == CpuBackend::kReference) {
+    return {.kind = ops::BackendKind::kReference};
+  }
+  return {.kind = ops::BackendKind::kCpu,
+          .all_digits = ops::keeps_all_digits(
+              ops::choose_cpu_precision(options.cpu_precision, hidden_size))};
+}
+
 std::int64_t hidden_size(const io::JsonConfig& config) {
   if (const auto text = config.find_object("text_config")) {
     return hidden_size(*text);

@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "ops/backend.h"
+#include "ops/weight_memory.h"
 
 namespace abstractllm::engine {
 
@@ -14,6 +15,10 @@ namespace abstractllm::engine {
 /// `hidden_size`: of the model, 0 if it is not known.
 ops::Backend choose_backend(const EngineOptions& options,
                             std::int64_t hidden_size);
+
+/// How choose_backend()'s keeps weights; starts nothing.
+ops::WeightKeeping weight_keeping(const EngineOptions& options,
+                                  std::int64_t hidden_size);
 
 /// The width of a model's rows by its configuration; 0: it does not say. Models
 /// of pictures and text keep it with the text; GPT-2's kin call it n_embd.

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "abstractllm/error.h"
+#include "engine/backend_choice.h"
 #include "engine/backend_limits.h"
 #include "engine/memory_forecast.h"
 #include "engine/model_outline.h"
@@ -159,7 +160,8 @@ class Doctor {
   // Tensors that are missing, misshapen or unknown; no weight is read.
   bool build_of_shapes(const io::WeightSource& weights) {
     look([&] {
-      const ops::ShapesOnly shapes;
+      ops::WeightTally held(weight_keeping(options_, hidden_size(config_)));
+      const ops::ShapesOnly shapes(&held);
       const models::ModelSource source{.config = weights.config(),
                                        .weights = weights,
                                        .backend = {},
@@ -170,6 +172,7 @@ class Doctor {
         if (!weights.is_imagined()) models::refuse_unread_tensors(weights);
       }
       layers_ = model->make_cache();
+      held_bytes_ = held.bytes();
       is_built_ = true;
     });
     return is_built_;
@@ -268,7 +271,6 @@ class Doctor {
 
   void add_sizes() {
     if (!summary_) return;
-    weight_bytes_ = static_cast<double>(summary_->bytes);
     Rows rows;
     for (const auto& [form, parameters] : summary_->forms) {
       rows.push_back(
@@ -283,9 +285,13 @@ class Doctor {
     rows.push_back(
         {"all", fmt::format("{:.1f} M parameters, {}",
                             static_cast<double>(summary_->parameters) / 1e6,
-                            gigabytes(weight_bytes_))});
+                            gigabytes(static_cast<double>(summary_->bytes)))});
     json_["weights"]["parameters"] = summary_->parameters;
     json_["weights"]["bytes"] = summary_->bytes;
+    if (is_built_) {
+      rows.push_back({"in memory", gigabytes(held_bytes_)});
+      json_["weights"]["memory_bytes"] = whole_bytes(held_bytes_);
+    }
     json_["weights"]["exact"] = weights_.has_value();
     result_.sections.push_back({"Weights", std::move(rows)});
     add_vision();
@@ -324,11 +330,11 @@ class Doctor {
     Json list = Json::array();
     const auto available = static_cast<double>(machine_.memory_available);
     bool fitted = true;
-    for (const MemoryNeed& need : forecast_memory(
-             outline_, lengths, cache_sizes(), weight_bytes_, used)) {
+    for (const MemoryNeed& need :
+         forecast_memory(outline_, lengths, cache_sizes(), held_bytes_, used)) {
       const bool fits = need.needed <= available;
       std::vector<std::string> row{std::to_string(need.context),
-                                   gigabytes(weight_bytes_)};
+                                   gigabytes(held_bytes_)};
       Json entry{{"context", need.context}};
       for (const auto& [type, bytes] : need.caches) {
         row.push_back(gigabytes(bytes));
@@ -415,7 +421,7 @@ class Doctor {
   ops::KvLayers layers_;                      // of the model, built of shapes
   ModelOutline outline_;
   std::optional<WeightSummary> summary_;
-  double weight_bytes_ = 0;
+  double held_bytes_ = 0;  // by the weights, packed
 };
 
 }  // namespace

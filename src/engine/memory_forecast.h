@@ -29,7 +29,8 @@ struct CacheSize {
   double states = 0;  ///< of recurrent layers, which stay in float32
 };
 
-/// One for each of `contexts`, whose caches are `whole`. Of an encoder, which
+/// One for each of `contexts`, whose caches are `whole`; weights take
+/// `weight_bytes` as ops::WeightTally counts them. Of an encoder, which
 /// keeps none, `whole` is empty. REQUIRES: else as many of one as of the other.
 std::vector<MemoryNeed> forecast_memory(const ModelOutline& outline,
                                         const std::vector<int>& contexts,

@@ -25,6 +25,14 @@ class Zeros : public ComputedRows {
   void read_row(std::int64_t /*row*/, std::span<float> out) const override {
     std::fill(out.begin(), out.end(), 0.0f);
   }
+  // Biases that do not follow from scales, as most quantisers have them.
+  void read_row_affine(std::int64_t /*row*/, std::span<std::uint8_t> codes,
+                       std::span<float> scales,
+                       std::span<float> biases) const override {
+    std::fill(codes.begin(), codes.end(), std::uint8_t{1});
+    std::fill(scales.begin(), scales.end(), 1.0f);
+    std::fill(biases.begin(), biases.end(), -1.0f);
+  }
 };
 
 std::shared_ptr<const ComputedRows> zeros() {
@@ -54,13 +62,13 @@ bool is_table(std::string_view module) {
 }  // namespace
 
 WeightMatrix shape_of_matrix(const std::string& name, std::int64_t rows,
-                             std::int64_t columns) {
+                             std::int64_t columns, StorageType type) {
   return WeightMatrix::computed({.name = name,
                                  .leading_shape = {rows},
                                  .columns = columns,
                                  .encoding = WeightEncoding::kDense,
-                                 .bits = 16,
-                                 .element_type = StorageType::kBF16},
+                                 .bits = type == StorageType::kF32 ? 32 : 16,
+                                 .element_type = type},
                                 zeros());
 }
 
@@ -113,7 +121,7 @@ ImaginedTensors::Form ImaginedTensors::packed_form(std::int64_t columns) const {
   // FP8, and groups of whole rows, are widened when they are loaded.
   if (rule.method == PackedMethod::kFp8 || !has_groups ||
       columns % packed_group_ != 0) {
-    return {WeightEncoding::kDense, 16, 0, bits / 8.0};
+    return {WeightEncoding::kDense, 16, 0, bits / 8.0, true};
   }
   const auto group = static_cast<int>(packed_group_);
   return {WeightEncoding::kAffine, bits, group,
@@ -183,6 +191,7 @@ WeightMatrix ImaginedTensors::add(const std::string& name, std::int64_t rows,
        .element_type = form.bits == 32 ? StorageType::kF32
                        : is_mxfp4      ? StorageType::kU8
                                        : StorageType::kBF16,
+       .is_rounded = form.is_rounded,
        .stored_bytes = stored},
       zeros());
   return tensors_.emplace(name, std::move(matrix)).first->second;

@@ -15,9 +15,10 @@
 namespace abstractllm::io {
 
 /// A matrix of (rows, columns) zeros that takes no memory, for models that are
-/// built of shapes alone.
+/// built of shapes alone. REQUIRES: `type` is F32, F16 or BF16.
 WeightMatrix shape_of_matrix(const std::string& name, std::int64_t rows,
-                             std::int64_t columns);
+                             std::int64_t columns,
+                             StorageType type = StorageType::kBF16);
 
 /// Remembers what it is asked for: the tensors of the model that asks. They
 /// are stored as config.json's `quantization` or `quantization_config` says,
@@ -51,6 +52,7 @@ class ImaginedTensors {
     int bits = 16;
     int group_size = 0;
     double bytes_a_number = 2;
+    bool is_rounded = false;  // when it is widened to `bits`
   };
   Form form_of(const std::string& module, std::int64_t columns) const;
   Form packed_form(std::int64_t columns) const;

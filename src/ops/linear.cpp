@@ -13,20 +13,13 @@
 #include "ops/cpu_state.h"
 #include "ops/host_kernel.h"
 #include "ops/shapes_only.h"
+#include "ops/weight_memory.h"
 
 namespace abstractllm::ops {
 
 namespace mx = mlx::core;
 
 namespace {
-
-// MLX has kernels for these group sizes only.
-bool stock_can_multiply(const io::WeightMatrix& matrix) {
-  if (matrix.encoding() != io::WeightEncoding::kAffine) return false;
-  const int group = matrix.group_size();
-  return (group == 32 || group == 64 || group == 128) &&
-         matrix.columns() % group == 0;
-}
 
 // Appends `codes` of `bits` each to a stream of 32-bit words, lowest bits
 // first: the layout of mlx::core::quantize.
@@ -85,7 +78,7 @@ Linear::Storage make_dense(const Backend& backend,
 
 Linear::Storage make_packed(const Backend& backend,
                             const io::WeightMatrix& matrix) {
-  const bool exact = backend.cpu->precision.generated == cpu::Precision::kExact;
+  const bool exact = keeps_all_digits(backend.cpu->precision);
   return PackedWeight{
       std::make_shared<cpu::PackedMatrix>(cpu::PackedMatrix::pack(
           cpu::WeightRows(matrix, exact), backend.cpu->pool,
@@ -95,6 +88,7 @@ Linear::Storage make_packed(const Backend& backend,
 Linear::Storage make_storage(const Backend& backend,
                              const io::WeightMatrix& matrix) {
   if (ShapesOnly::active()) {
+    ShapesOnly::count(matrix);
     return DenseWeight{mx::zeros(
         {static_cast<int>(matrix.rows()), static_cast<int>(matrix.columns())},
         backend.compute)};

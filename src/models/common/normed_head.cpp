@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "io/imagined_tensors.h"
 #include "io/stored_tensor.h"
 #include "ops/shapes_only.h"
 
@@ -43,7 +44,11 @@ ops::Linear read_normed_head(const WeightReader& weights,
                              const std::string& module, int vocabulary,
                              int hidden, HeadLength length) {
   const io::WeightMatrix stored = weights.matrix(module, vocabulary, hidden);
-  if (ops::ShapesOnly::active()) return weights.linear(stored, std::nullopt);
+  if (ops::ShapesOnly::active()) {
+    return weights.linear(io::shape_of_matrix(module, vocabulary, hidden,
+                                              io::StorageType::kF32),
+                          std::nullopt);
+  }
   std::vector<float> values(static_cast<std::size_t>(vocabulary) * hidden);
   for (int row = 0; row < vocabulary; ++row) {
     stored.read_row(

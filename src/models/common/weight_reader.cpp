@@ -341,7 +341,10 @@ OwnedMatrices WeightReader::transposed(const std::string& module, int count,
                             "' is quantised, which cannot be transposed");
   }
   if (ops::ShapesOnly::active()) {
-    const io::WeightMatrix one = io::shape_of_matrix(module, outputs, inputs);
+    const bool is_stored = !all.stored_row(0).empty();
+    const io::WeightMatrix one = io::shape_of_matrix(
+        module, outputs, inputs,
+        is_stored ? all.stored_type() : io::StorageType::kF32);
     return {.matrices = std::vector(static_cast<std::size_t>(count), one),
             .bytes = {}};
   }

@@ -3,40 +3,15 @@
 #include "ops/cpu/packed_matrix.h"
 
 #include <algorithm>
-#include <string>
 
-#include "abstractllm/error.h"
 #include "ops/cpu/dense_packer.h"
+#include "ops/cpu/layout_choice.h"
 #include "ops/cpu/panel_decoder.h"
 #include "ops/cpu/panel_order.h"
 #include "ops/cpu/quantised_packer.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
-
-void check_shape(const WeightShape& shape) {
-  constexpr std::int64_t kMaxSide = std::int64_t{1} << 31;
-  const bool affine = shape.encoding == WeightEncoding::kAffine;
-  const bool mxfp4 = shape.encoding == WeightEncoding::kMxfp4;
-  bool known = shape.rows > 0 && shape.columns > 0 && shape.rows < kMaxSide &&
-               shape.columns < kMaxSide;
-  if (affine) {
-    known = known && shape.bits >= 2 && shape.bits <= 8 && shape.bits != 7 &&
-            (shape.group == 16 || shape.group == 32 || shape.group == 64 ||
-             shape.group == 128);
-  } else if (mxfp4) {
-    known = known && shape.bits == 4 && shape.group == 32;
-  } else {
-    known = known && shape.group == 0;
-  }
-  if (!known) {
-    throw ModelLoadingError("[cpu] cannot pack a weight matrix of " +
-                            std::to_string(shape.rows) + " x " +
-                            std::to_string(shape.columns) + ", " +
-                            std::to_string(shape.bits) + " bits in groups of " +
-                            std::to_string(shape.group));
-  }
-}
 
 void pack_dense(const RowSource& source, const PanelLayout& layout,
                 ThreadPool& pool, std::uint8_t* out) {
@@ -93,20 +68,17 @@ PackedMatrix PackedMatrix::pack(const RowSource& source, ThreadPool& pool,
                                 PackOptions options) {
   PackedMatrix matrix;
   PanelLayout& layout = matrix.layout_;
-  const WeightShape shape = source.shape();
-  check_shape(shape);
+  layout = expected_layout(source, options.round_scales);
   const auto memory = [&] {
     const auto bytes = static_cast<std::size_t>(layout.bytes());
     matrix.data_ = options.arena != nullptr ? options.arena->take(bytes)
                                             : memory_of_its_own(bytes);
     return reinterpret_cast<std::uint8_t*>(matrix.data_.get());
   };
-  if (shape.group == 0) {
-    layout = {shape, ScaleFormat::kF32, false};
+  if (!layout.quantised()) {
     pack_dense(source, layout, pool, memory());
     return matrix;
   }
-  layout = choose_layout(source, shape, options.round_scales);
   Misfit misfit = Misfit::kNone;
   while (true) {
     misfit =

@@ -105,6 +105,13 @@ constexpr const char* kQwen3 = R"({"model_type": "qwen3", "hidden_size": 2560,
   "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000,
   "tie_word_embeddings": true, "hidden_act": "silu",
   "quantization": {"group_size": 64, "bits": 4}})";
+constexpr const char* kQwen3Fp8 = R"({"model_type": "qwen3",
+  "hidden_size": 2560, "num_hidden_layers": 36, "num_attention_heads": 32,
+  "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 9728,
+  "vocab_size": 151936, "max_position_embeddings": 40960,
+  "rms_norm_eps": 1e-6, "rope_theta": 1000000, "tie_word_embeddings": true,
+  "hidden_act": "silu", "quantization_config": {"quant_method": "fp8",
+  "weight_block_size": [128, 128]}})";
 constexpr const char* kSqlcoder = R"({"model_type": "llama",
   "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
   "num_key_value_heads": 32, "intermediate_size": 11008, "vocab_size": 32016,
@@ -429,6 +436,21 @@ TEST(Doctor, ComputesFromAConfigWhatItsWeightsAre) {
     }
   }
   EXPECT_GT(seen, 0);
+}
+
+// A config alone is enough to tell what is widened when it is loaded.
+TEST(Doctor, ForecastsWhatWeightsTakeOncePacked) {
+  const PublishedModel plain(kQwen3Fp8);
+  const auto held = [&](const EngineOptions& options) {
+    const json facts = json::parse(
+        diagnose(plain.path().string(), machine(), options).json);
+    const double memory = facts["weights"]["memory_bytes"].get<double>();
+    EXPECT_GT(facts["memory"][0]["needed_bytes"].get<double>(), memory);
+    return memory / facts["weights"]["parameters"].get<double>();
+  };
+  EXPECT_NEAR(held({}), 2, 0.01);
+  EXPECT_NEAR(held({.cpu_precision = ops::cpu::Precision::kExact}), 4, 0.4);
+  EXPECT_NEAR(held({.cpu_backend = CpuBackend::kReference}), 4, 0.01);
 }
 
 TEST(ModelOutline, ReadsTheNamesThatFamiliesGive) {
