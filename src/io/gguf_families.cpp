@@ -266,15 +266,29 @@ void add_mistral4(const GgufFields& fields, json& config) {
               "llama_4_scaling_beta");
 }
 
+// Layers that guess further tokens come last and are not run.
+void leave_out_further_layers(const GgufFields& fields, json& config) {
+  const auto further = fields.find_size("nextn_predict_layers").value_or(0);
+  const std::int64_t layers = config["num_hidden_layers"];
+  if (further < layers) config["num_hidden_layers"] = layers - further;
+}
+
+bool any_layer_has(const GgufFields& fields, const json& config,
+                   const std::string& tensor) {
+  const std::int64_t layers = config["num_hidden_layers"];
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const std::string name = "blk." + std::to_string(i) + "." + tensor;
+    if (fields.find_tensor(name) != nullptr) return true;
+  }
+  return false;
+}
+
 void add_glm4moe(const GgufFields& fields, json& config) {
   add_deepseek_experts(fields, config);
   config["use_qk_norm"] =
       fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
   config["attention_bias"] = true;
-  // Layers that guess further tokens come last and are not run.
-  const auto further = fields.find_size("nextn_predict_layers").value_or(0);
-  const std::int64_t layers = config["num_hidden_layers"];
-  if (further < layers) config["num_hidden_layers"] = layers - further;
+  leave_out_further_layers(fields, config);
 }
 
 void add_granite(const GgufFields& fields, json& config) {
@@ -496,21 +510,216 @@ void add_qwen3_next(const GgufFields& fields, json& config) {
   config["mlp_only_layers"] = std::move(dense);
 }
 
+// Trinity scales its embeddings; files do not say so.
+void add_afmoe(const GgufFields& fields, json& config) {
+  copy_size(fields, "leading_dense_block_count", config, "num_dense_layers");
+  copy_size(fields, "expert_shared_count", config, "num_shared_experts");
+  copy_bool(fields, "expert_weights_norm", config, "route_norm");
+  copy_number(fields, "expert_weights_scale", config, "route_scale");
+  config["score_func"] = fields.find_size("expert_gating_func").value_or(2) == 1
+                             ? "softmax"
+                             : "sigmoid";
+  config["mup_enabled"] = true;
+}
+
+void add_squared_relu(const GgufFields& /*fields*/, json& config) {
+  config["hidden_act"] = "relu2";
+}
+
+void add_bailing2(const GgufFields& fields, json& config) {
+  copy_size(fields, "leading_dense_block_count", config,
+            "first_k_dense_replace");
+  copy_size(fields, "expert_shared_count", config, "num_shared_experts");
+  copy_number(fields, "expert_weights_scale", config, "routed_scaling_factor");
+  copy_bool(fields, "expert_weights_norm", config, "norm_topk_prob");
+  copy_size(fields, "expert_group_count", config, "n_group");
+  copy_size(fields, "expert_group_used_count", config, "topk_group");
+  config["score_function"] =
+      fields.find_size("expert_gating_func").value_or(2) == 1 ? "softmax"
+                                                              : "sigmoid";
+  config["use_qk_norm"] =
+      fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
+  // The field counts what all shared experts have together.
+  const auto shared = fields.find_size("expert_shared_feed_forward_length");
+  const auto count = fields.find_size("expert_shared_count");
+  if (shared && count && *count > 0) {
+    config["moe_shared_expert_intermediate_size"] = *shared / *count;
+  }
+  leave_out_further_layers(fields, config);
+}
+
+void add_bloom(const GgufFields& /*fields*/, json& config) {
+  config["layer_norm_epsilon"] = config["layer_norm_eps"];
+}
+
+void add_dots1(const GgufFields& fields, json& config) {
+  add_deepseek_experts(fields, config);
+  if (!fields.has("leading_dense_block_count")) {
+    config["first_k_dense_replace"] = 0;
+  }
+}
+
+void add_falcon(const GgufFields& fields, json& config) {
+  config["num_kv_heads"] = config["num_key_value_heads"];
+  config["multi_query"] = config["num_key_value_heads"] == 1;
+  config["new_decoder_architecture"] =
+      fields.find_tensor("blk.0.attn_norm_2.weight") != nullptr;
+  config["parallel_attn"] = true;
+  config["alibi"] = false;
+  config["ffn_hidden_size"] = config["intermediate_size"];
+  config["layer_norm_epsilon"] = config["layer_norm_eps"];
+}
+
+void add_hunyuan(const GgufFields& fields, json& config) {
+  config["use_qk_norm"] =
+      fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
+  if (!config.contains("num_experts")) return;
+  config["moe_topk"] = config["num_experts_per_tok"];
+  const auto shared = fields.find_size("expert_shared_count").value_or(0);
+  config["num_shared_expert"] = shared;
+  config["use_mixed_mlp_moe"] = shared > 0;
+  copy_size(fields, "expert_shared_feed_forward_length", config,
+            "intermediate_size");
+}
+
+// What files do not say, llama.cpp has as constants: of four layers one sees
+// all and does not rotate, the others see 8192 tokens.
+void add_llama4(const GgufFields& fields, json& config) {
+  constexpr std::int64_t kStep = 4;
+  constexpr std::int64_t kChunk = 8192;
+  constexpr std::int64_t kExpertsWithoutNorm = 128;
+  config["intermediate_size_mlp"] = config["intermediate_size"];
+  copy_size(fields, "expert_feed_forward_length", config, "intermediate_size");
+  copy_size(fields, "interleave_moe_layer_step", config,
+            "interleave_moe_layer_step");
+  config["attention_chunk_size"] =
+      fields.find_size("attention.sliding_window").value_or(kChunk);
+  config.erase("sliding_window");
+  const auto slides = fields.find_sizes("attention.sliding_window_pattern");
+  json rotates = json::array();
+  json types = json::array();
+  const std::int64_t layers = config["num_hidden_layers"];
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const bool local = slides && std::ssize(*slides) == layers
+                           ? (*slides)[static_cast<std::size_t>(i)] != 0
+                           : (i + 1) % kStep != 0;
+    rotates.push_back(local ? 1 : 0);
+    types.push_back(local ? "chunked_attention" : "full_attention");
+  }
+  config["no_rope_layers"] = std::move(rotates);
+  config["layer_types"] = std::move(types);
+  config["floor_scale"] =
+      fields.find_size("attention.temperature_length").value_or(kChunk);
+  config["attn_scale"] =
+      fields.find_number("attention.temperature_scale").value_or(0.1);
+  config["use_qk_norm"] =
+      config.value("num_experts", std::int64_t{0}) != kExpertsWithoutNorm;
+}
+
+void add_lfm2_moe(const GgufFields& fields, json& config) {
+  add_lfm2(fields, config);
+  copy_size(fields, "leading_dense_block_count", config, "num_dense_layers");
+  config["norm_topk_prob"] = true;
+  config["use_expert_bias"] = any_layer_has(fields, config, "exp_probs_b.bias");
+}
+
+void add_minimax(const GgufFields& fields, json& config) {
+  copy_size(fields, "expert_feed_forward_length", config, "intermediate_size");
+  copy_size(fields, "rope.dimension_count", config, "rotary_dim");
+}
+
+void add_ministral3(const GgufFields& fields, json& config) {
+  if (!config.contains("rope_scaling")) return;
+  json& scaling = config["rope_scaling"];
+  copy_number(fields, "attention.temperature_scale", scaling,
+              "llama_4_scaling_beta");
+  copy_number(fields, "rope.scaling.yarn_log_multiplier", scaling,
+              "mscale_all_dim");
+  if (scaling.contains("mscale_all_dim")) {
+    scaling["mscale"] = scaling["mscale_all_dim"];
+  }
+}
+
+void add_mpt(const GgufFields& fields, json& config) {
+  config["d_model"] = config["hidden_size"];
+  config["n_layers"] = config["num_hidden_layers"];
+  config["n_heads"] = config["num_attention_heads"];
+  config["expansion_ratio"] = config["intermediate_size"].get<std::int64_t>() /
+                              config["hidden_size"].get<std::int64_t>();
+  config["layer_norm_epsilon"] = config["layer_norm_eps"];
+  json attention = json::object();
+  copy_number(fields, "attention.clamp_kqv", attention, "clip_qkv");
+  const double bias =
+      fields.find_number("attention.max_alibi_bias").value_or(8);
+  attention["alibi"] = bias > 0;
+  attention["alibi_bias_max"] = bias;
+  config["attn_config"] = std::move(attention);
+}
+
+// Which layer is of which kind, its sizes say: heads of keys, rows of a unit,
+// or neither.
+void add_nemotron_h(const GgufFields& fields, json& config) {
+  const auto heads = fields.find_sizes("attention.head_count_kv");
+  const auto units = fields.find_sizes("feed_forward_length");
+  const auto at = [](const auto& sizes, std::int64_t layer) {
+    const auto index = static_cast<std::size_t>(layer);
+    return sizes && index < sizes->size() ? (*sizes)[index] : std::int64_t{0};
+  };
+  std::string pattern;
+  const std::int64_t layers = config["num_hidden_layers"];
+  for (std::int64_t i = 0; i < layers; ++i) {
+    const std::string router =
+        "blk." + std::to_string(i) + ".ffn_gate_inp.weight";
+    pattern += at(heads, i) > 0                        ? '*'
+               : fields.find_tensor(router) != nullptr ? 'E'
+               : at(units, i) > 0                      ? '-'
+                                                       : 'M';
+  }
+  config["hybrid_override_pattern"] = std::move(pattern);
+  const std::int64_t inner = fields.require_size("ssm.inner_size");
+  const std::int64_t space_heads = fields.require_size("ssm.time_step_rank");
+  config["mamba_num_heads"] = space_heads;
+  config["mamba_head_dim"] = inner / space_heads;
+  config["ssm_state_size"] = fields.require_size("ssm.state_size");
+  config["conv_kernel"] = fields.require_size("ssm.conv_kernel");
+  config["n_groups"] = fields.find_size("ssm.group_count").value_or(1);
+  config["layer_norm_epsilon"] = config["rms_norm_eps"];
+  config["mlp_hidden_act"] = "relu2";
+  if (!config.contains("num_experts")) return;
+  config["n_routed_experts"] = config["num_experts"];
+  copy_bool(fields, "expert_weights_norm", config, "norm_topk_prob");
+  copy_number(fields, "expert_weights_scale", config, "routed_scaling_factor");
+  copy_size(fields, "expert_group_count", config, "n_group");
+  copy_size(fields, "expert_group_used_count", config, "topk_group");
+  copy_size(fields, "expert_shared_feed_forward_length", config,
+            "moe_shared_expert_intermediate_size");
+}
+
+void add_qwen(const GgufFields& /*fields*/, json& config) {
+  config["layer_norm_epsilon"] = config["rms_norm_eps"];
+}
+
 struct Family {
   std::string_view name;
   void (*add)(const GgufFields&, json&);
 };
 
 constexpr Family kFamilies[] = {
+    {"afmoe", add_afmoe},
+    {"arcee", add_squared_relu},
     {"baichuan", add_baichuan},
+    {"bailingmoe2", add_bailing2},
     {"bert", add_bert},
+    {"bloom", add_bloom},
     {"cohere2", add_cohere},
     {"command-r", add_cohere},
     {"deepseek", add_deepseek_experts},
     {"deepseek2", add_deepseek2},
+    {"dots1", add_dots1},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},
     {"exaone4", add_exaone4},
+    {"falcon", add_falcon},
     {"falcon-h1", add_falcon_h1},
     {"gemma", add_gemma},
     {"gemma2", add_gemma2},
@@ -524,19 +733,30 @@ constexpr Family kFamilies[] = {
     {"granite", add_granite},
     {"granitehybrid", add_granite_hybrid},
     {"granitemoe", add_granite},
+    {"hunyuan-dense", add_hunyuan},
+    {"hunyuan-moe", add_hunyuan},
+    {"jais2", add_squared_relu},
     {"jamba", add_jamba},
     {"lfm2", add_lfm2},
+    {"lfm2moe", add_lfm2_moe},
+    {"llama4", add_llama4},
     {"mamba", add_mamba},
     {"mamba2", add_mamba2},
     {"minicpm", add_minicpm},
     {"minicpm3", add_minicpm3},
+    {"minimax-m2", add_minimax},
+    {"mistral3", add_ministral3},
     {"mistral4", add_mistral4},
+    {"mpt", add_mpt},
     {"nemotron", add_nemotron},
+    {"nemotron_h", add_nemotron_h},
+    {"nemotron_h_moe", add_nemotron_h},
     {"nomic-bert", add_token_types},
     {"olmo", add_olmo},
     {"phi2", add_phi2},
     {"phi3", add_long_rope},
     {"phimoe", add_long_rope},
+    {"qwen", add_qwen},
     {"qwen3next", add_qwen3_next},
     {"stablelm", add_stablelm},
     {"starcoder", add_gpt2},

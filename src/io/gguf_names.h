@@ -25,7 +25,7 @@ enum class GgufEdit : std::uint8_t {
   kNone,
   kInterleavedRope,  ///< the two halves of each head of q and k
   kNormsLessOne,     ///< weights of norms are stored with 1 added
-  kJoinedHeads,      ///< query, key and value of each head lie apart
+  kJoinedHeads,      ///< queries, keys and values lie apart
   kStateDecay,       ///< A_log is stored as -exp(A_log)
   kRopeAndDecay,     ///< kInterleavedRope and kStateDecay
 };
@@ -46,6 +46,9 @@ struct GgufArchitecture {
   bool varied_units = false;
 };
 
+/// The table, sorted by name. A new architecture is a row of it.
+std::span<const GgufArchitecture> gguf_architectures();
+
 /// Null if it is not in the table.
 const GgufArchitecture* find_gguf_architecture(std::string_view name);
 
@@ -64,10 +67,11 @@ std::optional<std::string> hugging_face_name(
 std::vector<std::int32_t> deinterleaved_rows(std::int64_t rows,
                                              std::int64_t heads);
 
-/// Row order that puts the three parts of each head together again: stored are
-/// all queries, then all keys, then all values.
-/// REQUIRES: rows is a multiple of 3 * heads.
+/// Row order that puts keys and values behind the queries that share them:
+/// stored are all queries, then all keys, then all values.
+/// REQUIRES: kv_heads divides heads, heads + 2 * kv_heads divides rows.
 std::vector<std::int32_t> joined_head_rows(std::int64_t rows,
-                                           std::int64_t heads);
+                                           std::int64_t heads,
+                                           std::int64_t kv_heads);
 
 }  // namespace abstractllm::io

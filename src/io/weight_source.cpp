@@ -43,6 +43,7 @@ struct WeightSource::State {
     const StoredTensor* tensor = nullptr;
     GgufEdit edit = GgufEdit::kNone;  // to be undone
     std::int64_t heads = 0;           // whose rows lie in another order
+    std::int64_t kv_heads = 0;        // likewise, of joined ones
     std::atomic<bool> is_read = false;
   };
 
@@ -100,12 +101,17 @@ struct WeightSource::State {
   std::vector<std::int32_t> row_order(const Entry& entry,
                                       std::int64_t rows) const {
     const bool joins = entry.edit == GgufEdit::kJoinedHeads;
-    if (entry.heads < 1 || rows % ((joins ? 3 : 2) * entry.heads) != 0) {
+    const std::int64_t parts =
+        joins ? entry.heads + 2 * entry.kv_heads : 2 * entry.heads;
+    const bool fits =
+        entry.heads >= 1 && rows % parts == 0 &&
+        (!joins || (entry.kv_heads >= 1 && entry.heads % entry.kv_heads == 0));
+    if (!fits) {
       throw ModelLoadingError(fmt::format("[weights] {}: {} rows for {} heads",
                                           entry.tensor->describe(), rows,
                                           entry.heads));
     }
-    return joins ? joined_head_rows(rows, entry.heads)
+    return joins ? joined_head_rows(rows, entry.heads, entry.kv_heads)
                  : deinterleaved_rows(rows, entry.heads);
   }
 };
@@ -152,6 +158,7 @@ void mark_edit(Entry& entry, GgufEdit edit, const JsonConfig& config) {
     case GgufEdit::kJoinedHeads:
       if (!has(".query_key_value.")) return;
       entry.heads = config.require_int("num_attention_heads");
+      entry.kv_heads = config.require_int("num_key_value_heads");
       break;
     case GgufEdit::kNormsLessOne:
       if (!name.ends_with("norm.weight")) return;
@@ -294,6 +301,7 @@ WeightSource WeightSource::fused(
     entry.own_name = base->own_name;
     entry.edit = base->edit;
     entry.heads = base->heads;
+    entry.kv_heads = base->kv_heads;
   }
   for (const LowRankChange& change : adapter->changes()) {
     if (!has_matrix(change.module) ||
@@ -365,6 +373,7 @@ WeightSource WeightSource::untied(const std::string& table,
     entry.own_name = base->own_name;
     entry.edit = base->edit;
     entry.heads = base->heads;
+    entry.kv_heads = base->kv_heads;
   }
   return WeightSource(std::move(state));
 }
@@ -391,6 +400,7 @@ WeightSource WeightSource::renamed(
     same.own_name = entry.own_name;
     same.edit = entry.edit;
     same.heads = entry.heads;
+    same.kv_heads = entry.kv_heads;
   }
   return WeightSource(std::move(state));
 }

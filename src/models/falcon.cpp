@@ -2,6 +2,7 @@
 // not, fused queries, keys and values in three orders, rotation or ALiBi.
 // SPDX-License-Identifier: Apache-2.0
 #include "io/json_config.h"
+#include "io/weight_source.h"
 #include "models/architectures.h"
 #include "models/common/alibi.h"
 #include "models/common/config_fields.h"
@@ -57,7 +58,9 @@ std::unique_ptr<Model> make_falcon(const ModelSource& source) {
   names.output = "dense";
   if (parallel) {
     names.before_attention = two_norms ? "ln_attn" : "input_layernorm";
-    names.before_mlp = two_norms ? "ln_mlp" : "input_layernorm";
+    // GGUF files do not tell the one norm from the second of two.
+    names.before_mlp =
+        two_norms && !source.weights.is_gguf() ? "ln_mlp" : "input_layernorm";
   }
   join_heads(config, traits);
   DecoderParts parts = read_dense_parts(source, config, traits);

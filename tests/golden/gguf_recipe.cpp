@@ -122,15 +122,20 @@ Shape interleaved(std::size_t rows, std::size_t heads) {
   return order;
 }
 
-Shape joined(std::size_t rows, std::size_t heads) {
-  const std::size_t size = rows / heads / 3;
+// All queries, then all keys, then all values.
+Shape joined(std::size_t rows, std::size_t heads, std::size_t kv_heads) {
+  const std::size_t size = rows / (heads + 2 * kv_heads);
+  const std::size_t shared = heads / kv_heads;
   Shape order;
-  for (std::size_t part = 0; part < 3; ++part) {
-    for (std::size_t head = 0; head < heads; ++head) {
-      for (std::size_t i = 0; i < size; ++i) {
-        order.push_back((head * 3 + part) * size + i);
-      }
-    }
+  const auto add = [&](std::size_t group, std::size_t head) {
+    const std::size_t first = (group * (shared + 2) + head) * size;
+    for (std::size_t i = 0; i < size; ++i) order.push_back(first + i);
+  };
+  for (std::size_t head = 0; head < heads; ++head) {
+    add(head / shared, head % shared);
+  }
+  for (const std::size_t part : {shared, shared + 1}) {
+    for (std::size_t group = 0; group < kv_heads; ++group) add(group, part);
   }
   return order;
 }
@@ -186,7 +191,8 @@ Tensor apply(const Tensor& tensor, const Edit& edit) {
     return pick_rows(tensor, interleaved(tensor.shape[0], n.at(0)));
   }
   if (name == "joined_heads") {
-    return pick_rows(tensor, joined(tensor.shape[0], n.at(0)));
+    return pick_rows(
+        tensor, joined(tensor.shape[0], n.at(0), n.size() > 1 ? n[1] : n[0]));
   }
   if (name == "transpose") return transpose(tensor);
   if (name == "parts") return parts_of_blocks(tensor, n);

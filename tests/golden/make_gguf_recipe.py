@@ -15,6 +15,7 @@ minicpm-longrope (factors of 1, so that the fixture's logits stay).
 """
 
 import json
+import math
 import pathlib
 import re
 import statistics
@@ -25,6 +26,12 @@ import gguf
 
 KEYS = gguf.Keys
 ARCHITECTURES = {
+    "afmoe": "afmoe", "arcee": "arcee", "bailing_moe": "bailingmoe2",
+    "bloom": "bloom", "dots1": "dots1", "falcon": "falcon",
+    "hunyuan_v1_dense": "hunyuan-dense", "hunyuan_v1_moe": "hunyuan-moe",
+    "jais2": "jais2", "lfm2_moe": "lfm2moe", "llama4_text": "llama4",
+    "minimax_m2": "minimax-m2", "ministral3": "mistral3", "mpt": "mpt",
+    "nemotron_h": "nemotron_h", "qwen": "qwen",
     "deepseek": "deepseek", "ernie4_5_moe": "ernie4_5-moe", "exaone": "exaone",
     "exaone4": "exaone4", "falcon_h1": "falcon-h1", "falcon_mamba": "mamba", "mamba": "mamba",
     "minicpm": "minicpm", "nemotron": "nemotron",
@@ -45,7 +52,7 @@ ARCHITECTURES = {
     "qwen3_next": "qwen3next", "smollm3": "smollm3",
     "stablelm": "stablelm", "starcoder2": "starcoder2"}
 INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
-               "minicpm", "olmo", "granitehybrid"}
+               "minicpm", "olmo", "granitehybrid", "arcee", "mistral3"}
 SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron", "qwen3next"}
 STATE_SPACES = ("mamba", "mamba2")
 
@@ -66,6 +73,10 @@ class Recipe:
         self.config = json.loads((folder / "config.json").read_text())
         self.shapes = read_header(folder)
         self.arch = ARCHITECTURES[self.config["model_type"]]
+        if self.arch == "nemotron_h" and self.config.get("n_routed_experts"):
+            self.arch = "nemotron_h_moe"
+        if self.config.get("norm_head") or self.config.get("alibi"):
+            raise ValueError("of the first version, or not in llama.cpp")
         self.metadata = [[KEYS.General.ARCHITECTURE, "string", self.arch]]
         self.tensors = []
 
@@ -94,9 +105,13 @@ class Recipe:
                         parameters["full_attention"]["rope_theta"])
             parameters = parameters["full_attention"]
         else:
-            self.number(KEYS.Rope.FREQ_BASE, self.get(
-                "rope_theta", "rotary_emb_base",
-                default=parameters.get("rope_theta")))
+            base = self.get("rope_theta", "rotary_emb_base",
+                            default=parameters.get("rope_theta"))
+            alpha = (config.get("rope_scaling") or {}).get("alpha")
+            if alpha is not None:
+                size = self.head_dim()
+                base *= alpha ** (size / (size - 2))
+            self.number(KEYS.Rope.FREQ_BASE, base)
         scaling = config.get("rope_scaling") or parameters
         kind = scaling.get("rope_type", scaling.get("type"))
         if kind in ("linear", "yarn"):
@@ -115,12 +130,32 @@ class Recipe:
             if latent and "mscale_all_dim" in scaling:
                 self.number(KEYS.Rope.SCALING_YARN_LOG_MUL,
                             0.1 * scaling["mscale_all_dim"])
+            if self.arch == "mistral3":
+                self.number(KEYS.Attention.TEMPERATURE_SCALE,
+                            scaling["llama_4_scaling_beta"])
+                self.number(KEYS.Rope.SCALING_YARN_LOG_MUL,
+                            scaling["mscale_all_dim"])
         if kind in ("longrope", "su"):
             self.longrope(scaling)
+        if kind == "llama3" and self.arch == "llama4":
+            return self.llama4_factors(scaling)
         if kind == "llama3":
             raise ValueError("rope_freqs is covered by other fixtures")
         if config.get("scale_attn_by_inverse_layer_idx"):
             raise ValueError("GGUF does not say how scores are scaled")
+
+    # By how much each pair turns more slowly.
+    def llama4_factors(self, scaling):
+        size = self.head_dim()
+        factors = []
+        for i in range(0, size, 2):
+            turns = scaling["original_max_position_embeddings"] / (
+                2 * math.pi * self.config["rope_theta"] ** (i / size))
+            low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+            share = min(max((turns - low) / (high - low), 0), 1)
+            factors.append(1 / ((1 - share) / scaling["factor"] + share))
+        self.add("rope_freqs.weight", ["model.norm.weight"],
+                 ["fill:" + ":".join(f"{factor:.9g}" for factor in factors)])
 
     def longrope(self, scaling):
         self.size(KEYS.Rope.SCALING_ORIG_CTX_LEN, self.get(
@@ -133,20 +168,25 @@ class Recipe:
                                  "values": scaling[field]})
 
     def head_dim(self):
-        heads = self.get("num_attention_heads", "n_head")
-        return self.get("head_dim") or self.get("hidden_size",
-                                                "n_embd") // heads
+        heads = self.get("num_attention_heads", "n_head", "n_heads")
+        return self.get("head_dim") or self.get("hidden_size", "n_embd",
+                                                "d_model") // heads
 
     def sizes(self):
-        layers = self.get("num_hidden_layers", "n_layer", "num_layers")
-        hidden = self.get("hidden_size", "n_embd")
+        layers = self.get("num_hidden_layers", "n_layer", "num_layers",
+                          "n_layers")
+        if self.config.get("hybrid_override_pattern"):
+            layers = len(self.config["hybrid_override_pattern"])
+        hidden = self.get("hidden_size", "n_embd", "d_model")
         self.layers = layers
         self.size(KEYS.LLM.BLOCK_COUNT, layers)
         self.size(KEYS.LLM.CONTEXT_LENGTH,
-                  self.get("max_position_embeddings", "n_positions"))
+                  self.get("max_position_embeddings", "n_positions",
+                           "max_seq_len"))
         self.size(KEYS.LLM.EMBEDDING_LENGTH, hidden)
         rms = self.get("rms_norm_eps", "norm_eps")
-        if self.arch in STATE_SPACES or self.arch == "exaone":
+        if self.arch in STATE_SPACES or self.arch in (
+                "exaone", "nemotron_h", "nemotron_h_moe", "qwen"):
             rms = self.get("layer_norm_epsilon")
         if self.arch == "olmo":
             rms = None
@@ -159,12 +199,19 @@ class Recipe:
             self.number(KEYS.Attention.LAYERNORM_EPS, rms)
 
     def attention(self):
-        heads = self.get("num_attention_heads", "n_head")
+        heads = self.get("num_attention_heads", "n_head", "n_heads")
         kv = self.get("num_key_value_heads", default=heads)
+        if self.arch == "falcon":
+            grouped = self.config["new_decoder_architecture"]
+            kv = self.config["num_kv_heads"] if grouped else 1
         if self.config["model_type"] == "gpt_bigcode":
             kv = 1 if self.config.get("multi_query", True) else heads
         self.size(KEYS.Attention.HEAD_COUNT, heads)
-        if self.arch == "lfm2":
+        pattern = self.config.get("hybrid_override_pattern")
+        if pattern:
+            self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
+                     [kv if kind == "*" else 0 for kind in pattern])
+        elif self.arch in ("lfm2", "lfm2moe"):
             attends = [t == "full_attention" for t in self.config["layer_types"]]
             self.put(KEYS.Attention.HEAD_COUNT_KV, "uint32s",
                      [kv if a else 0 for a in attends])
@@ -194,19 +241,39 @@ class Recipe:
         if uses and self.config.get("sliding_window"):
             self.size(KEYS.Attention.SLIDING_WINDOW,
                       self.config["sliding_window"])
-        if "sliding_attention" in self.config.get("layer_types", []):
+        if self.arch == "dots1":
+            # Which layers slide, files of published models need not say.
+            first = self.config["max_window_layers"]
+            self.put(KEYS.Attention.SLIDING_WINDOW_PATTERN, "bools",
+                     [i >= first for i in range(self.layers)])
+        elif self.arch == "llama4":
+            self.size(KEYS.Attention.SLIDING_WINDOW,
+                      self.config["attention_chunk_size"])
+            self.put(KEYS.Attention.SLIDING_WINDOW_PATTERN, "bools",
+                     [bool(i) for i in self.config["no_rope_layers"]])
+            self.size(KEYS.Attention.TEMPERATURE_LENGTH,
+                      self.config["floor_scale"])
+            self.number(KEYS.Attention.TEMPERATURE_SCALE,
+                        self.config["attn_scale"])
+        elif "sliding_attention" in self.config.get("layer_types", []):
             self.put(KEYS.Attention.SLIDING_WINDOW_PATTERN, "bools",
                      [t == "sliding_attention"
                       for t in self.config["layer_types"]])
         else:
             self.size(KEYS.Attention.SLIDING_WINDOW_PATTERN,
                       self.config.get("sliding_window_pattern"))
+        if self.config.get("rotary_dim"):
+            self.size(KEYS.Rope.DIMENSION_COUNT, self.config["rotary_dim"])
         share = self.get("partial_rotary_factor", "rotary_pct")
         if share is not None and not latent:
             self.size(KEYS.Rope.DIMENSION_COUNT, int(self.head_dim() * share))
-        inner = self.get("intermediate_size", "n_inner")
+        inner = self.get("intermediate_size_mlp", "intermediate_size",
+                         "n_inner", "ffn_hidden_size")
         if inner is None:
-            inner = 4 * self.get("hidden_size", "n_embd")
+            inner = 4 * self.get("hidden_size", "n_embd", "d_model")
+        if pattern:
+            unit = "E" if self.arch == "nemotron_h_moe" else "-"
+            inner = [inner if kind in ("-", unit) else 0 for kind in pattern]
         if self.arch == "lfm2":
             inner = self.shapes["model.layers.0.feed_forward.w1.weight"][0]
         if self.config.get("use_double_wide_mlp"):
@@ -219,22 +286,50 @@ class Recipe:
         self.rope()
 
     def experts(self):
+        if self.arch in ("nemotron_h", "hunyuan-dense"):
+            return
         count = self.get("num_local_experts", "num_experts", "n_routed_experts",
                          "moe_num_experts")
         if not count:
             return
         self.size(KEYS.LLM.EXPERT_COUNT, count)
+        used = self.get("num_experts_per_tok", "experts_per_token",
+                        "moe_k", "top_k_experts", "moe_topk")
         self.size(KEYS.LLM.EXPERT_USED_COUNT,
-                  self.get("num_experts_per_tok", "experts_per_token",
-                           "moe_k", "top_k_experts"))
+                  used[0] if isinstance(used, list) else used)
         inner = self.get("moe_intermediate_size")
-        if self.arch == "gpt-oss":
+        if self.arch in ("gpt-oss", "minimax-m2", "llama4", "hunyuan-moe"):
             inner = self.get("intermediate_size")
         self.size(KEYS.LLM.EXPERT_FEED_FORWARD_LENGTH, inner)
-        self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH,
-                  self.get("shared_expert_intermediate_size"))
-        self.size(KEYS.LLM.EXPERT_SHARED_COUNT,
-                  self.get("n_shared_experts", "moe_num_shared_experts"))
+        shared = self.get("n_shared_experts", "moe_num_shared_experts",
+                          "num_shared_experts", "num_shared_expert")
+        shared = shared[0] if isinstance(shared, list) else shared
+        size = self.get("shared_expert_intermediate_size",
+                        "moe_shared_expert_intermediate_size")
+        if self.arch == "bailingmoe2":
+            size = inner * shared
+        if self.arch == "hunyuan-moe":
+            size = inner
+        self.size(KEYS.LLM.EXPERT_SHARED_FEED_FORWARD_LENGTH, size)
+        self.size(KEYS.LLM.EXPERT_SHARED_COUNT, shared)
+        if self.arch == "lfm2moe":
+            self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
+                      self.get("num_dense_layers"))
+            self.size(KEYS.LLM.EXPERT_GATING_FUNC, 2)
+        if self.arch == "llama4":
+            self.size(KEYS.LLM.INTERLEAVE_MOE_LAYER_STEP,
+                      self.get("interleave_moe_layer_step"))
+        if self.arch in ("afmoe", "bailingmoe2", "dots1", "nemotron_h_moe"):
+            self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT, self.get(
+                "first_k_dense_replace", "num_dense_layers"))
+            self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE, self.get(
+                "routed_scaling_factor", "route_scale"))
+            self.put(KEYS.LLM.EXPERT_WEIGHTS_NORM, "bool",
+                     self.get("norm_topk_prob", "route_norm"))
+            if self.get("n_group", default=1) > 1:
+                self.size(KEYS.LLM.EXPERT_GROUP_COUNT, self.get("n_group"))
+                self.size(KEYS.LLM.EXPERT_GROUP_USED_COUNT,
+                          self.get("topk_group"))
         if self.arch == "ernie4_5-moe":
             self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT,
                       self.get("moe_layer_start_index"))
@@ -279,6 +374,18 @@ class Recipe:
             self.gemma3n()
         if arch == "gemma4":
             self.gemma4()
+        if arch == "mpt":
+            attention = config.get("attn_config") or {}
+            self.number(KEYS.Attention.CLAMP_KQV, attention.get("clip_qkv"))
+            self.number(KEYS.Attention.MAX_ALIBI_BIAS,
+                        attention.get("alibi_bias_max", 8))
+        if arch in ("nemotron_h", "nemotron_h_moe"):
+            heads = config["mamba_num_heads"]
+            self.size(KEYS.SSM.CONV_KERNEL, config["conv_kernel"])
+            self.size(KEYS.SSM.INNER_SIZE, heads * config["mamba_head_dim"])
+            self.size(KEYS.SSM.STATE_SIZE, config["ssm_state_size"])
+            self.size(KEYS.SSM.TIME_STEP_RANK, heads)
+            self.size(KEYS.SSM.GROUP_COUNT, config["n_groups"])
         if arch == "jamba":
             self.size(KEYS.SSM.CONV_KERNEL, config["mamba_d_conv"])
             self.size(KEYS.SSM.INNER_SIZE,
@@ -330,7 +437,7 @@ class Recipe:
             self.number(KEYS.LLM.RESIDUAL_SCALE, config["residual_multiplier"])
             self.number(KEYS.Attention.SCALE, config["attention_multiplier"])
             self.number(KEYS.LLM.LOGIT_SCALE, config["logits_scaling"])
-        if arch == "lfm2":
+        if arch in ("lfm2", "lfm2moe"):
             self.size(KEYS.ShortConv.L_CACHE, config["conv_L_cache"])
         if arch in ("gptneox", "stablelm"):
             parallel = config.get("use_parallel_residual", arch == "gptneox")
@@ -411,8 +518,12 @@ class Recipe:
         inner_norm = name.endswith("linear_attn.norm.weight")
         if arch in SHIFTED and name.endswith("norm.weight") and not inner_norm:
             return ["add:1"]
-        if arch == "gptneox" and "query_key_value" in name:
+        if arch in ("gptneox", "bloom") and "query_key_value" in name:
             return [f"joined_heads:{heads}"]
+        if arch == "falcon" and "query_key_value" in name:
+            kv = (config["num_kv_heads"] if config["new_decoder_architecture"]
+                  else 1)
+            return [f"joined_heads:{heads}:{kv}"]
         if arch == "gpt2" and re.search(
                 r"(c_attn|c_proj|c_fc|c_proj)\.weight", name):
             return ["transpose"]
@@ -422,7 +533,8 @@ class Recipe:
                 return ["times:" + ":".join(f"{f:.9g}" for f in factors)]
         if arch in ("mamba", "qwen3next", "jamba") and name.endswith(".A_log"):
             return ["neg_exp"]
-        if arch in ("mamba2", "granitehybrid", "falcon-h1"):
+        if arch in ("mamba2", "granitehybrid", "falcon-h1", "nemotron_h",
+                    "nemotron_h_moe"):
             if name.endswith(".A_log"):
                 return ["neg_exp", "column"]
             if name.endswith(".D"):
@@ -469,7 +581,8 @@ class Recipe:
         names = gguf.get_tensor_name_map(kind, self.layers)
 
         def mapped(name):
-            found = names.get_name(name, try_suffixes=(".weight", ".bias"))
+            found = self.direct_name(name) or names.get_name(
+                name, try_suffixes=(".weight", ".bias"))
             if found is None:
                 raise ValueError(f"no name for {name}")
             return found
@@ -505,8 +618,41 @@ class Recipe:
         for key, parts in (stacks | norms).items():
             self.add(mapped(key), [n for _, n in sorted(parts)], ["stack"])
 
+    # What the converter renames before it looks names up.
+    def direct_name(self, name):
+        if name == "lm_head.weight":
+            return "output.weight"
+        layer = re.search(r"layers[.](\d+)[.]", name)
+        if name.endswith(("expert_bias", "e_score_correction_bias")) and (
+                self.arch not in ("deepseek2", "glm4moe", "ernie4_5-moe")):
+            return f"blk.{layer[1]}.exp_probs_b.bias"
+        expert = re.search(r"experts[.](\w+)([.]weight)?$", name)
+        direct = ("lfm2moe", "llama4", "nemotron_h_moe")
+        if expert and self.arch in direct:
+            part = {"w1": "gate", "w2": "down", "w3": "up"}.get(
+                expert[1], expert[1].split("_")[0])
+            ending = "shexp" if "shared_expert" in name else "exps"
+            return f"blk.{layer[1]}.ffn_{part}_{ending}.weight"
+        bloom = {"word_embeddings_layernorm": "token_embd_norm",
+                 "post_attention_layernorm": "ffn_norm"}
+        for part, target in bloom.items():
+            if self.arch == "bloom" and part in name:
+                number = re.search(r"h[.](\d+)[.]", name)
+                prefix = f"blk.{number[1]}." if number else ""
+                return prefix + target + "." + name.rsplit(".", 1)[1]
+        return None
+
     def map_one(self, name, mapped):
         config = self.config
+        if self.arch == "llama4" and name.endswith("experts.gate_up_proj"):
+            for i, part in enumerate(("gate_proj", "up_proj")):
+                target = name.replace("gate_up_proj", part)
+                self.add(mapped(target), [name], ["transpose", f"chunk:{i}:2"])
+            return None
+        if self.arch == "llama4" and name.endswith("experts.down_proj"):
+            return self.add(mapped(name), [name], ["transpose"])
+        if name.endswith("expert_bias"):
+            return self.add(mapped(name), [name], [])
         if self.arch == "gpt-oss" and ".experts." in name:
             return self.map_gpt_oss(name, mapped)
         if self.arch == "granitehybrid" and "shared_mlp" in name:
@@ -552,6 +698,8 @@ class Recipe:
         if name.endswith("moe_statics.e_score_correction_bias"):
             short = name.replace("_bias", "")
             return self.add(mapped(short) + ".bias", [name], [])
+        if self.direct_name(name):
+            return self.add(mapped(name), [name], self.edits(name))
         if name.endswith("e_score_correction_bias"):
             short = name.replace("e_score_correction_bias", "e_score_correction")
             return self.add(mapped(short + ".bias"), [name], [])

@@ -232,7 +232,7 @@ TEST(GgufConfig, RefusesUnknownArchitecturesByName) {
   EXPECT_THAT(message_of<UnsupportedModelError>([] {
                 config_of(GgufBuilder().put("general.architecture", "qwen4"));
               }),
-              AllOf(HasSubstr("'qwen4'"), HasSubstr("nearest: qwen2")));
+              AllOf(HasSubstr("'qwen4'"), HasSubstr("nearest: qwen")));
   EXPECT_THAT(message_of<ModelLoadingError>([] { config_of(GgufBuilder()); }),
               HasSubstr("'general.architecture' is missing"));
 }
