@@ -21,6 +21,7 @@
 #include "convert/quantiser.h"
 #include "convert/weight_files.h"
 #include "hub/local_models.h"
+#include "io/adapter_base.h"
 #include "io/adapter_file.h"
 #include "io/model_files.h"
 
@@ -201,8 +202,10 @@ class Conversion {
   io::WeightSource open_weights() const {
     io::WeightSource weights = io::WeightSource::open(files_);
     if (options_.adapter.empty()) return weights;
-    return weights.fused(std::make_shared<const io::AdapterFile>(
-        io::AdapterFile::open(options_.adapter)));
+    auto adapter = std::make_shared<const io::AdapterFile>(
+        io::AdapterFile::open(options_.adapter));
+    io::warn_of_other_base(*adapter, options_.model);
+    return weights.fused(std::move(adapter));
   }
 
   void write_modules(WeightFiles& target, Journal& journal,

@@ -71,7 +71,7 @@ class AdaptedRows final : public ComputedRows {
   mutable std::vector<float> gains_;  // set once
 };
 
-// The change as a matrix with the inputs first has it.
+// The change of a matrix as the same matrix with the inputs first has it.
 LowRankChange turned_over(const LowRankChange& change) {
   const auto turn = [](const std::vector<float>& values, std::int64_t rows) {
     const std::size_t height = static_cast<std::size_t>(rows);
@@ -93,27 +93,58 @@ LowRankChange turned_over(const LowRankChange& change) {
           .column_magnitude = change.magnitude};
 }
 
-// Rows of a change that they own.
+// One expert's part of a change.
+LowRankChange change_of_expert(const LowRankChange& change, std::int64_t e) {
+  const std::int64_t outputs = change.outputs / change.experts;
+  const auto part = [&](const std::vector<float>& values, std::int64_t count) {
+    if (values.empty()) return std::vector<float>();
+    const auto first = values.begin() + e * count;
+    return std::vector<float>(first, first + count);
+  };
+  return {.module = change.module,
+          .rank = change.rank,
+          .outputs = outputs,
+          .inputs = change.inputs,
+          .down = part(change.down, change.rank * change.inputs),
+          .up = part(change.up, outputs * change.rank),
+          .magnitude = part(change.magnitude, outputs)};
+}
+
+// Rows of matrices with the inputs first, one after the other.
 class TurnedRows final : public ComputedRows {
  public:
-  TurnedRows(WeightMatrix base, LowRankChange change)
-      : change_(std::move(change)), rows_(std::move(base), change_) {}
+  TurnedRows(const WeightMatrix& base, const LowRankChange& change)
+      : rows_of_expert_(change.inputs) {
+    for (std::int64_t e = 0; e < change.experts; ++e) {
+      experts_.push_back(std::make_unique<Expert>(
+          base.slice_rows(e * change.inputs, change.inputs),
+          turned_over(change_of_expert(change, e))));
+    }
+  }
 
   void read_row(std::int64_t row, std::span<float> out) const override {
-    rows_.read_row(row, out);
+    experts_[std::size_t(row / rows_of_expert_)]->rows.read_row(
+        row % rows_of_expert_, out);
   }
 
  private:
-  LowRankChange change_;
-  AdaptedRows rows_;
+  struct Expert {
+    Expert(WeightMatrix base, LowRankChange own)
+        : change(std::move(own)), rows(std::move(base), change) {}
+    LowRankChange change;
+    AdaptedRows rows;  // of `change`
+  };
+  std::int64_t rows_of_expert_;
+  std::vector<std::unique_ptr<Expert>> experts_;
 };
 
 // Whether `base` has the inputs first; what only the config can say is whether
 // a square one has.
 bool lies_turned_over(const WeightMatrix& base, const LowRankChange& change) {
-  return change.experts == 1 && change.outputs == base.columns() &&
-         change.inputs == base.rows() &&
-         (change.inputs_first || change.inputs != change.outputs);
+  const std::int64_t outputs = change.outputs / change.experts;
+  return outputs == base.columns() &&
+         change.experts * change.inputs == base.rows() &&
+         (change.inputs_first || change.inputs != outputs);
 }
 
 }  // namespace
@@ -155,7 +186,7 @@ WeightMatrix adapted_matrix(const WeightMatrix& base,
   }
   std::shared_ptr<const ComputedRows> rows;
   if (is_turned) {
-    rows = std::make_shared<TurnedRows>(base, turned_over(change));
+    rows = std::make_shared<TurnedRows>(base, change);
   } else {
     rows = std::make_shared<AdaptedRows>(base, change);
   }

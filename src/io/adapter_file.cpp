@@ -12,6 +12,7 @@
 #include "abstractllm/error.h"
 #include "io/adapter_factor.h"
 #include "io/adapter_options.h"
+#include "io/adapter_parameters.h"
 #include "io/adapter_scaling.h"
 #include "io/embedding_names.h"
 #include "io/json_config.h"
@@ -63,11 +64,14 @@ class AdapterReader {
     if (!is_peft) return;
     refuse_other_adapters(config_);
     kept_ = KeptModules(config_);
+    parameters_ = ParameterTargets(config_);
   }
 
   AdapterFile read() {
     for (const std::string& name : archive_.names()) sort_in(name);
     for (auto& [module, parts] : parts_) add_change(module, parts);
+    for (auto& [module, wrappers] : wrappers_) add_parameters(module, wrappers);
+    file_ = file_.with_changes(std::move(file_.changes_));
     if (file_.changes_.empty() && file_.replacements_.empty()) {
       throw ModelLoadingError(fmt::format(
           "[adapter] {}: no tensor changes anything", file_.path_.string()));
@@ -116,6 +120,7 @@ class AdapterReader {
     const StoredTensor* tensor = archive_.find(full_name);
     std::string name = full_name;
     erase_all(name, ".default");
+    if (sort_in_parameter(name, tensor)) return true;
     const auto module_before = [&](std::string_view ending) {
       auto module = without_ending(name, ending);
       if (module) *module = module_name(*module);
@@ -141,6 +146,38 @@ class AdapterReader {
       return false;
     }
     return true;
+  }
+
+  // A factor of a parameter, and not of a layer.
+  bool sort_in_parameter(const std::string& name, const StoredTensor* tensor) {
+    for (const auto& [ending, factor] :
+         {std::pair(".lora_A.weight", &ParameterFactors::a),
+          std::pair(".lora_B.weight", &ParameterFactors::b)}) {
+      const auto wrapped = without_ending(name, ending);
+      if (!wrapped) continue;
+      const std::string module = module_name(*wrapped);
+      if (parameters_.of(module).empty()) return false;
+      wrappers_[module][*wrapped].*factor = tensor;
+      return true;
+    }
+    return false;
+  }
+
+  void add_parameters(const std::string& module,
+                      const std::map<std::string, ParameterFactors>& wrapped) {
+    std::vector<ParameterFactors> wrappers;
+    for (const auto& [name, factors] : wrapped) {
+      if (factors.a == nullptr || factors.b == nullptr) {
+        fail(factors.a ? *factors.a : *factors.b,
+             fmt::format("the other factor of '{}' is missing", module));
+      }
+      wrappers.push_back(factors);
+    }
+    for (LowRankChange& change : parameters_.changes(module, wrappers)) {
+      const float factor = scaling_.factor(module, change.rank);
+      for (float& value : change.up) value *= factor;
+      file_.changes_.push_back(std::move(change));
+    }
   }
 
   void replace(const std::string& full_name) {
@@ -229,7 +266,10 @@ class AdapterReader {
   bool is_peft_;
   AdapterScaling scaling_;
   KeptModules kept_;
+  ParameterTargets parameters_;
   std::map<std::string, Parts> parts_;
+  // Of each module, by the names that PEFT's wrapping gives them.
+  std::map<std::string, std::map<std::string, ParameterFactors>> wrappers_;
   AdapterFile file_;
 };
 
@@ -265,6 +305,17 @@ bool AdapterFile::unties(std::string_view head) const {
     if (name == weight || !replacement.reaches_tied_head) return true;
   }
   return false;
+}
+
+AdapterFile AdapterFile::with_changes(
+    std::vector<LowRankChange> changes) const {
+  AdapterFile other = *this;
+  std::sort(changes.begin(), changes.end(),
+            [](const LowRankChange& a, const LowRankChange& b) {
+              return a.module < b.module;
+            });
+  other.changes_ = std::move(changes);
+  return other;
 }
 
 const LowRankChange* AdapterFile::find(std::string_view module) const {

@@ -63,6 +63,8 @@ class AdapterFile {
   const std::vector<LowRankChange>& changes() const noexcept {
     return changes_;
   }
+  /// The same adapter with other changes; each module once.
+  AdapterFile with_changes(std::vector<LowRankChange> changes) const;
   /// Null if the module is not changed.
   const LowRankChange* find(std::string_view module) const;
 

@@ -15,9 +15,21 @@ inline std::string_view last_part(std::string_view module) {
 
 /// Whether `module` is a table that tokens are looked up in.
 inline bool names_a_table(std::string_view module) {
-  constexpr std::array<std::string_view, 7> kNames{
+  constexpr std::array<std::string_view, 8> kNames{
       "embed_tokens", "wte",        "word_embeddings", "tok_embeddings",
-      "embed_in",     "embeddings", "embedding"};
+      "embed_in",     "embeddings", "embedding",       "token_embeddings"};
+  for (const std::string_view name : kNames) {
+    if (last_part(module) == name) return true;
+  }
+  return false;
+}
+
+/// Whether `module` is a table of something else than the tokens that a head
+/// may be tied to: of positions, or of what single layers get of a token.
+inline bool names_another_table(std::string_view module) {
+  constexpr std::array<std::string_view, 6> kNames{
+      "wpe",           "embed_positions",        "position_embeddings",
+      "position_embd", "embed_tokens_per_layer", "positions_embed"};
   for (const std::string_view name : kNames) {
     if (last_part(module) == name) return true;
   }

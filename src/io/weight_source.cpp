@@ -19,6 +19,7 @@
 #include "io/adapted_rows.h"
 #include "io/block_decoders.h"
 #include "io/embedding_names.h"
+#include "io/expert_changes.h"
 #include "io/gguf.h"
 #include "io/gguf_config.h"
 #include "io/gguf_names.h"
@@ -189,6 +190,27 @@ void undo_edit(GgufEdit edit, std::vector<float>& values) {
   }
 }
 
+// `adapter`, which says of square matrices in stacks, too, whether they have
+// the inputs first: the matrices beside them tell.
+template <typename State>
+std::shared_ptr<const AdapterFile> with_orders_of_stacks(
+    State& state, const std::shared_ptr<const AdapterFile>& adapter) {
+  std::vector<LowRankChange> changes = adapter->changes();
+  for (LowRankChange& change : changes) {
+    const std::size_t end = change.module.rfind('.') + 1;
+    const auto* gates =
+        state.find(change.module.substr(0, end) + "gate_up_proj");
+    const auto* down = state.find(change.module.substr(0, end) + "down_proj");
+    if (gates == nullptr || down == nullptr) continue;
+    const auto& wide = gates->tensor->shape;
+    const auto& last = down->tensor->shape;
+    if (wide.size() != 3 || last.size() != 3) continue;
+    change.inputs_first = wide[1] == last[2] && wide[2] == 2 * last[1];
+  }
+  return std::make_shared<const AdapterFile>(
+      adapter->with_changes(std::move(changes)));
+}
+
 }  // namespace
 
 void WeightSource::throw_unknown_target(const AdapterFile& adapter,
@@ -273,6 +295,9 @@ WeightSource WeightSource::fused(
       return untied(*table, head, *adapter).fused(std::move(adapter));
     }
   }
+  adapter = fitted_to_experts(
+      std::move(adapter), [this](auto module) { return experts_in(module); });
+  adapter = with_orders_of_stacks(*state_, adapter);
   auto state = std::make_shared<State>(state_->archive);
   state->config = state_->config;
   state->quantization = state_->quantization;
@@ -312,6 +337,18 @@ WeightSource WeightSource::fused(
   }
   state->adapter = std::move(adapter);
   return WeightSource(std::move(state));
+}
+
+// Of a module: 0 if there is none, 1 in a layer.
+std::int64_t WeightSource::experts_in(std::string_view module) const {
+  const std::string name(module);
+  for (const char* ending : {".weight", "_blocks", ""}) {
+    const State::Entry* entry = state_->find(name + ending);
+    if (entry == nullptr) continue;
+    const auto& shape = entry->tensor->shape;
+    return shape.size() > 2 ? shape.front() : 1;
+  }
+  return has_matrix(module) ? 1 : 0;
 }
 
 // The table that also makes the logits; nothing if there is none.
@@ -466,8 +503,7 @@ WeightMatrix WeightSource::stored_matrix(std::string_view module) const {
     return *packed;
   }
   if (state_->find(name + ".k_b.weight") != nullptr) {
-    return join_latent(stored_matrix(name + ".k_b"),
-                       stored_matrix(name + ".v_b"));
+    return join_latent(matrix(name + ".k_b"), matrix(name + ".v_b"));
   }
   const bool is_bare = state_->find(name + ".weight") == nullptr &&
                        state_->find(name) != nullptr;
@@ -531,7 +567,18 @@ std::vector<float> WeightSource::vector(std::string_view name) const {
 void WeightSource::add_change(std::string_view name,
                               std::vector<float>& values) const {
   constexpr std::string_view kBias = ".bias";
-  if (state_->adapter == nullptr || !name.ends_with(kBias)) return;
+  constexpr std::string_view kWeight = ".weight";
+  if (state_->adapter == nullptr) return;
+  if (name.ends_with(kWeight)) {
+    name.remove_suffix(kWeight.size());
+    if (state_->adapter->find(name) == nullptr) return;
+    throw UnsupportedFeatureError(
+        fmt::format("[adapter] {}: '{}' is no layer of the model that an "
+                    "adapter could change",
+                    state_->adapter->path().string(), name),
+        "Leave norms and convolutions out of the adapter.");
+  }
+  if (!name.ends_with(kBias)) return;
   name.remove_suffix(kBias.size());
   const LowRankChange* change = state_->adapter->find(name);
   if (change == nullptr || change->bias.empty()) return;

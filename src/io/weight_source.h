@@ -99,6 +99,7 @@ class WeightSource {
   struct State;
   explicit WeightSource(std::shared_ptr<State> state);
   WeightMatrix stored_matrix(std::string_view module) const;
+  std::int64_t experts_in(std::string_view module) const;
   std::optional<std::string> tied_table() const;
   WeightSource untied(const std::string& table, const std::string& head,
                       const AdapterFile& adapter) const;

@@ -77,9 +77,8 @@ ops::MoeBlock read_experts(const WeightReader& weights,
   };
   const auto down = [&] {
     if (!weights.has_matrix(stack + "w2")) return rows("w2", hidden, inner);
-    const OwnedMatrices owned =
-        weights.transposed(stack + "w2", moe.experts, hidden, inner);
-    return weights.experts(owned.matrices, std::nullopt);
+    return weights.turned_expert_rows(stack + "w2", moe.experts, hidden, 0,
+                                      hidden, inner);
   };
   return {.frame = std::move(frame),
           .router = weights.linear(prefix + "router.layer", moe.experts, hidden,

@@ -110,20 +110,19 @@ StateSpaceLayout read_layout(const io::JsonConfig& config,
 
 // The gate's multiplier goes through the norm to the up rows, too, and is taken
 // out of the result: the biases have to get it by themselves.
-void scale_biases(const WeightReader& weights, const DenseConfig& config,
-                  const std::string& prefix, float scale,
-                  ops::MlpBlock& block) {
-  const auto scaled = [&](const char* name, int outputs, int inputs) {
-    const std::string module = prefix + name;
-    std::vector<float> bias = weights.vector(module + ".bias", outputs);
+void scale_biases(const WeightReader& weights, const std::string& prefix,
+                  float scale, ops::MlpBlock& block) {
+  const auto scaled = [&](const char* name, const ops::Linear& layer) {
+    std::vector<float> bias =
+        weights.vector(prefix + name + ".bias", layer.outputs());
     for (float& value : bias) value *= scale;
-    return weights.linear(weights.matrix(module, outputs, inputs), bias);
+    return ops::Linear(layer.outputs(), layer.inputs(), layer.backend(),
+                       layer.storage(),
+                       ops::make_vector(layer.backend(), bias));
   };
-  const int hidden = config.hidden_size;
-  const int inner = config.intermediate_size;
-  block.gate = scaled("gate_proj", inner, hidden);
-  block.up = scaled("up_proj", inner, hidden);
-  block.down = scaled("down_proj", hidden, inner);
+  block.gate = scaled("gate_proj", *block.gate);
+  block.up = scaled("up_proj", block.up);
+  block.down = scaled("down_proj", block.down);
 }
 
 }  // namespace
@@ -169,7 +168,7 @@ std::unique_ptr<Model> make_falcon_h1(const ModelSource& source) {
     ops::MlpBlock block =
         read_gated_mlp(weights, config, traits, module, std::move(frame));
     if (fields.find_bool("mlp_bias").value_or(false)) {
-      scale_biases(weights, config, module, multipliers.mlp_gate, block);
+      scale_biases(weights, module, multipliers.mlp_gate, block);
     }
     return block;
   };

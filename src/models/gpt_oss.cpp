@@ -59,7 +59,10 @@ ops::ExpertLinear read_rows(const WeightReader& weights,
   }
   const std::vector<float> bias =
       weights.vector(name + "_bias", sizes.experts * sizes.outputs);
-  return weights.experts(read.matrices, pick(bias, sizes.outputs, rows));
+  ops::ExpertLinear experts =
+      weights.experts(read.matrices, pick(bias, sizes.outputs, rows));
+  weights.note_stack(name, sizes.outputs, first, step, experts);
+  return experts;
 }
 
 ops::MoeBlock read_experts(const WeightReader& weights,

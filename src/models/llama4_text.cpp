@@ -52,12 +52,8 @@ ops::MoeBlock read_experts(const WeightReader& weights,
   // mlx-lm splits the published stacks, which have the inputs first.
   const auto rows = [&](const char* stack, int all, int first, int outputs,
                         int inputs) {
-    OwnedMatrices owned =
-        weights.transposed(experts + stack, moe.experts, all, inputs);
-    for (io::WeightMatrix& matrix : owned.matrices) {
-      matrix = matrix.slice_rows(first, outputs);
-    }
-    return weights.experts(owned.matrices, std::nullopt);
+    return weights.turned_expert_rows(experts + stack, moe.experts, all, first,
+                                      outputs, inputs);
   };
   const std::string shared = prefix + "shared_expert.";
   return {

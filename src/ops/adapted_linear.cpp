@@ -17,8 +17,8 @@ mx::array rows_of(const mx::array& x, int first, int last) {
   return mx::slice(x, start, stop);
 }
 
-const RowChanges* changes_of(const Linear& weight) {
-  const auto& adaptation = weight.backend().adaptation;
+const RowChanges* changes_of(const Backend& backend) {
+  const auto& adaptation = backend.adaptation;
   return adaptation ? adaptation->next.get() : nullptr;
 }
 
@@ -55,6 +55,21 @@ mx::array changed_rows(const mx::array& ids, mx::array rows,
          mx::expand_dims(typed(mx::take(*change.row_gain, ids), rows), -1);
 }
 
+// x: (rows, 1 or chosen, inputs), experts: (rows, chosen).
+mx::array changed_experts(const mx::array& x, const mx::array& y,
+                          const mx::array& experts,
+                          const ExpertChange& change) {
+  const auto times = [&](const mx::array& rows, const mx::array& stack) {
+    return mx::gather_mm(rows, mx::swapaxes(stack, 1, 2), std::nullopt,
+                         experts);
+  };
+  mx::array sum =
+      y + mx::squeeze(
+              times(times(mx::expand_dims(x, 2), change.down), change.up), 2);
+  if (change.gain) sum = sum * mx::take(*change.gain, experts, 0);
+  return change.bias ? sum + mx::take(*change.bias, experts, 0) : sum;
+}
+
 // `y` with the rows that `change_of` finds something for computed by `compute`.
 template <typename ChangeOf, typename Compute>
 mx::array replace_rows(const mx::array& y, const RowChanges& changes,
@@ -62,7 +77,7 @@ mx::array replace_rows(const mx::array& y, const RowChanges& changes,
   std::vector<mx::array> parts;
   int done = 0;
   for (const RowChange& rows : changes) {
-    const LinearChange* change = change_of(*rows.adapter);
+    const auto* change = change_of(*rows.adapter);
     if (change == nullptr) continue;
     const int end = rows.first + rows.count;
     if (rows.first > done) parts.push_back(rows_of(y, done, rows.first));
@@ -77,7 +92,7 @@ mx::array replace_rows(const mx::array& y, const RowChanges& changes,
 }  // namespace
 
 mx::array apply_changes(const mx::array& x, mx::array y, const Linear& weight) {
-  const RowChanges* changes = changes_of(weight);
+  const RowChanges* changes = changes_of(weight.backend());
   if (changes == nullptr) return y;
   return replace_rows(
       y, *changes, [&](const Adapter& adapter) { return adapter.of(weight); },
@@ -87,9 +102,21 @@ mx::array apply_changes(const mx::array& x, mx::array y, const Linear& weight) {
       });
 }
 
+mx::array apply_changes(const mx::array& x, mx::array y,
+                        const ExpertLinear& weight, const mx::array& experts) {
+  const RowChanges* changes = changes_of(weight.backend());
+  if (changes == nullptr) return y;
+  return replace_rows(
+      y, *changes, [&](const Adapter& adapter) { return adapter.of(weight); },
+      [&](int first, int last, const ExpertChange& change) {
+        return changed_experts(rows_of(x, first, last), rows_of(y, first, last),
+                               rows_of(experts, first, last), change);
+      });
+}
+
 mx::array apply_table_changes(const mx::array& ids, mx::array rows,
                               const Linear& table) {
-  const RowChanges* changes = changes_of(table);
+  const RowChanges* changes = changes_of(table.backend());
   if (changes == nullptr) return rows;
   return replace_rows(
       rows, *changes,

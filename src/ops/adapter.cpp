@@ -3,7 +3,7 @@
 #include "ops/adapter.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -11,8 +11,11 @@
 #include "io/adapted_rows.h"
 #include "io/adapter_file.h"
 #include "io/embedding_names.h"
+#include "io/expert_changes.h"
 #include "io/weight_matrix.h"
 #include "mlx/ops.h"
+#include "ops/adapter_gains.h"
+#include "ops/adapter_pieces.h"
 #include "ops/cpu_state.h"
 
 namespace abstractllm::ops {
@@ -21,68 +24,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-// Rows decoded at a time for their lengths.
-constexpr int kNormRows = 256;
 constexpr std::string_view kWeight = ".weight";
-
-// Gives `visit` each row of base + up * down with its number.
-template <typename Visit>
-void visit_changed_rows(const Linear& base, std::span<const float> down,
-                        std::span<const float> up, Visit visit) {
-  const int inputs = base.inputs();
-  const std::size_t rank = down.size() / static_cast<std::size_t>(inputs);
-  for (int first = 0; first < base.outputs(); first += kNormRows) {
-    const int count = std::min(kNormRows, base.outputs() - first);
-    mx::array ids = mx::arange(first, first + count, mx::int32);
-    ids.eval();
-    mx::array rows = mx::contiguous(mx::astype(embed(ids, base), mx::float32));
-    rows.eval();
-    for (int i = 0; i < count; ++i) {
-      const auto number = static_cast<std::size_t>(first + i);
-      const float* stored = rows.data<float>() + std::int64_t{i} * inputs;
-      std::vector<float> row(stored, stored + inputs);
-      for (std::size_t r = 0; r < rank; ++r) {
-        const float factor = up[number * rank + r];
-        const float* from = &down[r * static_cast<std::size_t>(inputs)];
-        for (std::size_t j = 0; j < row.size(); ++j) row[j] += factor * from[j];
-      }
-      visit(number, row);
-    }
-  }
-}
-
-// Magnitudes over the lengths of the changed rows.
-std::vector<float> row_gains(std::span<const float> magnitude,
-                             const Linear& base, std::span<const float> down,
-                             std::span<const float> up) {
-  std::vector<float> gains(magnitude.size());
-  visit_changed_rows(
-      base, down, up, [&](std::size_t number, const std::vector<float>& row) {
-        double square = 0;
-        for (const float value : row) square += double{value} * value;
-        gains[number] =
-            static_cast<float>(magnitude[number] / std::sqrt(square));
-      });
-  return gains;
-}
-
-// Likewise of its columns.
-std::vector<float> column_gains(const io::LowRankChange& change,
-                                const Linear& base) {
-  std::vector<double> squares(change.column_magnitude.size());
-  visit_changed_rows(base, change.down, change.up,
-                     [&](std::size_t, const std::vector<float>& row) {
-                       for (std::size_t i = 0; i < row.size(); ++i) {
-                         squares[i] += double{row[i]} * row[i];
-                       }
-                     });
-  std::vector<float> gains;
-  for (std::size_t i = 0; i < squares.size(); ++i) {
-    gains.push_back(
-        static_cast<float>(change.column_magnitude[i] / std::sqrt(squares[i])));
-  }
-  return gains;
-}
 
 // The name of a weight without its ending.
 std::string module_of(const std::string& name) {
@@ -113,6 +55,13 @@ std::uintptr_t Adapter::key_of(const Linear& weight) {
   return std::get<DenseWeight>(weight.storage()).weight.id();
 }
 
+std::vector<std::int32_t> LinearSite::module_rows() const {
+  if (!rows.empty()) return rows;
+  std::vector<std::int32_t> all(static_cast<std::size_t>(module_outputs));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
 class AdapterBinder {
  public:
   AdapterBinder(const Backend& backend, const io::AdapterFile& file)
@@ -124,10 +73,23 @@ class AdapterBinder {
       bind_replacement(name, replacement);
     }
     for (const io::LowRankChange& change : file_.changes()) bind(change);
+    lay_out();
     return std::make_shared<const Adapter>(std::move(adapter_));
   }
 
  private:
+  // What was bound to a layer.
+  struct Bound {
+    const LinearSite* site = nullptr;
+    std::vector<AdapterPiece> pieces;
+  };
+  using Key = std::pair<std::uintptr_t, int>;
+
+  static Key key_of(const LinearSite& site) {
+    if (site.place) return {site.place->stack, site.place->expert};
+    return {Adapter::key_of(site.linear), 0};
+  }
+
   // Where a change of a module goes.
   struct Target {
     const LinearSite* site = nullptr;
@@ -138,6 +100,11 @@ class AdapterBinder {
   // `reaches_head`: what changes a table changes the head tied to it.
   std::vector<Target> targets_of(const std::string& module, bool is_table,
                                  bool reaches_head) const {
+    const std::vector<std::string>& fixed = backend_.adaptation->fixed;
+    if (io::names_another_table(module) ||
+        std::find(fixed.begin(), fixed.end(), module) != fixed.end()) {
+      refuse(module);
+    }
     std::vector<Target> targets;
     for (const LinearSite* site : find_sites(module)) {
       targets.push_back({site, !is_table || reaches_head, is_table});
@@ -173,14 +140,6 @@ class AdapterBinder {
     return found;
   }
 
-  static std::vector<std::int32_t> rows_of(const LinearSite& site) {
-    if (!site.rows.empty()) return site.rows;
-    std::vector<std::int32_t> rows(
-        static_cast<std::size_t>(site.linear.outputs()));
-    std::iota(rows.begin(), rows.end(), 0);
-    return rows;
-  }
-
   void bind(const io::LowRankChange& change) {
     for (const Target& target :
          targets_of(change.module, change.is_table, reaches_head(change))) {
@@ -212,32 +171,106 @@ class AdapterBinder {
   }
 
   void bind_linear(const io::LowRankChange& change, const LinearSite& site) {
-    const std::vector<std::int32_t> rows = rows_of(site);
+    const std::vector<std::int32_t> rows = site.module_rows();
     const std::int64_t expert =
         rows.front() / (change.outputs / change.experts);
     const std::span<const float> down =
         std::span(change.down)
             .subspan(std::size_t(expert * change.rank * change.inputs),
                      std::size_t(change.rank * change.inputs));
-    std::vector<float> up;
-    std::vector<float> bias;
-    for (const std::int32_t row : rows) {
-      const auto first = change.up.begin() + row * change.rank;
-      up.insert(up.end(), first, first + change.rank);
-      if (!change.bias.empty()) bias.push_back(change.bias[std::size_t(row)]);
-    }
-    LinearChange& bound = adapter_.linears_[Adapter::key_of(site.linear)];
-    const auto count = static_cast<std::int64_t>(rows.size());
-    bound.down = linear_of(change.module, change.rank, change.inputs, down);
-    bound.up = linear_of(change.module, count, change.rank, up);
-    if (!bias.empty()) bound.bias = make_floats(bias);
-    if (change.magnitude.empty()) return;
+    AdapterPiece piece{.first = site.first,
+                       .rank = static_cast<int>(change.rank),
+                       .down = {down.begin(), down.end()}};
     std::vector<float> magnitude;
     for (const std::int32_t row : rows) {
-      magnitude.push_back(change.magnitude[std::size_t(row)]);
+      const auto at = static_cast<std::size_t>(row);
+      const auto first = change.up.begin() + row * change.rank;
+      piece.up.insert(piece.up.end(), first, first + change.rank);
+      if (!change.bias.empty()) piece.bias.push_back(change.bias[at]);
+      if (!change.magnitude.empty()) magnitude.push_back(change.magnitude[at]);
     }
-    bound.gain = make_floats(row_gains(
-        magnitude, bound.replacement.value_or(site.linear), down, up));
+    if (!magnitude.empty()) {
+      const auto found = adapter_.linears_.find(key_of(site).first);
+      const bool is_replaced =
+          found != adapter_.linears_.end() && found->second.replacement;
+      piece.gain = row_gains(
+          magnitude,
+          {.base = is_replaced ? *found->second.replacement : site.linear,
+           .first = site.first,
+           .down = piece.down,
+           .up = piece.up});
+    }
+    Bound& bound = bound_[key_of(site)];
+    bound.site = &site;
+    bound.pieces.push_back(std::move(piece));
+  }
+
+  // Makes operands of all that was bound.
+  void lay_out() {
+    std::map<std::uintptr_t, std::vector<const Bound*>> stacks;
+    for (const auto& [key, bound] : bound_) {
+      if (bound.site->place) {
+        stacks[key.first].push_back(&bound);
+        continue;
+      }
+      const Linear& linear = bound.site->linear;
+      const AdapterPiece all = join_pieces(bound.pieces, linear.outputs());
+      LinearChange& change = adapter_.linears_[key.first];
+      const std::string& name = bound.site->module;
+      change.down = linear_of(name, all.rank, linear.inputs(), all.down);
+      change.up = linear_of(name, linear.outputs(), all.rank, all.up);
+      if (!all.gain.empty()) change.gain = make_floats(all.gain);
+      if (!all.bias.empty()) change.bias = make_floats(all.bias);
+    }
+    for (const auto& [key, experts] : stacks) {
+      adapter_.experts_.emplace(key, lay_out_experts(experts));
+    }
+  }
+
+  ExpertChange lay_out_experts(const std::vector<const Bound*>& changed) const {
+    const LinearSite& site = *changed.front()->site;
+    const int inputs = site.linear.inputs();
+    const int outputs = site.linear.outputs();
+    const int experts = site.place->experts;
+    std::map<int, AdapterPiece> joined;
+    int rank = 0;
+    bool has_gain = false;
+    bool has_bias = false;
+    for (const Bound* bound : changed) {
+      AdapterPiece all = join_pieces(bound->pieces, outputs);
+      rank = std::max(rank, all.rank);
+      has_gain = has_gain || !all.gain.empty();
+      has_bias = has_bias || !all.bias.empty();
+      joined.emplace(bound->site->place->expert, std::move(all));
+    }
+    const auto floats = [&](int height, int width, float value) {
+      return std::vector<float>(
+          static_cast<std::size_t>(experts) * height * width, value);
+    };
+    std::vector<float> down = floats(rank, inputs, 0);
+    std::vector<float> up = floats(outputs, rank, 0);
+    std::vector<float> gain = floats(outputs, has_gain ? 1 : 0, 1);
+    std::vector<float> bias = floats(outputs, has_bias ? 1 : 0, 0);
+    for (const auto& [expert, piece] : joined) {
+      std::copy(piece.down.begin(), piece.down.end(),
+                down.begin() + std::ptrdiff_t{expert} * rank * inputs);
+      for (int row = 0; row < outputs; ++row) {
+        std::copy_n(
+            piece.up.begin() + std::ptrdiff_t{row} * piece.rank, piece.rank,
+            up.begin() + (std::ptrdiff_t{expert} * outputs + row) * rank);
+      }
+      const auto first = std::ptrdiff_t{expert} * outputs;
+      std::copy(piece.gain.begin(), piece.gain.end(), gain.begin() + first);
+      std::copy(piece.bias.begin(), piece.bias.end(), bias.begin() + first);
+    }
+    const auto stack = [&](const std::vector<float>& values, mx::Shape shape) {
+      return mx::array(values.data(), std::move(shape), backend_.compute);
+    };
+    ExpertChange change{.down = stack(down, {experts, rank, inputs}),
+                        .up = stack(up, {experts, outputs, rank})};
+    if (has_gain) change.gain = stack(gain, {experts, outputs});
+    if (has_bias) change.bias = stack(bias, {experts, outputs});
+    return change;
   }
 
   void bind_table(const io::LowRankChange& change, const LinearSite& site) {
@@ -251,13 +284,15 @@ class AdapterBinder {
     LinearChange& bound = adapter_.tables_[Adapter::key_of(site.linear)];
     bound.down = linear_of(change.module, change.inputs, change.rank, turned);
     bound.up = linear_of(change.module, change.outputs, change.rank, change.up);
-    const Linear& base = bound.replacement ? *bound.replacement : site.linear;
+    const ChangedMatrix matrix{
+        .base = bound.replacement ? *bound.replacement : site.linear,
+        .down = change.down,
+        .up = change.up};
     if (!change.magnitude.empty()) {
-      bound.row_gain = make_floats(
-          row_gains(change.magnitude, base, change.down, change.up));
+      bound.row_gain = make_floats(row_gains(change.magnitude, matrix));
     }
     if (!change.column_magnitude.empty()) {
-      bound.gain = make_floats(column_gains(change, base));
+      bound.gain = make_floats(column_gains(change.column_magnitude, matrix));
     }
   }
 
@@ -274,6 +309,8 @@ class AdapterBinder {
     for (const Target& target : targets_of(module, io::names_a_table(module),
                                            reaches_head(replacement))) {
       const LinearSite& site = *target.site;
+      const auto rows = static_cast<int>(site.module_rows().size());
+      if (site.place || rows != site.linear.outputs()) refuse(name);
       const io::WeightMatrix whole = io::WeightMatrix::plain(tensor);
       if (whole.rows() != site.module_outputs ||
           whole.columns() != site.linear.inputs()) {
@@ -300,11 +337,20 @@ class AdapterBinder {
   const Backend& backend_;
   const io::AdapterFile& file_;
   Adapter adapter_;
+  std::map<Key, Bound> bound_;
 };
 
 std::shared_ptr<const Adapter> make_adapter(const Backend& backend,
                                             const io::AdapterFile& file) {
-  return AdapterBinder(backend, file).bind();
+  const auto fitted = io::fitted_to_experts(
+      std::make_shared<const io::AdapterFile>(file),
+      [&](std::string_view module) -> std::int64_t {
+        for (const LinearSite& site : backend.adaptation->sites) {
+          if (site.module == module) return site.experts;
+        }
+        return 0;
+      });
+  return AdapterBinder(backend, *fitted).bind();
 }
 
 AdapterScope::AdapterScope(const Backend& backend, RowChanges changes)

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ops/expert_linear.h"
 #include "ops/linear.h"
 
 namespace abstractllm::io {
@@ -19,6 +20,13 @@ class AdapterFile;
 
 namespace abstractllm::ops {
 
+/// One of a stack of matrices that backends without packed weights have.
+struct ExpertPlace {
+  std::uintptr_t stack = 0;  ///< what tells it from others
+  int experts = 0;
+  int expert = 0;
+};
+
 /// Which part of a checkpoint's module a Linear is.
 struct LinearSite {
   std::string module;
@@ -26,6 +34,15 @@ struct LinearSite {
   /// Rows of the module that this has, in their order; empty: all of them.
   std::vector<std::int32_t> rows;
   Linear linear;
+  /// How many experts lie in the module.
+  int experts = 1;
+  /// Where they begin in `linear`, which may have those of other modules, too.
+  int first = 0;
+  /// `linear` is a view of one expert's matrix; nothing: a layer of its own.
+  std::optional<ExpertPlace> place = std::nullopt;
+
+  /// Rows of the module, as many as `linear` has of it.
+  std::vector<std::int32_t> module_rows() const;
 };
 
 /// x W^T becomes gain * (x R^T + (x D^T) U^T) + bias, where R stands for W if
@@ -40,6 +57,15 @@ struct LinearChange {
   std::optional<mlx::core::array> row_gain;
 };
 
+/// LinearChange of all experts of a stack, those that do not change with zeros
+/// and ones, in the compute type; nothing replaces one.
+struct ExpertChange {
+  mlx::core::array down;                 ///< (experts, rank, inputs)
+  mlx::core::array up;                   ///< (experts, outputs, rank)
+  std::optional<mlx::core::array> gain;  ///< (experts, outputs)
+  std::optional<mlx::core::array> bias;  ///< (experts, outputs)
+};
+
 /// The changes of one adapter for one loaded model. Immutable.
 class Adapter {
  public:
@@ -49,6 +75,10 @@ class Adapter {
   }
   const LinearChange* of(const cpu::PackedMatrix& weight) const {
     return find(linears_, key_of(weight));
+  }
+  /// REQUIRES: not packed.
+  const ExpertChange* of(const ExpertLinear& weight) const {
+    return find(experts_, weight.stack_key());
   }
   /// Of a table of embeddings: D is (hidden, rank), U (vocabulary, rank), so
   /// that row i becomes R[i] + U[i] D^T, each of its columns times `gain`, all
@@ -62,19 +92,23 @@ class Adapter {
 
  private:
   friend class AdapterBinder;
-  using Changes = std::unordered_map<std::uintptr_t, LinearChange>;
+  template <typename Change>
+  using Changes = std::unordered_map<std::uintptr_t, Change>;
   // What tells one weight from another, whoever holds a copy.
   static std::uintptr_t key_of(const cpu::PackedMatrix& weight) {
     return reinterpret_cast<std::uintptr_t>(&weight);
   }
   static std::uintptr_t key_of(const Linear& weight);
-  static const LinearChange* find(const Changes& changes, std::uintptr_t key) {
+  template <typename Change>
+  static const Change* find(const Changes<Change>& changes,
+                            std::uintptr_t key) {
     const auto found = changes.find(key);
     return found == changes.end() ? nullptr : &found->second;
   }
 
-  Changes linears_;
-  Changes tables_;
+  Changes<LinearChange> linears_;
+  Changes<LinearChange> tables_;
+  Changes<ExpertChange> experts_;
 };
 
 /// Rows [first, first + count) of a step, all under one adapter.
@@ -90,6 +124,8 @@ using RowChanges = std::vector<RowChange>;
 struct Adaptation {
   /// What adapters can change; filled while the model loads.
   std::vector<LinearSite> sites;
+  /// Modules that only fusing changes: they are laid out in another way.
+  std::vector<std::string> fixed;
   /// Of the operations that go into a graph next; set by AdapterScope.
   std::shared_ptr<const RowChanges> next;
 };
@@ -118,6 +154,12 @@ std::shared_ptr<const Adapter> make_adapter(const Backend& backend,
 /// graph. REQUIRES: weight is not packed.
 mlx::core::array apply_changes(const mlx::core::array& x, mlx::core::array y,
                                const Linear& weight);
+
+/// Likewise for experts. x: (tokens, 1 or chosen, inputs), experts: (tokens,
+/// chosen), y: (tokens, chosen, outputs) without the bias of `weight`.
+mlx::core::array apply_changes(const mlx::core::array& x, mlx::core::array y,
+                               const ExpertLinear& weight,
+                               const mlx::core::array& experts);
 
 /// Likewise for rows of a table. ids: (tokens) int32, evaluated.
 mlx::core::array apply_table_changes(const mlx::core::array& ids,

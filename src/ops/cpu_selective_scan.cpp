@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "ops/cpu_adapted.h"
 #include "ops/cpu_frame.h"
 #include "ops/cpu_recurrence.h"
 #include "ops/host_kernel.h"
@@ -60,8 +61,7 @@ class SelectiveScan {
     const int width = rank + 2 * block_.state;
     selected_ = floats(cpu_.key, rows * width);
     cpu_.input.set(x, rows, inner_);
-    cpu::linear(cpu_.pool, cpu_.input, {target(block_.selection, selected_)},
-                cpu_.options);
+    run_linear(cpu_, cpu_.input, {target(block_.selection, selected_)});
     float* small = floats(cpu_.value, rows * rank);
     const float* scales = data_or_null(block_.selection_scales);
     for (std::int64_t row = 0; row < rows; ++row) {
@@ -79,8 +79,7 @@ class SelectiveScan {
     }
     steps_ = floats(cpu_.branch, rows * inner_);
     cpu_.input.set(small, rows, rank);
-    cpu::linear(cpu_.pool, cpu_.input, {target(block_.step, steps_)},
-                cpu_.options);
+    run_linear(cpu_, cpu_.input, {target(block_.step, steps_)});
   }
 
   // Channels [begin, end) of one token; x becomes the output.
@@ -118,8 +117,7 @@ void run_block(CpuState& cpu, const SelectiveScanBlock& block,
   CpuFrame frame(cpu, block.frame, rows, block.output.outputs());
   frame.enter(input);
   float* projected = floats(cpu.query, rows * 2 * block.inner());
-  cpu::linear(cpu.pool, cpu.input, {target(block.input, projected)},
-              cpu.options);
+  run_linear(cpu, cpu.input, {target(block.input, projected)});
   float* mixed = floats(cpu.inner, rows * block.inner());
   SelectiveScan(cpu, block).run(sequences, projected, rows, mixed);
   frame.leave(block.output, mixed, residual, output);

@@ -5,6 +5,7 @@
 #include "io/weight_matrix.h"
 #include "mlx/ops.h"
 #include "mlx/transforms.h"
+#include "ops/adapter.h"
 #include "ops/shapes_only.h"
 
 namespace abstractllm::ops {
@@ -49,7 +50,45 @@ ExpertLinear::Storage stack_storage(std::vector<Linear> layers) {
       stack<DenseWeight>(layers, [](const auto& w) { return w.weight; })};
 }
 
+// Matrix `number` of a stack.
+mx::array one_of(const mx::array& stack, int number) {
+  return mx::squeeze(mx::slice(stack, {number, 0, 0},
+                               {number + 1, stack.shape(1), stack.shape(2)}),
+                     0);
+}
+
+const mx::array& stacked_codes(const ExpertLinear& weight) {
+  if (const auto* affine = std::get_if<AffineWeight>(&weight.storage())) {
+    return affine->codes;
+  }
+  return std::get<DenseWeight>(weight.storage()).weight;
+}
+
 }  // namespace
+
+int ExpertLinear::experts() const {
+  return packed() ? static_cast<int>(packed()->size())
+                  : stacked_codes(*this).shape(0);
+}
+
+std::uintptr_t ExpertLinear::stack_key() const {
+  return stacked_codes(*this).id();
+}
+
+Linear ExpertLinear::expert(int number) const {
+  if (packed()) return (*packed())[static_cast<std::size_t>(number)];
+  if (const auto* affine = std::get_if<AffineWeight>(&storage_)) {
+    return Linear(
+        outputs_, affine->codes.shape(2) * 32 / affine->bits, backend_,
+        AffineWeight{
+            one_of(affine->codes, number), one_of(affine->scales, number),
+            one_of(affine->biases, number), affine->group_size, affine->bits},
+        std::nullopt);
+  }
+  const mx::array& stack = std::get<DenseWeight>(storage_).weight;
+  return Linear(outputs_, stack.shape(2), backend_,
+                DenseWeight{one_of(stack, number)}, std::nullopt);
+}
 
 ExpertLinear make_expert_linear(const Backend& backend,
                                 const std::vector<io::WeightMatrix>& experts,
@@ -68,7 +107,7 @@ ExpertLinear make_expert_linear(const Backend& backend,
     stacked_bias = mx::reshape(make_vector(backend, *bias),
                                {static_cast<int>(experts.size()), outputs});
   }
-  return ExpertLinear(outputs, stack_storage(std::move(layers)),
+  return ExpertLinear(outputs, backend, stack_storage(std::move(layers)),
                       std::move(stacked_bias));
 }
 
@@ -86,7 +125,7 @@ mx::array expert_linear(const mx::array& x, const ExpertLinear& weight,
     return mx::gather_mm(rows, mx::swapaxes(dense.weight, 1, 2), std::nullopt,
                          experts);
   }();
-  y = mx::squeeze(y, 2);
+  y = apply_changes(x, mx::squeeze(y, 2), weight, experts);
   return weight.bias() ? y + mx::take(*weight.bias(), experts, 0) : y;
 }
 

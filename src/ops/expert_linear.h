@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -19,21 +21,29 @@ class ExpertLinear {
   /// Stacked weights have the experts as leading axis.
   using Storage = std::variant<DenseWeight, AffineWeight, Packed>;
 
-  ExpertLinear(int outputs, Storage storage,
+  ExpertLinear(int outputs, const Backend& backend, Storage storage,
                std::optional<mlx::core::array> bias)
       : outputs_(outputs),
+        backend_(backend),
         storage_(std::move(storage)),
         bias_(std::move(bias)) {}
 
   int outputs() const { return outputs_; }
+  int experts() const;
+  const Backend& backend() const { return backend_; }
   const Storage& storage() const { return storage_; }
   /// (experts, out); absent where packed layers carry their own.
   const std::optional<mlx::core::array>& bias() const { return bias_; }
   /// Null unless packed.
   const Packed* packed() const { return std::get_if<Packed>(&storage_); }
+  /// Tells a stack from others, whoever holds a copy. REQUIRES: not packed.
+  std::uintptr_t stack_key() const;
+  /// One expert's layer, or a view of it without a bias.
+  Linear expert(int number) const;
 
  private:
   int outputs_;
+  Backend backend_;
   Storage storage_;
   std::optional<mlx::core::array> bias_;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "abstractllm/error.h"
+#include "io/adapter_base.h"
 
 namespace abstractllm::providers {
 
@@ -25,9 +26,15 @@ MlxAdapters::MlxAdapters(const ProviderConfig& config) {
     }
     fused_ = std::make_shared<const io::AdapterFile>(
         io::AdapterFile::open(config.adapter));
+    io::warn_of_other_base(*fused_, config.model);
     return;
   }
   for (const auto& [name, folder] : config.adapters) add(name, folder);
+  add_default(config);
+  for (const auto& file : files_) io::warn_of_other_base(*file, config.model);
+}
+
+void MlxAdapters::add_default(const ProviderConfig& config) {
   if (config.adapter.empty() || config.adapter == kNone) return;
   const auto named = std::find(names_.begin(), names_.end(), config.adapter);
   if (named == names_.end()) {

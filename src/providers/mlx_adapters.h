@@ -36,6 +36,7 @@ class MlxAdapters {
 
  private:
   void add(const std::string& name, const std::string& folder);
+  void add_default(const ProviderConfig& config);
 
   std::vector<std::string> names_;
   std::vector<std::shared_ptr<const io::AdapterFile>> files_;

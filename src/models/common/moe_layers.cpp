@@ -53,12 +53,8 @@ ExpertMatrices read_fused_experts(const WeightReader& weights, int hidden,
       return weights.expert_rows(experts + stack, moe.experts, all, first,
                                  outputs, inputs);
     }
-    OwnedMatrices owned =
-        weights.transposed(experts + stack, moe.experts, all, inputs);
-    for (io::WeightMatrix& matrix : owned.matrices) {
-      matrix = matrix.slice_rows(first, outputs);
-    }
-    return weights.experts(owned.matrices, std::nullopt);
+    return weights.turned_expert_rows(experts + stack, moe.experts, all, first,
+                                      outputs, inputs);
   };
   return {.gate = rows("gate_up_proj", 2 * inner, 0, inner, hidden),
           .up = rows("gate_up_proj", 2 * inner, inner, inner, hidden),

@@ -8,6 +8,7 @@
 
 #include "io/imagined_tensors.h"
 #include "io/stored_tensor.h"
+#include "ops/adapter.h"
 #include "ops/shapes_only.h"
 
 namespace abstractllm::models {
@@ -44,6 +45,9 @@ ops::Linear read_normed_head(const WeightReader& weights,
                              const std::string& module, int vocabulary,
                              int hidden, HeadLength length) {
   const io::WeightMatrix stored = weights.matrix(module, vocabulary, hidden);
+  if (const auto& adaptation = weights.backend().adaptation) {
+    adaptation->fixed.push_back(module);
+  }
   if (ops::ShapesOnly::active()) {
     return weights.linear(io::shape_of_matrix(module, vocabulary, hidden,
                                               io::StorageType::kF32),

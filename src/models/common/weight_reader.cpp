@@ -193,17 +193,44 @@ std::optional<std::vector<float>> WeightReader::bias_of(
   return vector(name, outputs);
 }
 
-void WeightReader::note_site(const std::string& module, int module_outputs,
-                             std::vector<std::int32_t> rows,
-                             const ops::Linear& linear) const {
+void WeightReader::note_site(ops::LinearSite site) const {
   if (backend_.adaptation == nullptr) return;
   // Without the adaptation, which would own itself.
-  ops::Backend backend = linear.backend();
+  ops::Backend backend = site.linear.backend();
   backend.adaptation = nullptr;
-  backend_.adaptation->sites.push_back(
-      {module, module_outputs, std::move(rows),
-       ops::Linear(linear.outputs(), linear.inputs(), std::move(backend),
-                   linear.storage(), linear.bias())});
+  site.linear = ops::Linear(site.linear.outputs(), site.linear.inputs(),
+                            std::move(backend), site.linear.storage(),
+                            site.linear.bias());
+  backend_.adaptation->sites.push_back(std::move(site));
+}
+
+void WeightReader::note_expert(const ops::ExpertLinear& experts, int number,
+                               const std::string& module, int rows_of_each,
+                               std::vector<std::int32_t> rows) const {
+  const int count = rows.empty() ? 1 : experts.experts();
+  ops::LinearSite site{.module = module,
+                       .module_outputs = count * rows_of_each,
+                       .rows = std::move(rows),
+                       .linear = experts.expert(number),
+                       .experts = count};
+  if (!experts.packed()) {
+    site.place = {.stack = experts.stack_key(),
+                  .experts = experts.experts(),
+                  .expert = number};
+  }
+  note_site(std::move(site));
+}
+
+void WeightReader::note_stack(const std::string& stack, int rows, int first,
+                              int step, const ops::ExpertLinear& read) const {
+  const int count = read.experts();
+  for (int i = 0; i < count; ++i) {
+    std::vector<std::int32_t> own;
+    for (int row = 0; row < read.outputs(); ++row) {
+      own.push_back(i * rows + first + row * step);
+    }
+    note_expert(read, i, stack, rows, std::move(own));
+  }
 }
 
 ops::Linear WeightReader::linear(const std::string& module, int outputs,
@@ -211,7 +238,7 @@ ops::Linear WeightReader::linear(const std::string& module, int outputs,
   ops::Linear linear =
       ops::make_linear(backend_, matrix(module, outputs, inputs),
                        bias_of(module, outputs, bias));
-  note_site(module, outputs, {}, linear);
+  note_site({module, outputs, {}, linear});
   return linear;
 }
 
@@ -226,7 +253,7 @@ ops::Linear WeightReader::linear(
     std::vector<std::int32_t> rows, const io::WeightMatrix& matrix,
     const std::optional<std::vector<float>>& bias) const {
   ops::Linear linear = ops::make_linear(backend_, matrix, bias);
-  note_site(module, module_outputs, std::move(rows), linear);
+  note_site({module, module_outputs, std::move(rows), linear});
   return linear;
 }
 
@@ -248,7 +275,7 @@ std::vector<ops::Linear> WeightReader::split_linear(
         ops::make_linear(backend_, all.slice_rows(first, count), part));
     std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
     std::iota(rows.begin(), rows.end(), first);
-    note_site(module, total, std::move(rows), layers.back());
+    note_site({module, total, std::move(rows), layers.back()});
     first += count;
   }
   return layers;
@@ -265,7 +292,7 @@ ops::Linear WeightReader::pick_linear(const std::string& module, int outputs,
   }
   ops::Linear linear = ops::make_linear(
       backend_, matrix(module, outputs, inputs).permute_rows(order), picked);
-  note_site(module, outputs, order, linear);
+  note_site({module, outputs, order, linear});
   return linear;
 }
 
@@ -275,7 +302,18 @@ ops::Linear WeightReader::stacked_linear(const std::vector<Part>& parts,
   for (const Part& part : parts) {
     matrices.push_back(matrix(part.module, part.outputs, inputs));
   }
-  return ops::make_linear(backend_, io::stack_matrices(std::move(matrices)));
+  ops::Linear stacked =
+      ops::make_linear(backend_, io::stack_matrices(std::move(matrices)));
+  int first = 0;
+  for (const Part& part : parts) {
+    note_site({.module = part.module,
+               .module_outputs = part.outputs,
+               .rows = {},
+               .linear = stacked,
+               .first = first});
+    first += part.outputs;
+  }
+  return stacked;
 }
 
 ops::ExpertLinear WeightReader::experts(const std::string& experts,
@@ -300,15 +338,12 @@ ops::ExpertLinear WeightReader::experts(const std::string& experts,
     bias = vector(stack + ".bias", count * outputs);
   }
   ops::ExpertLinear all = ops::make_expert_linear(backend_, matrices, bias);
-  for (int i = 0; all.packed() && i < count; ++i) {
-    const ops::Linear& one = (*all.packed())[static_cast<std::size_t>(i)];
-    if (source_.has_matrix(stack)) {
-      std::vector<std::int32_t> rows(static_cast<std::size_t>(outputs));
-      std::iota(rows.begin(), rows.end(), i * outputs);
-      note_site(stack, count * outputs, std::move(rows), one);
-    } else {
-      note_site(experts + std::to_string(i) + "." + name, outputs, {}, one);
-    }
+  if (source_.has_matrix(stack)) {
+    note_stack(stack, outputs, 0, 1, all);
+    return all;
+  }
+  for (int i = 0; i < count; ++i) {
+    note_expert(all, i, experts + std::to_string(i) + "." + name, outputs, {});
   }
   return all;
 }
@@ -321,7 +356,23 @@ ops::ExpertLinear WeightReader::expert_rows(const std::string& stack, int count,
   for (int i = 0; i < count; ++i) {
     matrices.push_back(all.slice_rows(std::int64_t{i} * rows + first, outputs));
   }
-  return ops::make_expert_linear(backend_, matrices, {});
+  ops::ExpertLinear read = ops::make_expert_linear(backend_, matrices, {});
+  note_stack(stack, rows, first, 1, read);
+  return read;
+}
+
+ops::ExpertLinear WeightReader::turned_expert_rows(const std::string& stack,
+                                                   int count, int rows,
+                                                   int first, int outputs,
+                                                   int inputs) const {
+  OwnedMatrices owned = transposed(stack, count, rows, inputs);
+  for (io::WeightMatrix& matrix : owned.matrices) {
+    matrix = matrix.slice_rows(first, outputs);
+  }
+  ops::ExpertLinear read =
+      ops::make_expert_linear(backend_, owned.matrices, {});
+  note_stack(stack, rows, first, 1, read);
+  return read;
 }
 
 OwnedMatrices WeightReader::transposed(const std::string& module, int count,

@@ -18,6 +18,10 @@ namespace abstractllm::io {
 class WeightSource;
 }
 
+namespace abstractllm::ops {
+struct LinearSite;
+}
+
 namespace abstractllm::models {
 
 enum class Bias { kNone, kIfPresent, kRequired };
@@ -76,8 +80,7 @@ class WeightReader {
     std::string module;
     int outputs = 0;
   };
-  /// The matrices of `parts` on top of each other, without biases. Adapters do
-  /// not change it.
+  /// The matrices of `parts` on top of each other, without biases.
   ops::Linear stacked_linear(const std::vector<Part>& parts, int inputs) const;
 
   /// A convolution whose stride is its kernel, as the product with patches laid
@@ -100,6 +103,16 @@ class WeightReader {
   /// of `stack`, (count, rows, inputs).
   ops::ExpertLinear expert_rows(const std::string& stack, int count, int rows,
                                 int first, int outputs, int inputs) const;
+
+  /// expert_rows() of a stack that is (count, inputs, rows).
+  ops::ExpertLinear turned_expert_rows(const std::string& stack, int count,
+                                       int rows, int first, int outputs,
+                                       int inputs) const;
+
+  /// Tells adapters that each expert in `read` has, of the `rows` outputs that
+  /// `stack` has for it, those from `first` on in steps.
+  void note_stack(const std::string& stack, int rows, int first, int step,
+                  const ops::ExpertLinear& read) const;
 
   /// experts() from matrices that the family has prepared itself.
   ops::ExpertLinear experts(
@@ -144,10 +157,12 @@ class WeightReader {
   const io::WeightSource& source() const { return source_; }
 
  private:
-  // Tells adapters that they may change `linear`.
-  void note_site(const std::string& module, int module_outputs,
-                 std::vector<std::int32_t> rows,
-                 const ops::Linear& linear) const;
+  // Tells adapters what they may change.
+  void note_site(ops::LinearSite site) const;
+  // Likewise of one expert's matrix; no rows: a module of its own.
+  void note_expert(const ops::ExpertLinear& experts, int number,
+                   const std::string& module, int rows_of_each,
+                   std::vector<std::int32_t> rows) const;
   std::vector<float> stored_values(const std::string& name) const;
   std::optional<std::vector<float>> bias_of(const std::string& module,
                                             int outputs, Bias bias) const;

@@ -6,9 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "abstractllm/error.h"
+#include "base/log.h"
+#include "io/adapter_base.h"
 #include "io/adapter_scaling.h"
+#include "io/expert_changes.h"
 #include "io/model_files.h"
 #include "io/name_pattern.h"
 #include "io/weight_source.h"
@@ -183,6 +187,151 @@ TEST_F(Adapters, ThatChangeOtherModulesOrShapesNameThem) {
           [&] { other.matrix("model.layers.0.self_attn.q_proj"); }),
       HasSubstr(
           "is changed by [128, 64] (rank 2), but the model has [64, 64]"));
+}
+
+TEST(AdapterBases, AreOthersWhereNeitherNameIsInTheOther) {
+  for (const char* model :
+       {"org/Llama-3.2-1B", "mlx-community/Llama-3.2-1B-Instruct-4bit",
+        "/models/llama_3.2_1b.Q4_K_M.gguf", "Llama-3.2",
+        "/c/models--org--Llama-3.2-1B/snapshots/0123456789abcdef", ""}) {
+    EXPECT_FALSE(names_another_model("org/Llama-3.2-1B", model)) << model;
+  }
+  for (const char* model : {"org/Qwen3-1B", "org/llama-3.1-8b", "/x/y"}) {
+    EXPECT_TRUE(names_another_model("org/Llama-3.2-1B", model)) << model;
+  }
+  EXPECT_FALSE(names_another_model("", "org/Qwen3-1B"));
+}
+
+TEST_F(Adapters, OfAnotherBaseAreNamedInTheLog) {
+  write(kPeft, {f32_tensor("base_model.model.m.lora_A.weight", {1, 1}, {1}),
+                f32_tensor("base_model.model.m.lora_B.weight", {1, 1}, {1})});
+  std::string text;
+  base::set_log(base::LogLevel::kWarning,
+                [&](base::LogLevel, std::string_view, std::string_view line) {
+                  text += line;
+                });
+  warn_of_other_base(open(), "org/other");
+  base::set_log(base::LogLevel::kOff, {});
+  EXPECT_THAT(text, HasSubstr("was made for 'o/b', and the model is "
+                              "'org/other'"));
+}
+
+// Tensors of `experts` experts, each factor counting up.
+TestTensor counting(const std::string& name, std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape) count *= size;
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(i + 1);
+  }
+  return f32_tensor(name, std::move(shape), values);
+}
+
+// up * down of row `row` of `change`.
+std::vector<float> changed_row(const LowRankChange& change, std::int64_t row) {
+  const std::int64_t expert = row / (change.outputs / change.experts);
+  std::vector<float> sum(static_cast<std::size_t>(change.inputs));
+  for (std::int64_t r = 0; r < change.rank; ++r) {
+    const float up = change.up.at(std::size_t(row * change.rank + r));
+    for (std::int64_t i = 0; i < change.inputs; ++i) {
+      sum[std::size_t(i)] +=
+          up * change.down.at(
+                   std::size_t((expert * change.rank + r) * change.inputs + i));
+    }
+  }
+  return sum;
+}
+
+// PEFT: W[e] += B[:, r, e] A[e, r], experts running fastest in B's columns.
+constexpr const char* kParameters =
+    R"({"peft_type":"LORA","r":2,"lora_alpha":2,
+        "target_parameters":["experts.gate_up_proj","experts.down_proj"]})";
+
+class ParameterAdapters : public Adapters {
+ protected:
+  // Two experts of 3 inputs, 2 rows in each half, PEFT's way.
+  void write_stacks() {
+    const std::string experts = "base_model.model.l.mlp.experts.";
+    write(kParameters, {counting(experts + "base_layer.lora_A.weight", {4, 2}),
+                        counting(experts + "base_layer.lora_B.weight", {3, 4}),
+                        counting(experts + "lora_A.weight", {4, 3}),
+                        counting(experts + "lora_B.weight", {4, 4})});
+  }
+};
+
+TEST_F(ParameterAdapters, AreToldApartByTheirShapes) {
+  write_stacks();
+  const AdapterFile adapter = open();
+  const LowRankChange* gates = adapter.find("l.mlp.experts.gate_up_proj");
+  const LowRankChange* down = adapter.find("l.mlp.experts.down_proj");
+  ASSERT_NE(gates, nullptr);
+  ASSERT_NE(down, nullptr);
+  EXPECT_EQ(gates->experts, 2);
+  EXPECT_EQ(gates->outputs, 8);
+  EXPECT_EQ(gates->inputs, 3);
+  EXPECT_EQ(down->outputs, 6);
+  EXPECT_EQ(down->inputs, 2);
+  // Row 0 of expert 1: B[0] is 1 2 3 4, of which 2 and 4 are this expert's;
+  // its rows of A are 7 8 9 and 10 11 12.
+  EXPECT_THAT(
+      changed_row(*gates, 4),
+      testing::ElementsAre(2 * 7 + 4 * 10, 2 * 8 + 4 * 11, 2 * 9 + 4 * 12));
+}
+
+TEST_F(ParameterAdapters, FindExpertsThatLieInAnotherWay) {
+  write_stacks();
+  const auto adapter = std::make_shared<const AdapterFile>(open());
+  const LowRankChange& gates = *adapter->find("l.mlp.experts.gate_up_proj");
+  const auto has = [](std::map<std::string, int, std::less<>> modules) {
+    return [modules = std::move(modules)](std::string_view module) {
+      const auto found = modules.find(module);
+      return found == modules.end() ? std::int64_t{0} : found->second;
+    };
+  };
+  const auto own =
+      fitted_to_experts(adapter, has({{"l.mlp.experts.0.gate_proj", 1},
+                                      {"l.mlp.experts.1.gate_proj", 1},
+                                      {"l.mlp.experts.0.up_proj", 1},
+                                      {"l.mlp.experts.1.up_proj", 1},
+                                      {"l.mlp.experts.0.down_proj", 1},
+                                      {"l.mlp.experts.1.down_proj", 1}}));
+  ASSERT_EQ(own->changes().size(), 6u);
+  EXPECT_EQ(changed_row(*own->find("l.mlp.experts.1.gate_proj"), 1),
+            changed_row(gates, 5));
+  EXPECT_EQ(changed_row(*own->find("l.mlp.experts.0.up_proj"), 0),
+            changed_row(gates, 2));
+  const auto stacks = fitted_to_experts(
+      adapter, has({{"l.block_sparse_moe.switch_mlp.gate_proj", 2},
+                    {"l.block_sparse_moe.switch_mlp.up_proj", 2},
+                    {"l.block_sparse_moe.switch_mlp.down_proj", 2}}));
+  const LowRankChange* up =
+      stacks->find("l.block_sparse_moe.switch_mlp.up_proj");
+  ASSERT_NE(up, nullptr);
+  EXPECT_EQ(changed_row(*up, 3), changed_row(gates, 7));
+  // And back: two stacks into one.
+  const auto joined =
+      fitted_to_experts(stacks, has({{"l.block_sparse_moe.input_linear", 2},
+                                     {"l.block_sparse_moe.output_linear", 2}}));
+  const LowRankChange* all = joined->find("l.block_sparse_moe.input_linear");
+  ASSERT_NE(all, nullptr);
+  for (int row = 0; row < 8; ++row) {
+    EXPECT_EQ(changed_row(*all, row), changed_row(gates, row)) << row;
+  }
+}
+
+TEST_F(ParameterAdapters, OfOneExpertMoreThanThereAreAreRefused) {
+  write(R"({"peft_type":"LORA","r":1,"lora_alpha":1})",
+        {counting("base_model.model.l.mlp.experts.2.up_proj.lora_A.weight",
+                  {1, 3}),
+         counting("base_model.model.l.mlp.experts.2.up_proj.lora_B.weight",
+                  {2, 1})});
+  const auto adapter = std::make_shared<const AdapterFile>(open());
+  const auto message = message_of<ModelLoadingError>([&] {
+    fitted_to_experts(adapter, [](std::string_view module) {
+      return module == "l.mlp.switch_mlp.up_proj" ? 2 : 0;
+    });
+  });
+  EXPECT_THAT(message, HasSubstr("expert 2 of 'l.mlp.switch_mlp.up_proj'"));
 }
 
 TEST(AdapterPatterns, AreRegularExpressions) {
