@@ -14,6 +14,12 @@
 namespace abstractllm::ops::cpu {
 namespace {
 
+// Begins to read what is wanted soon and does not follow what is read now.
+void fetch(const std::byte* from, std::int64_t bytes) {
+  constexpr std::int64_t kLine = 64;
+  for (std::int64_t i = 0; i < bytes; i += kLine) __builtin_prefetch(from + i);
+}
+
 class Attention {
  public:
   Attention(const AttentionShape& shape) : shape_(shape) {}
@@ -61,27 +67,19 @@ class Attention {
     }
   }
 
-  /// Adds up the pages `blocks` of the same rows.
-  void merge(std::span<const QueryBlock> blocks, float* partials,
+  /// Adds up the pages `blocks` of the same rows, row `r` of them.
+  void merge(std::span<const QueryBlock> blocks, int r, const float* partials,
              std::int64_t partial_stride) const {
     const QueryBlock& first = blocks[0];
     const int padded = first.sequence->kv->padded_head_size();
-    SoftmaxState states[kQueryRows];
-    alignas(64) float sums[kQueryRows * kQueryStride];
-    if (shape_.sinks != nullptr) {
-      start_with_sinks(first, states, sums);
-    } else {
-      start_page(first, states, sums);
+    SoftmaxState total = empty_state(first, r);
+    alignas(64) float sums[kQueryStride];
+    std::fill_n(sums, padded, 0.0f);
+    for (const QueryBlock& block : blocks) {
+      const float* part = partials + (block.partial + r) * partial_stride;
+      add_result({part[0], part[1]}, part + kKvLanes, padded, total, sums);
     }
-    for (int r = 0; r < first.rows; ++r) {
-      float* total = sums + r * kQueryStride;
-      for (const QueryBlock& block : blocks) {
-        const float* part = partials + (block.partial + r) * partial_stride;
-        add_result({part[0], part[1]}, part + kKvLanes, padded, states[r],
-                   total);
-      }
-      write(first, r, total, states[r].sum);
-    }
+    write(first, r, sums, total.sum);
   }
 
  private:
@@ -95,13 +93,17 @@ class Attention {
     }
   }
 
-  // Weight that goes to no value.
+  // Sinks are weight that goes to no value.
+  SoftmaxState empty_state(const QueryBlock& block, int row) const {
+    if (shape_.sinks != nullptr) {
+      return {shape_.sinks[head_of(block, row)], 1.0f};
+    }
+    return {-std::numeric_limits<float>::infinity(), 0.0f};
+  }
   void start_with_sinks(const QueryBlock& block, SoftmaxState* states,
                         float* sums) const {
     start_page(block, states, sums);
-    for (int r = 0; r < block.rows; ++r) {
-      states[r] = {shape_.sinks[head_of(block, r)], 1.0f};
-    }
+    for (int r = 0; r < block.rows; ++r) states[r] = empty_state(block, r);
   }
 
   // total += part. Into an empty total it is an exact copy.
@@ -150,6 +152,12 @@ class Attention {
     multiply_kv_panels(type, block.rows, q, keys + from / kKvLanes * key_block,
                        key_block, (to - from) / kKvLanes, shape_.head_size,
                        false, scores);
+    const std::int64_t value_block =
+        std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
+    const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
+    constexpr std::int64_t kSome = 2048;  // until fetching ahead takes over
+    fetch(values + offset, kSome);
+    if (end < block.end) fetch(s.kv->keys(block.kv_head, end), kSome);
     if (type == KvType::kInt8) {
       scale_columns(block, s.kv->scales(keys) + from, to - from, scores);
     }
@@ -172,9 +180,6 @@ class Attention {
     if (type == KvType::kInt8) {
       scale_columns(block, s.kv->scales(values) + from, to - from, scores);
     }
-    const std::int64_t value_block =
-        std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
-    const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
     const int count = static_cast<int>(end - page) - from;
     multiply_kv_panels(type, block.rows, scores, values + offset, value_block,
                        padded / kKvLanes, count, true, sums);
@@ -235,6 +240,30 @@ class Attention {
   const AttentionShape& shape_;
 };
 
+// A unit is one row of each set, of which there are kQueryRows at most.
+void merge_pages(ThreadPool& pool, const Attention& work,
+                 const AttentionPlan& plan, const float* partials,
+                 std::int64_t stride) {
+  constexpr std::int64_t kPages = 32;  // that are worth a thread
+  const auto sets = static_cast<std::int64_t>(plan.rows_begin.size()) - 1;
+  const std::int64_t pages =
+      std::max<std::int64_t>(1, static_cast<std::int64_t>(plan.blocks.size()) /
+                                    std::max<std::int64_t>(1, sets));
+  pool.parallel_for(
+      sets * kQueryRows, std::max<std::int64_t>(1, kPages / pages),
+      [&](std::int64_t begin, std::int64_t end, int) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          const auto set = static_cast<std::size_t>(i / kQueryRows);
+          const int row = static_cast<int>(i % kQueryRows);
+          const std::span<const QueryBlock> blocks(
+              plan.blocks.data() + plan.rows_begin[set],
+              plan.rows_begin[set + 1] - plan.rows_begin[set]);
+          if (blocks[0].partial < 0 || row >= blocks[0].rows) continue;
+          work.merge(blocks, row, partials, stride);
+        }
+      });
+}
+
 }  // namespace
 
 void attention(ThreadPool& pool, AttentionScratch& scratch,
@@ -255,13 +284,7 @@ void attention(ThreadPool& pool, AttentionScratch& scratch,
     }
   });
   if (plan.partial_rows == 0) return;
-  for (std::size_t set = 0; set + 1 < plan.rows_begin.size(); ++set) {
-    const std::span<const QueryBlock> blocks(
-        plan.blocks.begin() + static_cast<std::ptrdiff_t>(plan.rows_begin[set]),
-        plan.blocks.begin() +
-            static_cast<std::ptrdiff_t>(plan.rows_begin[set + 1]));
-    if (blocks[0].partial >= 0) work.merge(blocks, partials, stride);
-  }
+  merge_pages(pool, work, plan, partials, stride);
 }
 
 }  // namespace abstractllm::ops::cpu

@@ -24,18 +24,19 @@ using Floats = hn::Vec<FloatTag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 constexpr int kVectors = kKvLanes / kLanes;
 
+/// Keys and values are fetched this far ahead of their use.
+constexpr std::int64_t kPrefetchBytes = 4096;
+
 // Panels of 16 columns of values of T, one every `values` values.
 template <typename T>
 struct KvPanels {
   const T* first;
   std::int64_t values;
   int count;
+  std::int64_t ahead;  // bytes from what is used to what is to be fetched
 
   const T* at(int index) const { return first + index * values; }
 };
-
-/// Keys and values are fetched this far ahead of their use.
-constexpr int kPrefetchBytes = 4096;
 
 // One addition cannot start before the last has ended: even and odd columns are
 // summed apart. It is the same for any number of rows and columns, so that
@@ -46,7 +47,8 @@ constexpr int kChains = 2;
 template <int kRows, int kWide, typename T>
 HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
                               const T* HWY_RESTRICT panel, std::int64_t step,
-                              int columns, bool add, float* HWY_RESTRICT out) {
+                              std::int64_t ahead, int columns, bool add,
+                              float* HWY_RESTRICT out) {
   const FloatTag d;
   constexpr int kLineColumns = 64 / (kKvLanes * static_cast<int>(sizeof(T)));
   Floats sum[kChains][kRows][kWide];
@@ -63,7 +65,7 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
       for (int v = 0; v < kWide; ++v) {
         if (c % kLineColumns == 0) {
           __builtin_prefetch(reinterpret_cast<const char*>(column + v * step) +
-                             kPrefetchBytes);
+                             ahead);
         }
         w[v] = load_kv(d, column + v * step);
       }
@@ -107,14 +109,15 @@ HWY_INLINE void multiply_rows(const float* x, const KvPanels<T>& panels,
   int p = 0;
   if constexpr (kVectors == 1 && kPairs) {
     for (; p + 2 <= panels.count; p += 2) {
-      multiply_part<kRows, 2>(x, panels.at(p), panels.values, columns, add,
-                              out + p * kKvLanes);
+      multiply_part<kRows, 2>(x, panels.at(p), panels.values, panels.ahead,
+                              columns, add, out + p * kKvLanes);
     }
   }
   for (; p < panels.count; ++p) {
     for (int v = 0; v < kVectors; v += kWide) {
-      multiply_part<kRows, kWide>(x, panels.at(p) + v * kLanes, kLanes, columns,
-                                  add, out + p * kKvLanes + v * kLanes);
+      multiply_part<kRows, kWide>(x, panels.at(p) + v * kLanes, kLanes,
+                                  panels.ahead, columns, add,
+                                  out + p * kKvLanes + v * kLanes);
     }
   }
 }
@@ -135,9 +138,14 @@ template <typename T>
 void multiply_any(int height, const float* x, const std::byte* first,
                   std::int64_t panel_bytes, int count, int columns, bool add,
                   float* out) {
+  // What is wanted of a panel may be less than lies between two of them.
+  const std::int64_t used =
+      std::int64_t{columns} * kKvLanes * static_cast<std::int64_t>(sizeof(T));
   const KvPanels<T> panels = {
       reinterpret_cast<const T*>(first),
-      panel_bytes / static_cast<std::int64_t>(sizeof(T)), count};
+      panel_bytes / static_cast<std::int64_t>(sizeof(T)), count,
+      used >= panel_bytes ? kPrefetchBytes
+                          : (kPrefetchBytes + used - 1) / used * panel_bytes};
   switch (height) {
     case 1:
       return multiply_block<1>(x, panels, columns, add, out);
