@@ -41,10 +41,13 @@ std::unique_ptr<Model> make_ernie4_5_moe(const ModelSource& source) {
         weights, config, traits, moe,
         has_experts_here(fields, index, config.num_hidden_layers),
         prefix + "mlp.", std::move(frame));
-    const std::string correction =
-        prefix + "mlp.moe_statics.e_score_correction_bias";
     auto* block = std::get_if<ops::MoeBlock>(&half);
-    if (block != nullptr && weights.has_vector(correction)) {
+    if (block == nullptr) return half;
+    // transformers 5 may keep it with the router.
+    for (const char* module : {"mlp.", "mlp.gate."}) {
+      const std::string correction =
+          prefix + module + "moe_statics.e_score_correction_bias";
+      if (!weights.has_vector(correction)) continue;
       block->correction =
           ops::make_floats(weights.vector(correction, moe.experts));
     }

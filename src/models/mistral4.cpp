@@ -19,9 +19,7 @@ constexpr char kRopeScaling[] =
 
 std::unique_ptr<Model> make_mistral4(const ModelSource& source) {
   const io::JsonConfig fields =
-      with_default_rope_scaling(source.config, kRopeScaling)
-          .with_defaults(io::JsonConfig::parse(R"({"num_experts_per_tok": 4})",
-                                               "the family's defaults"));
+      with_default_rope_scaling(source.config, kRopeScaling);
   DecoderParts parts = read_deepseek_parts(
       {fields, source.weights, source.backend, source.on_progress},
       {.score = ops::RouterScore::kSoftmax,

@@ -17,8 +17,8 @@ std::unique_ptr<Model> make_mixtral(const ModelSource& source) {
   const auto experts = [&](const WeightReader& weights,
                            const std::string& prefix, int /*index*/,
                            ops::ResidualFrame frame) -> FeedForward {
-    return read_mixtral_moe(weights, config, moe, prefix + "block_sparse_moe.",
-                            std::move(frame));
+    return read_mixtral_moe(weights, config, moe,
+                            mixtral_module(weights, prefix), std::move(frame));
   };
   return make_decoder(
       read_dense_parts(source, config, {.feed_forward = experts}));

@@ -92,8 +92,7 @@ DenseConfig read_config(const io::JsonConfig& config, int layers) {
   read.num_key_value_heads =
       size_or(config, "num_key_value_heads", read.num_attention_heads);
   read.head_dim = size_or(
-      config, config.has("head_dim") ? "head_dim" : "attention_head_dim",
-      read.hidden_size / read.num_attention_heads);
+      config, config.has("head_dim") ? "head_dim" : "attention_head_dim", 128);
   read.vocab_size = require_size(config, "vocab_size");
   read.norm_eps = number_or(config, "layer_norm_epsilon", 1e-5);
   read.activation = read_activation(config, "mlp_hidden_act", "relu2");

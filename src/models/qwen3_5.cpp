@@ -29,7 +29,9 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
 // axes of the rotation do not matter.
 std::unique_ptr<Model> make_text_model(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
-  const MoeConfig moe = read_moe_config(fields);
+  // The dense class knows no experts, whatever its config says of them.
+  const bool dense = fields.find_string("model_type") == "qwen3_5_text";
+  const MoeConfig moe = dense ? MoeConfig() : read_moe_config(fields);
   DenseConfig config =
       read_dense_config(fields, {.partial_rotary_factor = 0.25,
                                  .dense_layers = moe.experts == 0,

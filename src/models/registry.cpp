@@ -12,6 +12,7 @@
 #include "io/json_config.h"
 #include "io/weight_source.h"
 #include "models/architectures.h"
+#include "models/class_defaults.h"
 #include "models/common/dense_decoder.h"
 
 namespace abstractllm::models {
@@ -265,7 +266,10 @@ std::vector<std::string> vision_model_types() {
 std::unique_ptr<Model> make_model_of_type(std::string_view model_type,
                                           const ModelSource& source) {
   require_supported(model_type);
-  return find_row(model_type)->make(source);
+  const auto& make = find_row(model_type)->make;
+  if (source.weights.is_gguf()) return make(source);
+  const io::JsonConfig whole = with_class_defaults(source.config);
+  return make({whole, source.weights, source.backend, source.on_progress});
 }
 
 std::unique_ptr<Model> make_model(const ModelSource& source) {

@@ -11,7 +11,8 @@ specs/embed/ are called embed/MODEL_TYPE), draws variants: fields of its configu
 are left out, and half of the configs are written the way transformers 5 writes
 them. Each becomes a fixture (make_fixture.py) that allm-golden compares. Prints
 one JSON line a trial; exits with 1 if one differs. A variant that transformers
-itself cannot run is no trial. --keep leaves the folders of those that differ.
+itself cannot run is no trial. Experts are in the stacks of transformers 5 now
+and then. --keep leaves the folders of those that differ.
 """
 
 import argparse
@@ -51,6 +52,12 @@ ROPES = [
      "original_max_position_embeddings": 32},
     {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
      "high_freq_factor": 4.0, "original_max_position_embeddings": 64},
+    {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+     "high_freq_factor": 4.0},
+    {"rope_type": "yarn", "factor": 4.0},
+    {"rope_type": "yarn", "factor": None,
+     "original_max_position_embeddings": 64},
+    {"rope_type": "proportional", "partial_rotary_factor": 0.5},
 ]
 
 # What a field of a configuration class may be instead. Fields that a class
@@ -176,7 +183,10 @@ OPTIONAL = ["attention_bias", "mlp_bias", "head_dim", "partial_rotary_factor",
             "hidden_act", "norm_topk_prob", "tie_word_embeddings",
             "logit_scale", "use_qk_norm", "qk_layernorm", "clip_qkv",
             "sliding_window", "rope_scaling", "use_bias", "scoring_func",
-            "routed_scaling_factor", "num_key_value_heads"]
+            "routed_scaling_factor", "num_key_value_heads",
+            "num_experts_per_tok", "moe_k", "n_shared_experts",
+            "num_shared_experts", "moe_num_shared_experts", "n_group",
+            "topk_group", "first_k_dense_replace", "q_lora_rank"]
 
 
 def base_specs(families):
@@ -236,6 +246,11 @@ def vary(spec, rng):
             config.pop(field, None)
         else:
             config[field] = value
+    if rng.random() < 0.1:
+        changed["original_max_position_embeddings"] = 48
+        config["original_max_position_embeddings"] = 48
+    if any("expert" in field for field in known) and rng.random() < 0.4:
+        changed["fused"] = spec["fused"] = True
     layers = config.get("num_hidden_layers", 0)
     if "layer_types" in config and len(config["layer_types"]) != layers:
         kinds = config["layer_types"]

@@ -137,6 +137,11 @@ ops::MoeBlock read_mixtral_moe(const WeightReader& weights,
                                const DenseConfig& config, const MoeConfig& moe,
                                const std::string& prefix,
                                ops::ResidualFrame frame) {
+  if (weights.has_matrix(prefix + "experts.gate_up_proj")) {
+    MoeConfig fused = moe;
+    if (weights.has_matrix(prefix + "router")) fused.router_name = "router";
+    return read_moe(weights, config, fused, prefix, std::move(frame));
+  }
   check_router(moe);
   const int hidden = config.hidden_size;
   const int inner = moe.intermediate_size;
@@ -154,6 +159,12 @@ ops::MoeBlock read_mixtral_moe(const WeightReader& weights,
           .gate = stack("w1", "gate_proj", inner, hidden),
           .up = stack("w3", "up_proj", inner, hidden),
           .down = stack("w2", "down_proj", hidden, inner)};
+}
+
+std::string mixtral_module(const WeightReader& weights,
+                           const std::string& prefix) {
+  const bool renamed = weights.has_matrix(prefix + "mlp.experts.gate_up_proj");
+  return prefix + (renamed ? "mlp." : "block_sparse_moe.");
 }
 
 FeedForward read_feed_forward(const WeightReader& weights,

@@ -28,11 +28,17 @@ ops::MoeBlock read_moe(const WeightReader& weights, const DenseConfig& config,
 
 /// The experts whose modules begin with `prefix` ("...block_sparse_moe.") in
 /// Mixtral's names: gate, experts.I.w1 (gate), w3 (up) and w2 (down), or the
-/// stacked switch_mlp. Throws ModelLoadingError.
+/// stacked switch_mlp, or as read_moe the fused experts, whose gate may be a
+/// router. Throws ModelLoadingError.
 ops::MoeBlock read_mixtral_moe(const WeightReader& weights,
                                const DenseConfig& config, const MoeConfig& moe,
                                const std::string& prefix,
                                ops::ResidualFrame frame);
+
+/// Where the experts of the layer `prefix` are: in block_sparse_moe, or in mlp
+/// as transformers 5 names fused ones.
+std::string mixtral_module(const WeightReader& weights,
+                           const std::string& prefix);
 
 /// read_moe where `experts` says so, else Llama's gated unit.
 FeedForward read_feed_forward(const WeightReader& weights,
