@@ -50,6 +50,20 @@ std::string type_of(const io::JsonConfig& config) {
                                         : std::string();
 }
 
+// How far dynamic scaling stretches a context; 1: there is none.
+double dynamic_factor(const io::JsonConfig& config) {
+  for (const char* field : {"rope_scaling", "rope_parameters"}) {
+    if (!config.is_object(field)) continue;
+    const io::JsonConfig scaling = config.require_object(field);
+    const char* name = scaling.has("rope_type") ? "rope_type" : "type";
+    if (!scaling.is_string(name) || scaling.has("alpha")) continue;
+    if (scaling.require_string(name) != "dynamic") continue;
+    const double factor = scaling.find_number("factor").value_or(1.0);
+    return factor > 1 && factor <= kMost ? factor : 1;
+  }
+  return 1;
+}
+
 }  // namespace
 
 // Of Baichuan's the larger models; see models::make_baichuan.
@@ -74,9 +88,13 @@ ContextLength read_context_length(const io::JsonConfig& config, int otherwise) {
     if (said > 0) break;
   }
   if (said <= 0) said = otherwise > 0 ? otherwise : kDefault;
+  const double factor = dynamic_factor(config);
+  const double stretched =
+      std::min(static_cast<double>(said) * factor, static_cast<double>(kMost));
   const int tokens = static_cast<int>(std::clamp<std::int64_t>(
-      std::min(said, kMost) - first_position(type, config), 1, kMost));
-  return {tokens, takes_alibi(config) ? most : tokens};
+      static_cast<std::int64_t>(stretched) - first_position(type, config), 1,
+      kMost));
+  return {tokens, takes_alibi(config) || factor > 1 ? most : tokens};
 }
 
 }  // namespace abstractllm::engine

@@ -10,7 +10,8 @@ namespace abstractllm::engine {
 struct ContextLength {
   int tokens = 0;  ///< trained for; of a model without a limit a usual length
   int most = 0;  ///< that may be asked for: more than `tokens` where positions
-                 ///< are distances (ALiBi) or there are none (state spaces)
+                 ///< are distances (ALiBi), there are none (state spaces) or
+                 ///< rotations grow with the length (dynamic scaling)
 
   bool is_limited() const { return most == tokens; }
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/model_step.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -25,6 +26,31 @@ mx::array select_rows(const mx::array& hidden,
                      {wanted.back() + 1, hidden.shape(1)});
   }
   return mx::take(hidden, mx::array(wanted.data(), {count}, mx::int32), 0);
+}
+
+// Rows of a pass that computes a sequence again.
+constexpr std::size_t kRestartRows = 512;
+
+void restart_beyond_border(const models::Model& model,
+                           const models::NewTokens& tokens,
+                           const StepAdapters& adapters) {
+  const int count = static_cast<int>(tokens.ids.size());
+  models::Sequence& sequence = *tokens.sequence;
+  if (!sequence.crosses_border(count)) return;
+  const std::vector<std::int32_t> before = sequence.restart_beyond(count);
+  for (std::size_t done = 0; done < before.size(); done += kRestartRows) {
+    const auto some = std::span(before).subspan(
+        done, std::min(kRestartRows, before.size() - done));
+    const models::NewTokens again{&sequence, some};
+    ops::RowChanges changes;
+    adapters.add_rows(sequence.adapter(), 0, static_cast<int>(some.size()),
+                      changes);
+    const ops::AdapterScope scope(adapters.backend, std::move(changes));
+    models::evaluate_together(
+        {models::advance_together(model, {&again, 1},
+                                  models::TokenKind::kPrompt)},
+        {&again, 1});
+  }
 }
 
 }  // namespace
@@ -54,6 +80,9 @@ std::optional<mx::array> run_step(const models::Model& model,
     if (clocks.kernels != nullptr) time -= clocks.kernels->total();
     return std::chrono::duration<double>(time);
   };
+  for (const StepRows& part : rows) {
+    restart_beyond_border(model, part.tokens, adapters);
+  }
   const auto started = outside_of_kernels();
   const auto graph_is_made = [&] {
     clocks.work.build += (outside_of_kernels() - started).count();

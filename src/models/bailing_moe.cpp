@@ -44,7 +44,8 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
 std::unique_ptr<Model> make_bailing_moe(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
   const DenseConfig config = read_dense_config(
-      fields, {.rope = {.dims = size_or(fields, "rotary_dim", 0)}});
+      fields, {.rope = {.dims = size_or(fields, "rotary_dim", 0)},
+               .rotates_part = true});
   const MoeConfig moe = read_moe_config(fields);
   const auto first = fields.find_int("first_k_dense_replace").value_or(0);
   DenseTraits traits{.fused_query_key_value = true};

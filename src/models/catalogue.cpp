@@ -561,8 +561,8 @@ constexpr CatalogueRow kRows[] = {
      .vision = "yes"},
     {.model_type = "phimoe",
      .models = "Phi 3.5 MoE",
-     .verified =
-         "as `llama`: experts by the sparse mixer, longrope up to its border",
+     .verified = "as `llama`: experts by the sparse mixer, longrope with both "
+                 "sets of factors, as its authors publish it",
      .formats = "safetensors, GGUF"},
     {.model_type = "pixtral",
      .models = "Pixtral 12B (also as `llava` with a `pixtral` tower)",

@@ -12,6 +12,7 @@ std::unique_ptr<Model> make_minimax_m2(const ModelSource& source) {
   const DenseConfig config = read_dense_config(
       fields,
       {.rope = {.theta = 5000000, .dims = size_or(fields, "rotary_dim", 0)},
+       .rotates_part = true,
        .head_dim = 128});
   const MoeConfig moe{
       .experts = require_experts(fields),
@@ -23,7 +24,7 @@ std::unique_ptr<Model> make_minimax_m2(const ModelSource& source) {
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,
                             ops::ResidualFrame frame) -> FeedForward {
-    const std::string module = prefix + "block_sparse_moe.";
+    const std::string module = mixtral_module(weights, prefix);
     ops::MoeBlock block =
         read_mixtral_moe(weights, config, moe, module, std::move(frame));
     block.correction = ops::make_floats(

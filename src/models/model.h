@@ -11,6 +11,18 @@
 
 namespace abstractllm::models {
 
+/// Where the rotation of positions depends on how long a sequence is.
+struct PositionBorder {
+  /// Of the tokens beyond the border, and of all of a prompt beyond it.
+  enum class Beyond {
+    kOtherwise,  ///< they turn by other angles
+    kAnew,       ///< and a sequence that crosses it is computed again
+    kByLength    ///< by angles that the length decides
+  };
+  int positions = 0;  ///< 0: there is none
+  Beyond beyond = Beyond::kOtherwise;
+};
+
 /// Immutable after load; used on the engine thread only.
 class Model {
  public:
@@ -32,10 +44,9 @@ class Model {
 
   virtual int vocabulary_size() const = 0;
 
-  /// Sequences that reach more positions than this are computed otherwise from
-  /// their first token on, so that their caches cannot serve shorter ones nor
-  /// the other way round; 0: there is no difference.
-  virtual int position_border() const { return 0; }
+  /// The caches of prompts beyond it cannot serve shorter ones, nor the other
+  /// way round.
+  virtual PositionBorder position_border() const { return {}; }
 
   /// Of prompts, with images or without.
   virtual PromptSight prompt_sight() const { return PromptSight::kCausal; }

@@ -6,10 +6,12 @@
 namespace abstractllm::models {
 
 std::unique_ptr<Model> make_phi3(const ModelSource& source) {
-  const DenseConfig config =
-      read_dense_config(source.config, {.norm_eps_value = 1e-5});
-  return make_decoder(read_dense_parts(
-      source, config, {.fused_query_key_value = true, .fused_gate_up = true}));
+  const DenseConfig config = read_dense_config(
+      source.config, {.rotates_part = true, .norm_eps_value = 1e-5});
+  DecoderParts parts = read_dense_parts(
+      source, config, {.fused_query_key_value = true, .fused_gate_up = true});
+  parts.starts_anew = true;
+  return make_decoder(std::move(parts));
 }
 
 }  // namespace abstractllm::models

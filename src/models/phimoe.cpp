@@ -20,10 +20,12 @@ std::unique_ptr<Model> make_phimoe(const ModelSource& source) {
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int /*index*/,
                             ops::ResidualFrame frame) -> FeedForward {
-    return read_mixtral_moe(weights, config, moe, prefix + "block_sparse_moe.",
-                            std::move(frame));
+    return read_mixtral_moe(weights, config, moe,
+                            mixtral_module(weights, prefix), std::move(frame));
   };
-  return make_decoder(read_dense_parts(source, config, traits));
+  DecoderParts parts = read_dense_parts(source, config, traits);
+  parts.starts_anew = true;
+  return make_decoder(std::move(parts));
 }
 
 }  // namespace abstractllm::models

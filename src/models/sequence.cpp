@@ -44,8 +44,13 @@ void add_sight(PromptSight sight, std::span<const std::int32_t> ids, int first,
 
 int Sequence::reusable(std::span<const std::int32_t> prompt,
                        int planned) const {
-  const int border = model_.position_border();
-  if ((planned > border) != (planned_ > border)) return 0;
+  const PositionBorder border = model_.position_border();
+  const bool beyond = planned > border.positions;
+  if (beyond != (planned_ > border.positions)) return 0;
+  if (border.beyond == PositionBorder::Beyond::kByLength && beyond &&
+      planned != planned_) {
+    return 0;
+  }
   const std::size_t most = std::min(ids_.size(), prompt.size() - 1);
   const auto split = std::mismatch(
       ids_.begin(), ids_.begin() + static_cast<long>(most), prompt.begin());
@@ -91,7 +96,28 @@ std::unique_ptr<Sequence> Sequence::clone() const {
   return copy;
 }
 
+bool Sequence::crosses_border(int count) const {
+  const PositionBorder border = model_.position_border();
+  // What images were there is not known any more.
+  if (!seen_images_.empty()) return false;
+  return border.beyond == PositionBorder::Beyond::kAnew && length() > 0 &&
+         length() <= border.positions && planned_ <= border.positions &&
+         length() + count > border.positions;
+}
+
+std::vector<std::int32_t> Sequence::restart_beyond(int count) {
+  std::vector<std::int32_t> ids = std::move(ids_);
+  reset();
+  planned_ = static_cast<int>(ids.size()) + count;
+  return ids;
+}
+
 mx::array Sequence::advance(std::span<const std::int32_t> ids) {
+  const int count = static_cast<int>(ids.size());
+  if (crosses_border(count)) {
+    const std::vector<std::int32_t> before = restart_beyond(count);
+    evaluate({advance(before)});
+  }
   const NewTokens tokens{this, ids};
   return advance_together(model_, {&tokens, 1}, TokenKind::kPrompt);
 }

@@ -51,8 +51,16 @@ class Sequence {
   /// A second sequence of the same tokens. REQUIRES: evaluated.
   std::unique_ptr<Sequence> clone() const;
 
-  /// Runs the new `ids` of a prompt through the model. Returns the final hidden
-  /// states, (ids, hidden), not evaluated.
+  /// Whether `count` more tokens take the sequence past a border beyond which
+  /// the model computes all of it anew.
+  bool crosses_border(int count) const;
+  /// Forgets the caches of a sequence that crosses_border(). Returns the tokens
+  /// that have to be computed again before the `count` ones.
+  std::vector<std::int32_t> restart_beyond(int count);
+
+  /// Runs the new `ids` of a prompt through the model, after those before where
+  /// they cross the border. Returns the final hidden states, (ids, hidden), not
+  /// evaluated.
   mlx::core::array advance(std::span<const std::int32_t> ids);
 
   /// Evaluates `results` and all caches, so that no lazy graph stays behind.

@@ -9,6 +9,7 @@ std::unique_ptr<Model> make_solar_open(const ModelSource& source) {
   const io::JsonConfig& fields = source.config;
   const DenseConfig config =
       read_dense_config(fields, {.rope = {.theta = 1000000},
+                                 .rotates_part = true,
                                  .norm_eps_value = 1e-5,
                                  .dense_layers = false,
                                  .head_dim = 128});

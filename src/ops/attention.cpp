@@ -208,8 +208,9 @@ mx::array attend_step(const AttentionSpec& spec, const mx::array& query,
     const int rows = sequence.rows;
     KvLayer& kv = *(*sequence.kv)[layer];
     const int position = key ? kv.length() : kv.length() - rows;
-    const RopeTable& rope = rope_for(
-        spec.rope, sequence.planned > 0 ? sequence.planned : position + rows);
+    RopeTable grown;
+    const RopeTable& rope =
+        rope_for(spec.rope, sequence.planned, position + rows, grown);
     const auto heads_of = [&](const mx::array& x, int heads, int size) {
       return split_heads(slice_rows(x, first, rows), heads, size);
     };

@@ -200,10 +200,10 @@ void attend_slabs(CpuState& cpu, const AttentionSpec& spec,
   for (const SlabRows& sequence : sequences) {
     const std::int64_t position =
         sequence.slab->length() - (key ? 0 : sequence.rows);
+    RopeTable grown;
     const RopeTable& rope =
-        rope_for(spec.rope, sequence.planned > 0
-                                ? sequence.planned
-                                : static_cast<int>(position + sequence.rows));
+        rope_for(spec.rope, sequence.planned,
+                 static_cast<int>(position + sequence.rows), grown);
     cpu::HeadTransform turn;
     const RowPlacement* placement = sequence.placement.get();
     if (placement != nullptr && !placement->positions.empty()) {

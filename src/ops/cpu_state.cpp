@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/cpu_state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace abstractllm::ops {
@@ -9,6 +10,16 @@ namespace abstractllm::ops {
 cpu::RotaryTable& CpuState::rotary(const RopeTable& table) {
   for (const auto& known : rotaries_) {
     if (known->source == table) return known->table;
+  }
+  // Of those that grow with a sequence only the last serve again: as many as a
+  // step may hold, twice over.
+  constexpr int kMostGrown = 16;
+  const auto is_grown = [](const auto& known) {
+    return known->source.growth.has_value();
+  };
+  if (std::count_if(rotaries_.begin(), rotaries_.end(), is_grown) >=
+      kMostGrown) {
+    rotaries_.erase(std::find_if(rotaries_.begin(), rotaries_.end(), is_grown));
   }
   const auto pairs =
       table.interleaved ? cpu::RopePairs::kNeighbours : cpu::RopePairs::kHalves;

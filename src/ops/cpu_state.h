@@ -72,7 +72,7 @@ struct CpuState {
   }
 
   /// Cosines and sines for `table`, computed once for all layers that turn
-  /// alike.
+  /// alike. Valid until the next call.
   cpu::RotaryTable& rotary(const RopeTable& table);
 
   /// Those of rows that stand where `placement` says, computed once for the

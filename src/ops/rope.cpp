@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/rope.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "mlx/fast.h"
@@ -10,6 +11,23 @@
 namespace abstractllm::ops {
 
 namespace mx = mlx::core;
+
+const RopeTable& rope_for(const RopeTable& table, int planned, int reach,
+                          RopeTable& grown) {
+  const int length = std::max(planned, reach);
+  if (table.border == 0 || length <= table.border) return table;
+  if (table.beyond) return *table.beyond;
+  if (!table.growth) return table;
+  const auto [theta, factor, dims] = *table.growth;
+  const double stretch = factor * length / table.border - (factor - 1);
+  const double base = theta * std::pow(stretch, dims / (dims - 2.0));
+  grown = table;
+  for (std::size_t i = 0; i < grown.inverse_frequencies.size(); ++i) {
+    grown.inverse_frequencies[i] = static_cast<float>(
+        std::pow(base, -2.0 * static_cast<double>(i) / dims));
+  }
+  return grown;
+}
 
 mx::array rotate(const mx::array& x, const RopeTable& table,
                  int first_position) {

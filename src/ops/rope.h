@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,14 @@ namespace abstractllm::ops {
 /// Time, height and width.
 inline constexpr int kRopeAxes = 3;
 
+/// Dynamic NTK scaling: a longer sequence turns by a larger base.
+struct RopeGrowth {
+  double theta = 0;   ///< the base of sequences of up to `border` positions
+  double factor = 1;  ///< of the scaling
+  int dims = 0;       ///< that the exponents are shares of
+  bool operator==(const RopeGrowth&) const = default;
+};
+
 /// arXiv:2104.09864. Pair i of the first `dims` values of a head turns by
 /// position * inverse_frequencies[i]. Immutable.
 struct RopeTable {
@@ -24,9 +33,11 @@ struct RopeTable {
   std::vector<float> inverse_frequencies;  ///< dims / 2
   /// Multiplies the rotated values (YaRN's and longrope's attention factor).
   float amplitude = 1.0f;
-  /// longrope, arXiv:2402.13753: sequences of more than `border` positions turn
-  /// by this table from their first position on. Null: all by one.
+  /// longrope, arXiv:2402.13753: new positions of sequences of more than
+  /// `border` turn by this table. Null: all by one.
   std::shared_ptr<const RopeTable> beyond = nullptr;
+  /// Those turn by a base that grows with the length.
+  std::optional<RopeGrowth> growth = std::nullopt;
   int border = 0;
   /// dims / 2: the axis (0 to kRopeAxes - 1) whose position turns a pair, for
   /// models that place images in time, height and width. Empty: one axis.
@@ -36,10 +47,11 @@ struct RopeTable {
   bool operator==(const RopeTable&) const = default;
 };
 
-/// The table for a sequence that is known to reach `length` positions.
-inline const RopeTable& rope_for(const RopeTable& table, int length) {
-  return table.beyond && length > table.border ? *table.beyond : table;
-}
+/// The table for new positions of a sequence with a prompt of `planned` ones
+/// (0: it has none) that reaches `reach` with them: all of a prompt turns by
+/// its length. `grown` keeps a table that is made for this length.
+const RopeTable& rope_for(const RopeTable& table, int planned, int reach,
+                          RopeTable& grown);
 
 /// x: (heads, tokens, head_dim), rotated for positions
 /// first_position .. first_position + tokens - 1.

@@ -45,7 +45,9 @@ TEST_P(OnEachFixture, ContinuesGreedilyAsTheReference) {
 INSTANTIATE_TEST_SUITE_P(
     Fixtures, OnEachFixture,
     testing::Values("text/llama3", "text/mistral", "text/qwen2", "text/qwen3",
-                    "text/h2o-danube2", "quant/llama3-4bit", "gguf/llama3-q4_1",
+                    "text/h2o-danube2", "text/llama-dynamic",
+                    "text/llama-longrope", "text/phi3-longrope",
+                    "quant/llama3-4bit", "gguf/llama3-q4_1",
                     "gguf/llama-q4_k_m"),
     [](const auto& info) {
       std::string name = info.param;

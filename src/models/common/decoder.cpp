@@ -145,6 +145,14 @@ std::unique_ptr<ops::KvLayer> make_layer_cache(
   return cache::make_empty_cache();
 }
 
+const ops::RopeTable* rope_of(const Mixer& mixer) {
+  if (const auto* plain = std::get_if<ops::AttentionBlock>(&mixer)) {
+    return &plain->spec.rope;
+  }
+  const auto* latent = std::get_if<ops::LatentAttentionBlock>(&mixer);
+  return latent == nullptr ? nullptr : &latent->spec.rope;
+}
+
 bool looks_beside(const DecoderLayer& layer) {
   return std::holds_alternative<ops::CrossAttentionBlock>(layer.mixer);
 }
@@ -246,12 +254,16 @@ class Decoder : public Model {
     return parts_.head ? parts_.head->outputs() : parts_.embedding.outputs();
   }
 
-  int position_border() const override {
+  PositionBorder position_border() const override {
+    using Beyond = PositionBorder::Beyond;
     for (const DecoderLayer& layer : parts_.layers) {
-      const auto* block = std::get_if<ops::AttentionBlock>(&layer.mixer);
-      if (block && block->spec.rope.beyond) return block->spec.rope.border;
+      const ops::RopeTable* rope = rope_of(layer.mixer);
+      if (rope == nullptr || rope->border == 0) continue;
+      const Beyond crossed =
+          parts_.starts_anew ? Beyond::kAnew : Beyond::kOtherwise;
+      return {rope->border, rope->growth ? Beyond::kByLength : crossed};
     }
-    return 0;
+    return {};
   }
 
   ImageMode image_mode() const override {

@@ -69,6 +69,8 @@ struct DecoderParts {
   std::optional<HeadTransform> before_head = std::nullopt;
   /// The checkpoint has no head though it needs one: logits() throws.
   bool headless = false;
+  /// Sequences that grow past the border of longrope are computed again.
+  bool starts_anew = false;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;  ///< 0: none
   /// The token that marks the place of an image where layers look at images

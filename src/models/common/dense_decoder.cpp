@@ -33,8 +33,11 @@ int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
   if (defaults.rope.dims > 0) {
     return checked_rotary_dim(defaults.rope.dims, head_dim);
   }
+  const bool counts =
+      defaults.rotates_part || defaults.partial_rotary_factor != 1.0;
+  if (!counts || is_proportional_rope(config)) return head_dim;
   std::optional<double> share = config.find_number("partial_rotary_factor");
-  if (const auto parameters = config.find_object("rope_parameters")) {
+  if (const auto parameters = find_rope_scaling(config)) {
     const auto inner = parameters->find_number("partial_rotary_factor");
     if (inner) share = inner;
   }
@@ -43,11 +46,10 @@ int rotated_dims(const io::JsonConfig& config, const DenseDefaults& defaults,
       share.value_or(whole ? 1.0 : defaults.partial_rotary_factor);
   const bool is_share = factor >= 0 && factor <= 1;
   const int dims = is_share ? static_cast<int>(head_dim * factor) : 0;
-  if (!is_share || dims % 2 != 0) {
-    throw ModelLoadingError("[config] partial_rotary_factor is " +
-                            std::to_string(factor) +
-                            ", expected an even share of head_dim (" +
-                            std::to_string(head_dim) + ")");
+  if (!is_share || dims + dims % 2 > head_dim) {
+    throw ModelLoadingError(
+        "[config] partial_rotary_factor is " + std::to_string(factor) +
+        ", expected a share of head_dim (" + std::to_string(head_dim) + ")");
   }
   return dims;
 }

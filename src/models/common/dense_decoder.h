@@ -39,6 +39,9 @@ struct DenseDefaults {
   /// dims: of head_dim by partial_rotary_factor unless set.
   RopeDefaults rope;
   double partial_rotary_factor = 1.0;
+  /// A config's own partial_rotary_factor counts; where it is another than 1
+  /// by default it always does.
+  bool rotates_part = false;
   /// Every n-th layer sees all, the others slide; 0: as sliding_window says.
   int sliding_window_pattern = 0;
   const char* norm_eps = "rms_norm_eps";

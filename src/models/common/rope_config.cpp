@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <optional>
 #include <string>
@@ -17,22 +18,31 @@ namespace abstractllm::models {
 namespace {
 
 std::vector<double> base_frequencies(double theta, int dims) {
-  std::vector<double> frequencies(dims / 2);
-  for (int i = 0; i < dims / 2; ++i) {
-    frequencies[i] = std::pow(theta, -2.0 * i / dims);
+  std::vector<double> frequencies(static_cast<std::size_t>((dims + 1) / 2));
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    frequencies[i] = std::pow(theta, -2.0 * static_cast<double>(i) / dims);
   }
   return frequencies;
 }
 
+// The length before scaling. As in transformers, one beside the scaling comes
+// before the scaling's own, and the context stands in for both.
+double original_length(const io::JsonConfig& config,
+                       const io::JsonConfig& scaling) {
+  const char* field = "original_max_position_embeddings";
+  if (config.has(field)) return config.require_number(field);
+  if (scaling.has(field)) return scaling.require_number(field);
+  return config.require_number("max_position_embeddings");
+}
+
 // Llama 3.1: long wavelengths are divided by `factor`, short ones kept, those
 // between blended.
-void scale_llama3(const io::JsonConfig& scaling,
+void scale_llama3(const io::JsonConfig& config, const io::JsonConfig& scaling,
                   std::vector<double>& frequencies) {
   const double factor = scaling.require_number("factor");
   const double low = scaling.require_number("low_freq_factor");
   const double high = scaling.require_number("high_freq_factor");
-  const double original =
-      scaling.require_number("original_max_position_embeddings");
+  const double original = original_length(config, scaling);
   for (double& frequency : frequencies) {
     const double wavelength = 2 * std::numbers::pi / frequency;
     if (wavelength < original / high) continue;
@@ -64,10 +74,11 @@ double yarn_amplitude(const io::JsonConfig& scaling, double factor) {
 // the original context.
 float scale_yarn(const io::JsonConfig& config, const io::JsonConfig& scaling,
                  double theta, int dims, std::vector<double>& frequencies) {
-  const double original =
-      scaling.find_number("original_max_position_embeddings")
-          .value_or(config.find_number("max_position_embeddings").value_or(0));
-  const double factor = scaling.require_number("factor");
+  const double original = original_length(config, scaling);
+  const double factor =
+      scaling.is_null("factor")
+          ? config.require_number("max_position_embeddings") / original
+          : scaling.require_number("factor");
   const double fast = scaling.find_number("beta_fast").value_or(32);
   const double slow = scaling.find_number("beta_slow").value_or(1);
   const bool truncate = flag_or(scaling, "truncate", true);
@@ -84,8 +95,9 @@ float scale_yarn(const io::JsonConfig& config, const io::JsonConfig& scaling,
   first = std::max(first, 0.0);
   last = std::min(last, dims - 1.0);
   if (first == last) last += 0.001;
-  for (int i = 0; i < dims / 2; ++i) {
-    const double ramp = std::clamp((i - first) / (last - first), 0.0, 1.0);
+  for (std::size_t i = 0; i < frequencies.size(); ++i) {
+    const double ramp =
+        std::clamp((static_cast<double>(i) - first) / (last - first), 0.0, 1.0);
     frequencies[i] =
         frequencies[i] / factor * ramp + frequencies[i] * (1 - ramp);
   }
@@ -118,9 +130,7 @@ std::vector<float> divide(const std::vector<double>& frequencies,
 void scale_longrope(const io::JsonConfig& config, const io::JsonConfig& scaling,
                     const std::vector<double>& frequencies,
                     ops::RopeTable& table) {
-  const char* field = "original_max_position_embeddings";
-  const double original = config.has(field) ? config.require_number(field)
-                                            : scaling.require_number(field);
+  const double original = original_length(config, scaling);
   const double longest =
       config.find_number("max_position_embeddings").value_or(original);
   const double factor =
@@ -148,8 +158,22 @@ void scale_longrope(const io::JsonConfig& config, const io::JsonConfig& scaling,
   table.border = static_cast<int>(original);
 }
 
-// Hunyuan raises the base by a fixed `alpha`. Without one, scaling begins
-// beyond max_position_embeddings, which bounds the context.
+// Without an alpha the base grows with sequences that are longer than
+// max_position_embeddings.
+void grow_beyond_length(const io::JsonConfig& config,
+                        const io::JsonConfig& parameters, double theta,
+                        int dims, ops::RopeTable& table) {
+  const auto longest = config.find_int("max_position_embeddings").value_or(0);
+  const auto factor = parameters.find_number("factor");
+  if (parameters.has("alpha") || !factor || dims <= 2 || longest < 1 ||
+      longest > std::numeric_limits<int>::max()) {
+    return;
+  }
+  table.growth = ops::RopeGrowth{theta, *factor, dims};
+  table.border = static_cast<int>(longest);
+}
+
+// Hunyuan raises the base by a fixed `alpha`.
 double dynamic_theta(const io::JsonConfig& parameters, double theta, int dims) {
   const auto alpha = parameters.find_number("alpha");
   if (!alpha || dims <= 2) return theta;
@@ -213,7 +237,7 @@ ops::RopeTable plain_rope(const RopeDefaults& defaults) {
   const std::vector<double> frequencies =
       base_frequencies(defaults.theta, defaults.dims);
   ops::RopeTable table;
-  table.dims = defaults.dims;
+  table.dims = defaults.dims + defaults.dims % 2;
   table.interleaved = defaults.interleaved;
   table.inverse_frequencies.assign(frequencies.begin(), frequencies.end());
   return table;
@@ -228,21 +252,23 @@ ops::RopeTable read_rope_parameters(const io::JsonConfig& config,
     theta = dynamic_theta(parameters, theta, defaults.dims);
   ops::RopeTable table = plain_rope(defaults);
   table.axes = read_axes(parameters, table.inverse_frequencies.size());
-  std::vector<double> frequencies = base_frequencies(theta, table.dims);
+  std::vector<double> frequencies = base_frequencies(theta, defaults.dims);
   if (type == "linear") {
     const double factor = parameters.require_number("factor");
     for (double& frequency : frequencies) frequency /= factor;
   } else if (type == "llama3") {
-    scale_llama3(parameters, frequencies);
+    scale_llama3(config, parameters, frequencies);
   } else if (type == "proportional") {
     scale_proportionally(parameters, table.dims, frequencies);
   } else if (type == "yarn") {
     table.amplitude =
-        scale_yarn(config, parameters, theta, table.dims, frequencies);
+        scale_yarn(config, parameters, theta, defaults.dims, frequencies);
   } else if (type == "longrope" || type == "su") {
     scale_longrope(config, parameters, frequencies, table);
     return table;
-  } else if (type != "default" && type != "dynamic" && type != "mrope") {
+  } else if (type == "dynamic") {
+    grow_beyond_length(config, parameters, theta, defaults.dims, table);
+  } else if (type != "default" && type != "mrope") {
     throw ModelLoadingError(
         "[config] rope scaling '" + type + "' is not supported",
         "Supported: default, dynamic, linear, llama3, longrope, proportional, "
@@ -262,10 +288,15 @@ std::optional<ops::RopeTable> find_layer_rope(const io::JsonConfig& config,
 }
 
 std::optional<io::JsonConfig> find_rope_scaling(const io::JsonConfig& config) {
-  if (auto parameters = config.find_object("rope_parameters")) {
-    return parameters;
-  }
-  return config.find_object("rope_scaling");
+  auto scaling = config.find_object("rope_scaling");
+  if (scaling && !scaling->keys().empty()) return scaling;
+  auto parameters = config.find_object("rope_parameters");
+  return parameters ? parameters : scaling;
+}
+
+bool is_proportional_rope(const io::JsonConfig& config) {
+  const auto scaling = find_rope_scaling(config);
+  return scaling && scaling_type(*scaling) == "proportional";
 }
 
 io::JsonConfig with_default_rope_scaling(const io::JsonConfig& config,

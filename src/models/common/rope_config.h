@@ -16,12 +16,18 @@ namespace abstractllm::models {
 /// What a family takes where config.json is silent.
 struct RopeDefaults {
   double theta = 10000.0;
-  int dims = 0;  ///< rotated values of a head
+  /// Rotated values of a head. Of an odd number the last pair has the value
+  /// behind them, too.
+  int dims = 0;
   bool interleaved = false;
 };
 
-/// rope_parameters, or else rope_scaling.
+/// rope_scaling where it says anything, or else rope_parameters.
 std::optional<io::JsonConfig> find_rope_scaling(const io::JsonConfig& config);
+
+/// Whether all of a head takes part and partial_rotary_factor says how much of
+/// it turns.
+bool is_proportional_rope(const io::JsonConfig& config);
 
 /// `config` with `scaling`, a JSON object as text, for its rope_scaling where
 /// it has neither that nor rope_parameters.

@@ -8,6 +8,7 @@
 
 #include "abstractllm/error.h"
 #include "io/weight_source.h"
+#include "models/class_defaults.h"
 #include "models/registry.h"
 
 namespace abstractllm::models {
@@ -214,7 +215,9 @@ class LanguageModel : public Model {
   }
   ops::KvLayers make_cache() const override { return model_->make_cache(); }
   int vocabulary_size() const override { return model_->vocabulary_size(); }
-  int position_border() const override { return model_->position_border(); }
+  PositionBorder position_border() const override {
+    return model_->position_border();
+  }
   PromptSight prompt_sight() const override { return sight_; }
   ImageMode image_mode() const override { return model_->image_mode(); }
   std::int32_t image_token() const override { return model_->image_token(); }
@@ -228,14 +231,14 @@ class LanguageModel : public Model {
 
 io::JsonConfig text_config(const io::JsonConfig& config) {
   const auto text = config.find_object("text_config");
-  if (!text) return config;
+  if (!text) return with_class_defaults(config);
   io::JsonConfig own = *text;
   // Models of one vocabulary may say so beside the text model.
   for (const char* field : {"tie_word_embeddings", "vocab_size"}) {
     if (own.has(field) || !config.has(field)) continue;
     own = own.with_field(field, *config.find_json(field));
   }
-  return with_defaults_of(own, text_type(config));
+  return with_class_defaults(with_defaults_of(own, text_type(config)));
 }
 
 io::JsonConfig vision_config(const io::JsonConfig& config) {

@@ -74,5 +74,17 @@ TEST(ContextLength, EndsNowhereForStatesAndDistances) {
                   .is_limited());
 }
 
+TEST(ContextLength, DynamicScalingStretchesIt) {
+  const ContextLength length = read(R"({"max_position_embeddings": 2048,
+      "rope_scaling": {"type": "dynamic", "factor": 4.0}})");
+  EXPECT_EQ(length.tokens, 8192);
+  EXPECT_FALSE(length.is_limited());
+  // Hunyuan's is in what was trained.
+  EXPECT_EQ(read(R"({"max_position_embeddings": 2048,
+      "rope_scaling": {"type": "dynamic", "factor": 4.0, "alpha": 1000}})")
+                .tokens,
+            2048);
+}
+
 }  // namespace
 }  // namespace abstractllm::engine

@@ -23,9 +23,10 @@ DenseConfig read(const std::string& more, const DenseDefaults& defaults = {}) {
       defaults);
 }
 
-void expect_error(const std::string& more, const std::string& part) {
+void expect_error(const std::string& more, const std::string& part,
+                  const DenseDefaults& defaults = {}) {
   try {
-    read(more);
+    read(more, defaults);
     FAIL() << "expected an error naming " << part;
   } catch (const ModelLoadingError& error) {
     EXPECT_THAT(error.message(), HasSubstr(part));
@@ -107,11 +108,30 @@ TEST(DenseConfig, EveryNthLayerSeesAll) {
 }
 
 TEST(DenseConfig, RotatesAShareOfTheHead) {
-  EXPECT_EQ(read("").rope.dims, 16);
-  EXPECT_EQ(read(R"(, "partial_rotary_factor": 0.75)").rope.dims, 12);
+  const DenseDefaults part{.rotates_part = true};
+  EXPECT_EQ(read("", part).rope.dims, 16);
+  EXPECT_EQ(read(R"(, "partial_rotary_factor": 0.75)", part).rope.dims, 12);
+  EXPECT_EQ(read(R"(, "rope_parameters": {"partial_rotary_factor": 0.5})", part)
+                .rope.dims,
+            8);
   EXPECT_EQ(
-      read(R"(, "rope_parameters": {"partial_rotary_factor": 0.5})").rope.dims,
+      read(R"(, "partial_rotary_factor": 0.5)", {.partial_rotary_factor = 0.25})
+          .rope.dims,
       8);
+}
+
+TEST(DenseConfig, RotatesAllOfAHeadWhereTheFamilyKnowsNoShare) {
+  EXPECT_EQ(read(R"(, "partial_rotary_factor": 0.5)").rope.dims, 16);
+}
+
+TEST(DenseConfig, ProportionalScalingSaysItselfWhatTurns) {
+  const DenseConfig config = read(
+      R"(, "rope_parameters": {"rope_type": "proportional",
+                               "partial_rotary_factor": 0.5})",
+      {.rotates_part = true});
+  EXPECT_EQ(config.rope.dims, 16);
+  EXPECT_GT(config.rope.inverse_frequencies[3], 0);
+  EXPECT_EQ(config.rope.inverse_frequencies[4], 0);
 }
 
 TEST(DenseConfig, RefusesWhatCannotBe) {
@@ -120,7 +140,8 @@ TEST(DenseConfig, RefusesWhatCannotBe) {
   expect_error(R"(, "hidden_act": "swirl")", "swirl");
   expect_error(R"(, "num_key_value_heads": 0)", "num_key_value_heads is 0");
   expect_error(R"(, "head_dim": 99999999999)", "head_dim");
-  expect_error(R"(, "partial_rotary_factor": 2)", "partial_rotary_factor");
+  expect_error(R"(, "partial_rotary_factor": 2)", "partial_rotary_factor",
+               {.rotates_part = true});
   expect_error(R"(, "sliding_window": 8, "layer_types": ["full_attention"])",
                "layer_types");
 }

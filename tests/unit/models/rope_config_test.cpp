@@ -47,10 +47,17 @@ TEST(RopeConfig, Llama3KeepsShortWavesAndDividesLongOnes) {
   }
 }
 
-TEST(RopeConfig, NewSpellingWinsOverTheOld) {
-  const ops::RopeTable table = read(R"({"rope_theta": 1.0,
+TEST(RopeConfig, ThetaOfTheParametersWins) {
+  const ops::RopeTable table = read(R"({"rope_theta": 1.0, "rope_scaling": null,
       "rope_parameters": {"rope_type": "default", "rope_theta": 40000.0}})");
   EXPECT_FLOAT_EQ(table.inverse_frequencies[5], base(40000, 5));
+}
+
+TEST(RopeConfig, AScalingWinsOverTheParameters) {
+  const ops::RopeTable table = read(R"({
+      "rope_scaling": {"rope_type": "linear", "factor": 2.0},
+      "rope_parameters": {"rope_type": "default", "rope_theta": 40000.0}})");
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[5], base(10000, 5) / 2);
 }
 
 TEST(RopeConfig, YarnKeepsHighAndDividesLowFrequencies) {
@@ -77,8 +84,64 @@ TEST(RopeConfig, LongropeHasFactorsForBothSidesOfItsBorder) {
   EXPECT_NEAR(table.amplitude, std::sqrt(1 + std::log(8.0) / std::log(64.0)),
               1e-6);
   EXPECT_FLOAT_EQ(table.beyond->amplitude, table.amplitude);
-  EXPECT_EQ(&ops::rope_for(table, 64), &table);
-  EXPECT_EQ(&ops::rope_for(table, 65), table.beyond.get());
+  ops::RopeTable unused;
+  EXPECT_EQ(&ops::rope_for(table, 64, 64, unused), &table);
+  EXPECT_EQ(&ops::rope_for(table, 65, 8, unused), table.beyond.get());
+  EXPECT_EQ(&ops::rope_for(table, 64, 65, unused), table.beyond.get());
+}
+
+TEST(RopeConfig, DynamicGrowsItsBaseWithTheSequence) {
+  const ops::RopeTable table = read(R"({"max_position_embeddings": 100,
+      "rope_scaling": {"rope_type": "dynamic", "factor": 3}})");
+  ops::RopeTable grown;
+  EXPECT_EQ(&ops::rope_for(table, 0, 100, grown), &table);
+  // A prompt turns by all of its length, from its first part on.
+  const ops::RopeTable& longer = ops::rope_for(table, 200, 50, grown);
+  const double theta = 10000 * std::pow(3 * 200 / 100.0 - 2, 64.0 / 62.0);
+  EXPECT_FLOAT_EQ(longer.inverse_frequencies[7], base(theta, 7));
+  EXPECT_EQ(&ops::rope_for(table, 50, 101, grown), &grown);
+}
+
+TEST(RopeConfig, TheLengthBeforeScalingMayStandBesideTheScaling) {
+  const char* const kYarn = R"("rope_scaling": {"rope_type": "yarn",
+      "factor": 4.0, "original_max_position_embeddings": 4096})";
+  const auto with = [&](const std::string& more) {
+    return read(("{" + more + kYarn + "}").c_str()).inverse_frequencies;
+  };
+  EXPECT_NE(with(R"("original_max_position_embeddings": 512,)"), with(""));
+  EXPECT_EQ(with(R"("max_position_embeddings": 512,)"), with(""));
+}
+
+TEST(RopeConfig, TheContextIsTheLengthBeforeScalingWhereNothingSaysOne) {
+  const std::string scaling = R"({"rope_type": "llama3", "factor": 8.0,
+      "low_freq_factor": 1.0, "high_freq_factor": 4.0)";
+  const std::string beside = R"("max_position_embeddings": 8192)";
+  EXPECT_EQ(
+      read((R"({"rope_scaling": )" + scaling + "}," + beside + "}").c_str())
+          .inverse_frequencies,
+      read((R"({"rope_scaling": )" + scaling +
+            R"(, "original_max_position_embeddings": 8192}})")
+               .c_str())
+          .inverse_frequencies);
+}
+
+TEST(RopeConfig, YarnWithoutAFactorTakesThatOfTheContexts) {
+  const auto with = [](const char* factor) {
+    return read((R"({"max_position_embeddings": 4096, "rope_parameters":
+        {"rope_type": "yarn", "original_max_position_embeddings": 1024,
+         "factor": )" +
+                 std::string(factor) + "}}")
+                    .c_str());
+  };
+  EXPECT_EQ(with("null"), with("4.0"));
+  EXPECT_NE(with("null"), with("2.0"));
+}
+
+TEST(RopeConfig, OfAnOddNumberTheLastPairHasTheValueBehindThem) {
+  const ops::RopeTable table = read("{}", 3);
+  EXPECT_EQ(table.dims, 4);
+  ASSERT_EQ(table.inverse_frequencies.size(), 2u);
+  EXPECT_FLOAT_EQ(table.inverse_frequencies[1], base(10000, 1, 3));
 }
 
 TEST(RopeConfig, DynamicIsPlainWithinItsContextUnlessAlphaRaisesTheBase) {
