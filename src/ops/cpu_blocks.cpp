@@ -62,9 +62,24 @@ void apply_sigmoid(cpu::ThreadPool& pool, const float* gate, std::int64_t count,
                     });
 }
 
+// Heads of `size` values become heads of `room`, as slabs hold them, in place.
+void widen_heads(std::int64_t heads, int size, int room, float* x) {
+  for (std::int64_t i = heads - 1; i >= 0 && size < room; --i) {
+    std::copy_backward(x + i * size, x + (i + 1) * size, x + i * room + size);
+    std::fill(x + i * room + size, x + (i + 1) * room, 0.0f);
+  }
+}
+
+void narrow_heads(std::int64_t heads, int size, int room, float* x) {
+  for (std::int64_t i = 1; i < heads && size < room; ++i) {
+    std::copy_n(x + i * room, size, x + i * size);
+  }
+}
+
 void run_attention(CpuState& cpu, const AttentionBlock& block,
                    const std::vector<SlabRows>& sequences, std::int64_t rows,
                    const float* input, const float* residual, float* output) {
+  const AttentionSpec& spec = block.spec;
   const std::int64_t query_size = block.query.outputs();
   CpuFrame frame(cpu, block.frame, rows, block.output.outputs());
   frame.enter(input);
@@ -76,16 +91,18 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   } else {
     const std::int64_t kv_size = block.key.outputs();
     key = floats(cpu.key, rows * kv_size);
+    const std::int64_t value_size = block.value.outputs();
     value = floats(cpu.value, rows * kv_size);
     run_linear(cpu, cpu.input,
                {target(block.query, query), target(block.key, key),
                 target(block.value, value)});
     apply_head_norm(cpu, block.key_norm, rows * kv_size, key);
-    apply_head_norm(cpu, block.value_norm, rows * kv_size, value);
+    apply_head_norm(cpu, block.value_norm, rows * value_size, value);
     if (block.clip > 0) {
       cut(cpu.pool, block.clip, rows * kv_size, key);
-      cut(cpu.pool, block.clip, rows * kv_size, value);
+      cut(cpu.pool, block.clip, rows * value_size, value);
     }
+    widen_heads(rows * spec.kv_heads, spec.value_size(), spec.head_dim, value);
   }
   float* gate = nullptr;
   if (block.gate) {
@@ -95,14 +112,15 @@ void run_attention(CpuState& cpu, const AttentionBlock& block,
   apply_head_norm(cpu, block.query_norm, rows * query_size, query);
   if (block.clip > 0) cut(cpu.pool, block.clip, rows * query_size, query);
   float* attended = floats(cpu.inner, rows * query_size);
-  attend_slabs(cpu, block.spec, sequences, query, key, value, attended);
+  attend_slabs(cpu, spec, sequences, query, key, value, attended);
+  narrow_heads(rows * spec.heads, spec.value_size(), spec.head_dim, attended);
+  const std::int64_t width = std::int64_t{spec.heads} * spec.value_size();
   if (gate) {
     const std::int64_t gates = block.gate->outputs();
-    apply_sigmoid(cpu.pool, gate, rows * gates, query_size / gates, attended);
+    apply_sigmoid(cpu.pool, gate, rows * gates, width / gates, attended);
   }
   if (block.output_norm) {
-    apply_norm(cpu.pool, *block.output_norm, attended, rows, query_size,
-               attended);
+    apply_norm(cpu.pool, *block.output_norm, attended, rows, width, attended);
   }
   frame.leave(block.output, attended, residual, output);
 }
