@@ -95,18 +95,24 @@ mx::array hidden_states(const fs::path& model) {
 }
 
 // Their tokenizers are no part of recipes, so that texts cannot be compared.
-TEST(GgufEncoders, GiveTheHiddenStatesOfTheCheckpoint) {
+class GgufEncoders : public testing::TestWithParam<const char*> {};
+
+TEST_P(GgufEncoders, GiveTheHiddenStatesOfTheCheckpoint) {
+  const std::string name = GetParam();
   const fs::path data = abstractllm::test::source_folder() / "tests/data";
-  const fs::path fixture = data / "fixtures/embed/nomic_bert";
+  const fs::path fixture = data / "fixtures/embed" / name;
   const io::TemporaryFolder folder;
   folder.write("model.gguf",
-               make_gguf(data / "gguf_recipes/nomic_bert.json", fixture));
+               make_gguf(data / "gguf_recipes" / (name + ".json"), fixture));
   const mx::array want = hidden_states(fixture);
   const mx::array got = hidden_states(folder.path() / "model.gguf");
   ASSERT_EQ(got.shape(), want.shape());
   EXPECT_GT(mx::max(mx::abs(want)).item<float>(), 0.1f);
   EXPECT_LT(mx::max(mx::abs(got - want)).item<float>(), 1e-5f);
 }
+
+INSTANTIATE_TEST_SUITE_P(Recipes, GgufEncoders,
+                         testing::Values("eurobert", "nomic_bert"));
 
 TEST(GgufRecipes, AreThere) { EXPECT_GE(all_cases().size(), 15u); }
 

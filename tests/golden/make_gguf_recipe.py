@@ -35,7 +35,7 @@ ARCHITECTURES = {
     "deepseek": "deepseek", "ernie4_5_moe": "ernie4_5-moe", "exaone": "exaone",
     "exaone4": "exaone4", "falcon_h1": "falcon-h1", "falcon_mamba": "mamba", "mamba": "mamba",
     "minicpm": "minicpm", "nemotron": "nemotron",
-    "nomic_bert": "nomic-bert", "olmo": "olmo",
+    "eurobert": "eurobert", "nomic_bert": "nomic-bert", "olmo": "olmo",
     "seed_oss": "seed_oss", "cohere": "command-r", "cohere2": "cohere2", "deepseek_v2": "deepseek2",
     "deepseek_v3": "deepseek2", "ernie4_5": "ernie4_5", "gemma": "gemma",
     "gemma2": "gemma2", "gemma3_text": "gemma3",
@@ -368,7 +368,7 @@ class Recipe:
             self.size(KEYS.Rope.DIMENSION_COUNT, rope)
         if arch in ("command-r", "cohere2"):
             self.number(KEYS.LLM.LOGIT_SCALE, config["logit_scale"])
-        if arch == "nomic-bert":
+        if arch in ("eurobert", "nomic-bert"):
             self.size(KEYS.LLM.POOLING_TYPE, 1)
         if arch == "gemma3n":
             self.gemma3n()
