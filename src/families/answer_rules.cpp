@@ -18,6 +18,8 @@ constexpr std::array kReasoning{
     Marks{"<seed:think>", "</seed:think>"},
     Marks{"<|channel>thought\n", "<channel|>"},
     Marks{"<|inner_prefix|>", "<|inner_suffix|>"},
+    // Apriel's; the first one is part of the prompt.
+    Marks{"Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]"},
 };
 
 // Marks that are no words of their own, but that the dialect of calls uses for

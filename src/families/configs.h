@@ -120,6 +120,24 @@ struct OlmoConfig : MLXModelConfig {
 struct ErnieConfig : MLXModelConfig {
   ErnieConfig();
 };
+struct BambaConfig : MLXModelConfig {
+  BambaConfig();
+};
+struct BitNetConfig : MLXModelConfig {
+  BitNetConfig();
+};
+struct EttinConfig : MLXModelConfig {
+  EttinConfig();
+};
+struct Hunyuan3Config : MLXModelConfig {
+  Hunyuan3Config();
+};
+struct JambaConfig : MLXModelConfig {
+  JambaConfig();
+};
+struct NanoChatConfig : MLXModelConfig {
+  NanoChatConfig();
+};
 struct GenericConfig : MLXModelConfig {
   GenericConfig();
 };

@@ -8,19 +8,21 @@ namespace abstractllm::families {
 
 const std::vector<MLXModelConfig>& all_families() {
   static const std::vector<MLXModelConfig> all{
-      LlamaConfig(),     AlpacaConfig(),     AmThinkingConfig(),
-      ChatMLConfig(),    CodeConfig(),       CodeGemmaConfig(),
-      CommandRConfig(),  DanubeConfig(),     DeepSeekCoderConfig(),
-      DeepSeekConfig(),  DeepSeekR1Config(), ErnieConfig(),
-      Gemma4Config(),    GemmaConfig(),      GlmConfig(),
-      GptOssConfig(),    GraniteConfig(),    Lfm2Config(),
-      Llama2Config(),    Llama3Config(),     Llama4Config(),
-      MistralConfig(),   MixtralConfig(),    OlmoConfig(),
-      PaliGemmaConfig(), Phi3Config(),       Phi4Config(),
-      PhiConfig(),       Qwen25VLConfig(),   Qwen3CoderConfig(),
-      Qwen3Config(),     QwenCoderConfig(),  QwenConfig(),
-      QwenVLConfig(),    SmolLM3Config(),    SmolLMConfig(),
-      VicunaConfig(),    ZephyrConfig(),     GenericConfig(),
+      LlamaConfig(),      AlpacaConfig(),        AmThinkingConfig(),
+      BambaConfig(),      BitNetConfig(),        ChatMLConfig(),
+      CodeConfig(),       CodeGemmaConfig(),     CommandRConfig(),
+      DanubeConfig(),     DeepSeekCoderConfig(), DeepSeekConfig(),
+      DeepSeekR1Config(), ErnieConfig(),         EttinConfig(),
+      Gemma4Config(),     GemmaConfig(),         GlmConfig(),
+      GptOssConfig(),     GraniteConfig(),       Hunyuan3Config(),
+      JambaConfig(),      Lfm2Config(),          Llama2Config(),
+      Llama3Config(),     Llama4Config(),        MistralConfig(),
+      MixtralConfig(),    NanoChatConfig(),      OlmoConfig(),
+      PaliGemmaConfig(),  Phi3Config(),          Phi4Config(),
+      PhiConfig(),        Qwen25VLConfig(),      Qwen3CoderConfig(),
+      Qwen3Config(),      QwenCoderConfig(),     QwenConfig(),
+      QwenVLConfig(),     SmolLM3Config(),       SmolLMConfig(),
+      VicunaConfig(),     ZephyrConfig(),        GenericConfig(),
   };
   return all;
 }

@@ -116,6 +116,7 @@ ThinkingControl find_thinking(const Prober& prober, const std::string& source,
       Candidate{Kind::kSwitch, "enable_thinking", "true", "false"},
       Candidate{Kind::kSwitch, "thinking", "true", "false"},
       Candidate{Kind::kLevel, "reasoning_effort", "\"low\"", "\"high\""},
+      Candidate{Kind::kBudget, "thinking_budget", "0", "-1"},
   };
   const std::vector<Message> messages{Message::user(kUser)};
   for (const Candidate& each : kCandidates) {
@@ -125,6 +126,17 @@ ThinkingControl find_thinking(const Prober& prober, const std::string& source,
     const auto other =
         prober.render(messages, shape, {}, assign(each.variable, each.other));
     if (one && other && *one != *other) return {each.kind, each.variable};
+  }
+  // Words that the template takes out of what the system says.
+  const auto told = [&](const char* word) {
+    return prober.render({Message::system(word), Message::user(kUser)}, shape);
+  };
+  constexpr char kOff[] = "/no_think";
+  if (source.find(kOff) != std::string::npos) {
+    const auto off = told(kOff);
+    if (off && !contains(off, kOff) && off != told("/think")) {
+      return {Kind::kWord, "/think"};
+    }
   }
   return {};
 }

@@ -15,6 +15,8 @@ struct ThinkingControl {
     kNone,
     kSwitch,  ///< `variable` is true or false
     kLevel,   ///< `variable` is "low", "medium" or "high"
+    kBudget,  ///< `variable` is the most tokens of reasoning; 0: none, -1: any
+    kWord,    ///< `variable`, "/think", or "/no_think" in the system message
   };
   Kind kind = Kind::kNone;
   std::string variable{};

@@ -11,13 +11,13 @@
 #include "engine/answer_grammar.h"
 #include "models/registry.h"
 #include "providers/mlx_checks.h"
+#include "providers/mlx_thinking.h"
 
 namespace abstractllm::providers {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-using families::ThinkingControl;
 
 constexpr char kId[] = "mlx";
 // Numbers that every reader takes: a model may write 1e999.
@@ -39,33 +39,6 @@ constexpr char kAnyObject[] =
                                 "Models of these types read images: " + types +
                                     ". Or use a provider with vision.",
                                 kId);
-}
-
-// The variables of the template, the request's own over those for thinking.
-std::string variables_of(const Request& request,
-                         const ThinkingControl& control) {
-  if (!request.reasoning_effort) return request.template_variables;
-  const ReasoningEffort effort = *request.reasoning_effort;
-  const bool off = effort == ReasoningEffort::kOff;
-  if (control.kind == ThinkingControl::Kind::kNone) {
-    throw UnsupportedFeatureError(
-        "[mlx] the model's chat template has no switch for reasoning_effort",
-        "Leave reasoning_effort out.", kId);
-  }
-  if (control.kind == ThinkingControl::Kind::kLevel && off) {
-    throw UnsupportedFeatureError(
-        "[mlx] the model's reasoning cannot be switched off",
-        "Use reasoning_effort low.", kId);
-  }
-  Json variables = base::parse_json(request.template_variables);
-  // What is no object is refused by the template, with its own words.
-  if (!variables.is_object()) return request.template_variables;
-  if (!variables.contains(control.variable)) {
-    variables[control.variable] = control.kind == ThinkingControl::Kind::kSwitch
-                                      ? Json(!off)
-                                      : Json(std::string(to_string(effort)));
-  }
-  return variables.dump();
 }
 
 void add_text_form(const ResponseFormat& wanted, engine::AnswerForm& form) {
@@ -122,11 +95,12 @@ engine::EncodedChat RequestReader::encode_chat(const Request& request,
                                                Pixels pixels) const {
   const bool with_tools = offers_tools(request);
   engine::ConversationImages images = read_images(request, pixels);
+  const families::ThinkingControl& thinking =
+      package_.chat_for(with_tools).facts.thinking;
   engine::EncodedChat encoded = package_.encode_chat(
-      {.messages = with_system_prompt(request),
+      {.messages = messages_with_thinking(request, thinking),
        .tools = with_tools ? request.tools : std::vector<ToolDefinition>{},
-       .template_variables =
-           variables_of(request, package_.chat_for(with_tools).facts.thinking),
+       .template_variables = variables_with_thinking(request, thinking),
        .images = std::move(images.seen)});
   encoded.images = std::move(images.images);
   return encoded;

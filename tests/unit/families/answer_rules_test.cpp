@@ -101,7 +101,9 @@ TEST(AnswerRules, SomeDialectsMarkReasoningInTheirOwnWay) {
       {"]<]minimax[>[", "<mm:think>"},
       {"<atem:function_calls>", "to=self<|message|>"},
       {"<|tool_call:begin|><|end|>", "<|think|>"},
-      {"<|end|>", ""}};
+      {"<|end|>", ""},
+      {"after the marker [BEGIN FINAL RESPONSE].",
+       "Here are my reasoning steps:\n"}};
   for (const auto& [source, begin] : templates) {
     EXPECT_EQ(rules_of(source, {}).reasoning_begin, begin) << source;
   }

@@ -102,6 +102,23 @@ TEST(TemplateFacts, OfAThinkingSwitch) {
             ThinkingControl::Kind::kNone);
 }
 
+TEST(TemplateFacts, OfABudgetOrAWordForThinking) {
+  const TemplateFacts budget = facts_of(
+      "{{ messages[0].content }}{% if thinking_budget is defined and "
+      "thinking_budget == 0 %}x{% endif %}");
+  EXPECT_EQ(budget.thinking.kind, ThinkingControl::Kind::kBudget);
+  EXPECT_EQ(budget.thinking.variable, "thinking_budget");
+  const TemplateFacts word = facts_of(
+      "{% for m in messages %}{{ m.content | replace('/no_think', '') | "
+      "replace('/think', '') }}{% if '/no_think' in m.content %}x{% endif %}"
+      "{% endfor %}");
+  EXPECT_EQ(word.thinking.kind, ThinkingControl::Kind::kWord);
+  EXPECT_EQ(facts_of("{% for m in messages %}{{ m.content }}{% endfor %}"
+                     "{# /no_think #}")
+                .thinking.kind,
+            ThinkingControl::Kind::kNone);
+}
+
 constexpr char kSchema[] =
     R"({"type":"object","properties":{"a":{"type":"string",)"
     R"("description":"x"}},"required":["a"]})";

@@ -37,6 +37,26 @@ TEST(Detection, ATemplateOfAnotherFamilyWinsOverTheArchitecture) {
             "llama3");
 }
 
+TEST(Detection, ArchitecturesOfOneMakerAreFamiliesOfTheirOwn) {
+  const struct {
+    const char* model_type;
+    const char* chat_template;
+    const char* family;
+  } kCases[] = {
+      {"bamba", "", "bamba"},
+      {"bitnet", "{{ role | capitalize + ': ' }}{{ 'Assistant: ' }}", "bitnet"},
+      {"hy_v3", "'<｜hy_User{}｜>' '<｜hy_Assistant{}｜>'", "hunyuan3"},
+      {"jamba", "<|bom|><|user|> {{ m }}<|eom|>", "jamba"},
+      {"jamba", kChatML, "chatml"},
+      {"modernbert-decoder", "", "ettin"},
+      {"nanochat", "<|user_start|>{{ m }}<|assistant_start|>", "nanochat"}};
+  for (const auto& row : kCases) {
+    EXPECT_EQ(family_of({.model_type = row.model_type,
+                         .chat_template = row.chat_template}),
+              row.family);
+  }
+}
+
 TEST(Detection, AGgufFileSaysItsArchitecture) {
   const FoundFamily found = detect_family({.gguf_architecture = "gemma2"});
   EXPECT_EQ(found.family->name, "gemma");
