@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
 
+#include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
 #include "models/common/config_fields.h"
@@ -72,8 +73,20 @@ Config read_config(const io::JsonConfig& config) {
   DenseConfig& dense = read.dense;
   dense.windows = read_layer_windows(config, dense.num_hidden_layers);
   read.value_dim = size_or(config, "v_head_dim", 128);
+  if (read.value_dim > dense.head_dim) {
+    throw ModelLoadingError(
+        "[config] v_head_dim (" + std::to_string(read.value_dim) +
+        ") is larger than head_dim (" + std::to_string(dense.head_dim) + ")");
+  }
   read.sliding_kv_heads =
       size_or(config, "swa_num_key_value_heads", 2 * dense.num_key_value_heads);
+  if (dense.num_attention_heads % read.sliding_kv_heads != 0) {
+    throw ModelLoadingError("[config] num_attention_heads (" +
+                            std::to_string(dense.num_attention_heads) +
+                            ") is no multiple of the " +
+                            std::to_string(read.sliding_kv_heads) +
+                            " heads of keys of layers with a window");
+  }
   // A constant factor of the values is one of what attention gives.
   read.value_scale = config.is_null("attention_value_scale")
                          ? 1
