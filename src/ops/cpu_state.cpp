@@ -31,8 +31,6 @@ cpu::RotaryTable& CpuState::rotary(const RopeTable& table) {
 
 cpu::RopeRows CpuState::placed_rotary(
     const RopeTable& table, std::shared_ptr<const RowPlacement> placement) {
-  // As many as sequences that a step may hold, twice over.
-  constexpr std::size_t kKept = 16;
   const auto as_rows = [&](const RopeAngles& angles) {
     return cpu::RopeRows{.cos = angles.cos.data(),
                          .sin = angles.sin.data(),
@@ -44,7 +42,10 @@ cpu::RopeRows CpuState::placed_rotary(
       return as_rows(known.angles);
     }
   }
-  if (placed_.size() == kKept) placed_.erase(placed_.begin());
+  // Those of steps that are over.
+  std::erase_if(placed_, [](const PlacedRotary& known) {
+    return known.placement.use_count() == 1;
+  });
   RopeAngles angles = rope_angles(table, placement->positions);
   placed_.push_back({table, std::move(placement), std::move(angles)});
   return as_rows(placed_.back().angles);

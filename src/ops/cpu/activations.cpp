@@ -42,9 +42,11 @@ void Activations::for_each_block(ThreadPool& pool, Function function) const {
 
 void Activations::quantise(ThreadPool& pool, int planes) {
   if (int8_planes_ == planes) return;
-  int8_planes_ = planes;
-  const std::int64_t row_bytes = int8_row_bytes();
+  int8_planes_ = 0;  // in case that there is no memory
+  const std::int64_t row_bytes = round_up(columns_, kTileColumns) /
+                                 kTileColumns * quantised_tile_bytes(planes);
   int8_.resize(static_cast<std::size_t>(rows_ * row_bytes));
+  int8_planes_ = planes;
   auto* out = int8_.as<std::int8_t>();
   for_each_block(pool, [&](std::int64_t row, int height) {
     quantise_block(x_ + row * stride_, stride_, height, columns_, planes,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ops/cpu/aligned_buffer.h"
 #include "ops/cpu/panel_multiplier.h"
 
 namespace abstractllm::ops::cpu {
@@ -95,6 +96,15 @@ void write_tile(const Tile& tile, const LinearTarget& target,
   }
 }
 
+/// Where a thread puts the products of a strip; of the kinds of `which` each
+/// has its own. Stacks of threads may be too small for several.
+float* strip_values(int which) {
+  thread_local AlignedBuffer buffers[2];
+  constexpr std::int64_t kValues = kMaxStripRows * kGemmPanels * kPanelRows;
+  buffers[which].resize(kValues * sizeof(float));
+  return buffers[which].as<float>();
+}
+
 /// Runs `work(unit, first_row, rows)` over units of `unit_bytes` of weights
 /// times strips of rows.
 template <typename Work>
@@ -140,7 +150,7 @@ void linear(ThreadPool& pool, Activations& x,
                         std::int64_t rows) {
     const LinearTarget* target = targets.data();
     while (unit >= units_of(*target)) unit -= units_of(*target++);
-    alignas(64) float values[kMaxStripRows * kGemmPanels * kPanelRows];
+    float* values = strip_values(0);
     multiplier.multiply(*target->weights, unit * step, row, rows, values);
     const Tile tile =
         tile_of(values, *target->weights, unit * step, step, rows);
@@ -164,9 +174,8 @@ void gated_linear(ThreadPool& pool, Activations& x, const GatedTarget& target,
       .weights = target.gate, .y = target.y, .stride = target.stride};
   const auto work = [&](std::int64_t unit, std::int64_t row,
                         std::int64_t rows) {
-    constexpr std::int64_t kValues = kMaxStripRows * kGemmPanels * kPanelRows;
-    alignas(64) float gate_values[kValues];
-    alignas(64) float up_values[kValues];
+    float* gate_values = strip_values(0);
+    float* up_values = strip_values(1);
     const std::int64_t panel = unit * step;
     multiplier.multiply(*target.gate, panel, row, rows, gate_values);
     multiplier.multiply(*target.up, panel, row, rows, up_values);

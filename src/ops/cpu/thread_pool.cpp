@@ -59,6 +59,9 @@ ThreadPool::ThreadPool(Options options)
     : spin_(options.spin),
       parts_(static_cast<std::size_t>(actual_threads(options.threads))) {
   const int threads = actual_threads(options.threads);
+  // Who waits busily where threads are more than processors keeps those from
+  // working that it waits for.
+  if (threads > usable_threads()) spin_ = spin_.zero();
   workers_.reserve(static_cast<std::size_t>(threads - 1));
   for (int slot = 1; slot < threads; ++slot) {
     const auto job = [this, slot] { work(slot); };
@@ -145,10 +148,12 @@ void ThreadPool::publish(const Job& job) {
   // Sequentially consistent, as is the count of sleepers: either this thread
   // sees the sleeper or the sleeper sees the job.
   state_.store((number + kJobNumber) | kOpen);
-  if (sleepers_.load() > 0) {
-    { std::lock_guard lock(mutex_); }
-    wake_.notify_all();
-  }
+  const std::int64_t wanted = (job_.count - 1) / job_.grain;  // beside this one
+  const std::int64_t sleepers = sleepers_.load();
+  if (sleepers == 0) return;
+  { std::lock_guard lock(mutex_); }
+  if (wanted >= sleepers) return wake_.notify_all();
+  for (std::int64_t i = 0; i < wanted; ++i) wake_.notify_one();
 }
 
 void ThreadPool::wait_until_left() {
