@@ -45,9 +45,11 @@ std::vector<MemoryNeed> forecast_memory(const ModelOutline& outline,
     for (const KvType type :
          {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
       double a_value = ops::cpu::kv_bytes(type);
-      // A scale for each head of each token.
+      // Scales of 16 bits.
       const int head = std::max(1, outline.attention.head_dim);
-      if (type == KvType::kInt8) a_value += 4.0 / head;
+      if (type == KvType::kInt8) {
+        a_value += 2.0 * ops::cpu::scale_groups(head) / head;
+      }
       const double bytes =
           whole[i].keys_and_values / 4 * a_value + whole[i].states;
       need.caches.emplace_back(to_string(type), bytes);

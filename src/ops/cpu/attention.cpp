@@ -10,6 +10,7 @@
 #include "ops/cpu/attention_kernels.h"
 #include "ops/cpu/attention_plan.h"
 #include "ops/cpu/half.h"
+#include "ops/cpu/kv_store.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
@@ -118,6 +119,12 @@ class Attention {
     total.largest = largest;
   }
 
+  // Keys and values of int8 are turned (kv_store.h): so are then queries and
+  // sums.
+  static bool is_turned(const QueryBlock& block) {
+    return block.sequence->kv->options().type == KvType::kInt8;
+  }
+
   std::int64_t token_of(const QueryBlock& block, int row) const {
     return (block.first_row + row) / group();
   }
@@ -132,6 +139,10 @@ class Attention {
                                    head_of(block, r));
       float* to = q + r * kQueryStride;
       for (int i = 0; i < shape_.head_size; ++i) to[i] = from[i] * shape_.scale;
+      if (!is_turned(block)) continue;
+      const int padded = block.sequence->kv->padded_head_size();
+      std::fill(to + shape_.head_size, to + padded, 0.0f);
+      turn_head(to, padded);
     }
   }
 
@@ -149,18 +160,24 @@ class Attention {
     const std::byte* values = s.kv->values(block.kv_head, begin);
     const std::int64_t key_block =
         std::int64_t{padded} * kKvLanes * kv_bytes(type);
-    multiply_kv_panels(type, block.rows, q, keys + from / kKvLanes * key_block,
-                       key_block, (to - from) / kKvLanes, shape_.head_size,
-                       false, scores);
+    const bool turned = is_turned(block);
+    if (turned) {
+      fetch_scales(s.kv->scales(keys) + from, to - from, padded);
+      fetch_scales(s.kv->scales(values) + from, to - from, padded);
+    }
+    multiply_kv_panels({.type = type,
+                        .first = keys + from / kKvLanes * key_block,
+                        .bytes = key_block,
+                        .count = (to - from) / kKvLanes,
+                        .columns = turned ? padded : shape_.head_size,
+                        .scales = turned ? s.kv->scales(keys) + from : nullptr},
+                       block.rows, q, false, scores);
     const std::int64_t value_block =
         std::int64_t{kPagePositions} * kKvLanes * kv_bytes(type);
     const std::int64_t offset = std::int64_t{from} * kKvLanes * kv_bytes(type);
     constexpr std::int64_t kSome = 2048;  // until fetching ahead takes over
     fetch(values + offset, kSome);
     if (end < block.end) fetch(s.kv->keys(block.kv_head, end), kSome);
-    if (type == KvType::kInt8) {
-      scale_columns(block, s.kv->scales(keys) + from, to - from, scores);
-    }
     for (int r = 0; r < block.rows; ++r) {
       const std::int64_t token = token_of(block, r);
       const std::int64_t first =
@@ -177,12 +194,46 @@ class Attention {
         scale_values(sums + r * kQueryStride, padded, factor);
       }
     }
-    if (type == KvType::kInt8) {
-      scale_columns(block, s.kv->scales(values) + from, to - from, scores);
+    const KvPanelRun all = {.type = type,
+                            .first = values + offset,
+                            .bytes = value_block,
+                            .count = padded / kKvLanes,
+                            .columns = static_cast<int>(end - page) - from};
+    if (turned) {
+      add_scaled_values(all, s.kv->scales(values) + from, block.rows, scores,
+                        sums);
+    } else {
+      multiply_kv_panels(all, block.rows, scores, true, sums);
     }
-    const int count = static_cast<int>(end - page) - from;
-    multiply_kv_panels(type, block.rows, scores, values + offset, value_block,
-                       padded / kKvLanes, count, true, sums);
+  }
+
+  // Scales of `count` positions: they lie apart from what is read from one end
+  // to the other, and would be waited for.
+  static void fetch_scales(const std::uint16_t* scales, int count, int padded) {
+    for (int group = 0; group < scale_groups(padded); ++group) {
+      fetch(reinterpret_cast<const std::byte*>(scales),
+            count * static_cast<std::int64_t>(sizeof *scales));
+      scales += kPagePositions;
+    }
+  }
+
+  // The weights go to each 32 dimensions times the scales of these.
+  static void add_scaled_values(KvPanelRun panels, const std::uint16_t* scales,
+                                int rows, const float* weights, float* sums) {
+    constexpr int kPanels = kTurnedDimensions / kKvLanes;
+    alignas(64) float scaled[kQueryRows * kQueryStride];
+    const int count = static_cast<int>(round_to_lanes(panels.columns));
+    const int all = panels.count;
+    for (int p = 0; p < all; p += kPanels) {
+      for (int r = 0; r < rows; ++r) {
+        multiply_values(scales, weights + r * kQueryStride, count,
+                        scaled + r * kQueryStride);
+      }
+      panels.count = std::min(kPanels, all - p);
+      multiply_kv_panels(panels, rows, scaled, true, sums + p * kKvLanes);
+      panels.first += kPanels * panels.bytes;
+      scales += kPagePositions;
+    }
   }
 
   // What a score changes by for where its key and its query stand. The first
@@ -218,13 +269,6 @@ class Attention {
     return bf16_to_float(float_to_bf16(value));
   }
 
-  static void scale_columns(const QueryBlock& block, const float* scales,
-                            int count, float* scores) {
-    for (int r = 0; r < block.rows; ++r) {
-      multiply_values(scales, count, scores + r * kQueryStride);
-    }
-  }
-
   static std::int64_t round_to_lanes(std::int64_t n) {
     return (n + kKvLanes - 1) / kKvLanes * kKvLanes;
   }
@@ -233,6 +277,13 @@ class Attention {
              float weights) const {
     float* out = output_of(shape_, *block.sequence, token_of(block, row),
                            head_of(block, row));
+    float turned[kMaxHeadSize];
+    if (is_turned(block)) {
+      const int padded = block.sequence->kv->padded_head_size();
+      std::copy_n(sum, padded, turned);
+      turn_back(turned, padded);
+      sum = turned;
+    }
     const float factor = weights == 0 ? 0.0f : 1.0f / weights;
     for (int i = 0; i < shape_.head_size; ++i) out[i] = sum[i] * factor;
   }

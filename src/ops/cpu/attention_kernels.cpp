@@ -34,6 +34,7 @@ struct KvPanels {
   std::int64_t values;
   int count;
   std::int64_t ahead;  // bytes from what is used to what is to be fetched
+  const hwy::bfloat16_t* scales;  // of KvPanelRun
 
   const T* at(int index) const { return first + index * values; }
 };
@@ -45,10 +46,10 @@ constexpr int kChains = 2;
 
 // kRows x kWide vectors of sums; vectors are `step` values apart in a column.
 template <int kRows, int kWide, typename T>
-HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
-                              const T* HWY_RESTRICT panel, std::int64_t step,
-                              std::int64_t ahead, int columns, bool add,
-                              float* HWY_RESTRICT out) {
+HWY_INLINE void sum_columns(const float* HWY_RESTRICT x,
+                            const T* HWY_RESTRICT panel, std::int64_t step,
+                            std::int64_t ahead, int columns,
+                            Floats (&total)[kRows][kWide]) {
   const FloatTag d;
   constexpr int kLineColumns = 64 / (kKvLanes * static_cast<int>(sizeof(T)));
   Floats sum[kChains][kRows][kWide];
@@ -89,11 +90,61 @@ HWY_INLINE void multiply_part(const float* HWY_RESTRICT x,
   }
   for (int m = 0; m < kRows; ++m) {
     for (int v = 0; v < kWide; ++v) {
-      float* to = out + m * kQueryStride + v * kLanes;
-      Floats total = sum[0][m][v];
-      for (int c = 1; c < kChains; ++c) total = hn::Add(total, sum[c][m][v]);
-      if (add) total = hn::Add(total, hn::LoadU(d, to));
-      hn::StoreU(total, d, to);
+      total[m][v] = sum[0][m][v];
+      for (int c = 1; c < kChains; ++c) {
+        total[m][v] = hn::Add(total[m][v], sum[c][m][v]);
+      }
+    }
+  }
+}
+
+// The same of int8, each 32 columns times their `scales`.
+template <int kRows, int kWide>
+HWY_INLINE void sum_scaled(const float* x, const std::int8_t* panel,
+                           std::int64_t step, std::int64_t ahead, int columns,
+                           const hwy::bfloat16_t* scales,
+                           Floats (&total)[kRows][kWide]) {
+  const FloatTag d;
+  for (int m = 0; m < kRows; ++m) {
+    for (int v = 0; v < kWide; ++v) total[m][v] = hn::Zero(d);
+  }
+  for (int c = 0; c < columns; c += kTurnedDimensions) {
+    Floats part[kRows][kWide];
+    sum_columns(x + c, panel + c * kKvLanes, step, ahead,
+                std::min(kTurnedDimensions, columns - c), part);
+    for (int v = 0; v < kWide; ++v) {
+      const Floats scale = load_kv(d, scales + v * kLanes);
+      for (int m = 0; m < kRows; ++m) {
+        total[m][v] = hn::MulAdd(part[m][v], scale, total[m][v]);
+      }
+    }
+    scales += kPagePositions;
+  }
+}
+
+// kRows x kWide vectors from lane `lane` of panel `p` on.
+template <int kRows, int kWide, typename T>
+HWY_INLINE void multiply_part(const float* x, const KvPanels<T>& panels, int p,
+                              int lane, std::int64_t step, int columns,
+                              bool add, float* HWY_RESTRICT out) {
+  const FloatTag d;
+  const int at = p * kKvLanes + lane;
+  const T* panel = panels.at(p) + lane;
+  Floats total[kRows][kWide];
+  bool scaled = false;
+  if constexpr (sizeof(T) == 1) {
+    scaled = panels.scales != nullptr;
+    if (scaled) {
+      sum_scaled(x, panel, step, panels.ahead, columns, panels.scales + at,
+                 total);
+    }
+  }
+  if (!scaled) sum_columns(x, panel, step, panels.ahead, columns, total);
+  for (int m = 0; m < kRows; ++m) {
+    for (int v = 0; v < kWide; ++v) {
+      float* to = out + m * kQueryStride + at + v * kLanes;
+      if (add) total[m][v] = hn::Add(total[m][v], hn::LoadU(d, to));
+      hn::StoreU(total[m][v], d, to);
     }
   }
 }
@@ -109,15 +160,14 @@ HWY_INLINE void multiply_rows(const float* x, const KvPanels<T>& panels,
   int p = 0;
   if constexpr (kVectors == 1 && kPairs) {
     for (; p + 2 <= panels.count; p += 2) {
-      multiply_part<kRows, 2>(x, panels.at(p), panels.values, panels.ahead,
-                              columns, add, out + p * kKvLanes);
+      multiply_part<kRows, 2>(x, panels, p, 0, panels.values, columns, add,
+                              out);
     }
   }
   for (; p < panels.count; ++p) {
     for (int v = 0; v < kVectors; v += kWide) {
-      multiply_part<kRows, kWide>(x, panels.at(p) + v * kLanes, kLanes,
-                                  panels.ahead, columns, add,
-                                  out + p * kKvLanes + v * kLanes);
+      multiply_part<kRows, kWide>(x, panels, p, v * kLanes, kLanes, columns,
+                                  add, out);
     }
   }
 }
@@ -135,17 +185,18 @@ HWY_INLINE void multiply_block(const float* x, const KvPanels<T>& panels,
 }
 
 template <typename T>
-void multiply_any(int height, const float* x, const std::byte* first,
-                  std::int64_t panel_bytes, int count, int columns, bool add,
+void multiply_any(const KvPanelRun& run, int height, const float* x, bool add,
                   float* out) {
+  const int columns = run.columns;
   // What is wanted of a panel may be less than lies between two of them.
   const std::int64_t used =
       std::int64_t{columns} * kKvLanes * static_cast<std::int64_t>(sizeof(T));
   const KvPanels<T> panels = {
-      reinterpret_cast<const T*>(first),
-      panel_bytes / static_cast<std::int64_t>(sizeof(T)), count,
-      used >= panel_bytes ? kPrefetchBytes
-                          : (kPrefetchBytes + used - 1) / used * panel_bytes};
+      reinterpret_cast<const T*>(run.first),
+      run.bytes / static_cast<std::int64_t>(sizeof(T)), run.count,
+      used >= run.bytes ? kPrefetchBytes
+                        : (kPrefetchBytes + used - 1) / used * run.bytes,
+      reinterpret_cast<const hwy::bfloat16_t*>(run.scales)};
   switch (height) {
     case 1:
       return multiply_block<1>(x, panels, columns, add, out);
@@ -166,22 +217,17 @@ void multiply_any(int height, const float* x, const std::byte* first,
   }
 }
 
-void MultiplyKvPanels(KvType type, int height, const float* x,
-                      const std::byte* panels, std::int64_t panel_bytes,
-                      int count, int columns, bool add, float* out) {
-  switch (type) {
+void MultiplyKvPanels(const KvPanelRun& panels, int height, const float* x,
+                      bool add, float* out) {
+  switch (panels.type) {
     case KvType::kF32:
-      return multiply_any<float>(height, x, panels, panel_bytes, count, columns,
-                                 add, out);
+      return multiply_any<float>(panels, height, x, add, out);
     case KvType::kF16:
-      return multiply_any<hwy::float16_t>(height, x, panels, panel_bytes, count,
-                                          columns, add, out);
+      return multiply_any<hwy::float16_t>(panels, height, x, add, out);
     case KvType::kBF16:
-      return multiply_any<hwy::bfloat16_t>(height, x, panels, panel_bytes,
-                                           count, columns, add, out);
+      return multiply_any<hwy::bfloat16_t>(panels, height, x, add, out);
     case KvType::kInt8:
-      return multiply_any<std::int8_t>(height, x, panels, panel_bytes, count,
-                                       columns, add, out);
+      return multiply_any<std::int8_t>(panels, height, x, add, out);
   }
 }
 
@@ -236,11 +282,13 @@ void ScaleValues(float* x, int count, float factor) {
   }
 }
 
-void MultiplyValues(const float* factors, int count, float* x) {
+void MultiplyValues(const std::uint16_t* factors, const float* x, int count,
+                    float* out) {
   const FloatTag d;
+  const auto* halves = reinterpret_cast<const hwy::bfloat16_t*>(factors);
   for (int i = 0; i < count; i += kLanes) {
-    hn::StoreU(hn::Mul(hn::LoadU(d, x + i), hn::LoadU(d, factors + i)), d,
-               x + i);
+    hn::StoreU(hn::Mul(hn::LoadU(d, x + i), load_kv(d, halves + i)), d,
+               out + i);
   }
 }
 
@@ -268,11 +316,9 @@ HWY_EXPORT(ScaleValues);
 HWY_EXPORT(MultiplyValues);
 HWY_EXPORT(BlendValues);
 
-void multiply_kv_panels(KvType type, int height, const float* x,
-                        const std::byte* panels, std::int64_t panel_bytes,
-                        int count, int columns, bool add, float* out) {
-  HWY_DYNAMIC_DISPATCH(MultiplyKvPanels)
-  (type, height, x, panels, panel_bytes, count, columns, add, out);
+void multiply_kv_panels(const KvPanelRun& panels, int height, const float* x,
+                        bool add, float* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyKvPanels)(panels, height, x, add, out);
 }
 
 float softmax_scores(float* scores, int count, int begin, int end,
@@ -290,8 +336,9 @@ void blend_values(const float* x, float factor_x, int count, float factor_y,
   HWY_DYNAMIC_DISPATCH(BlendValues)(x, factor_x, count, factor_y, y);
 }
 
-void multiply_values(const float* factors, int count, float* x) {
-  HWY_DYNAMIC_DISPATCH(MultiplyValues)(factors, count, x);
+void multiply_values(const std::uint16_t* factors, const float* x, int count,
+                     float* out) {
+  HWY_DYNAMIC_DISPATCH(MultiplyValues)(factors, x, count, out);
 }
 
 }  // namespace abstractllm::ops::cpu

@@ -15,14 +15,24 @@ inline constexpr int kQueryRows = 8;
 inline constexpr int kQueryStride = 512;
 static_assert(kQueryStride >= kMaxHeadSize && kQueryStride >= kPagePositions);
 
+/// Panels of 16 columns as pages hold them, one every `bytes`.
+struct KvPanelRun {
+  KvType type;
+  const std::byte* first;
+  std::int64_t bytes;
+  int count;
+  int columns;  ///< of keys dimensions, of values positions
+  /// bf16 [columns / 32][kPagePositions], of [16 * panel + i]; or null.
+  const std::uint16_t* scales = nullptr;
+};
+
 /// `out[row][16 * p + i] (+)= sum over columns of
-///      x[row][column] * panel p[column][i]`
-/// for `height` (1 to 8) rows of x and out, kQueryStride floats apart, and
-/// `count` panels, `panel_bytes` apart. The sum of a row is formed in the same
-/// order for any height and count.
-void multiply_kv_panels(KvType type, int height, const float* x,
-                        const std::byte* panels, std::int64_t panel_bytes,
-                        int count, int columns, bool add, float* out);
+///      x[row][column] * panel p[column][i]`, times the scales of each 32,
+/// for `height` (1 to 8) rows of x and out, kQueryStride floats apart. The sum
+/// of a row is formed in the same order for any height and count of panels.
+/// With scales nothing is added to: REQUIRES: int8 and not `add`.
+void multiply_kv_panels(const KvPanelRun& panels, int height, const float* x,
+                        bool add, float* out);
 
 /// What is left of a softmax after some of its scores.
 struct SoftmaxState {
@@ -37,8 +47,9 @@ struct SoftmaxState {
 float softmax_scores(float* scores, int count, int begin, int end,
                      float softcap, SoftmaxState& state);
 
-/// x[i] *= factors[i]; `count` is a multiple of 16.
-void multiply_values(const float* factors, int count, float* x);
+/// out[i] = x[i] * factors[i] (bf16); `count` is a multiple of 16.
+void multiply_values(const std::uint16_t* factors, const float* x, int count,
+                     float* out);
 
 /// x *= factor
 void scale_values(float* x, int count, float factor);

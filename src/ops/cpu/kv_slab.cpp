@@ -32,8 +32,11 @@ void clear_block(const KvSlab& slab, std::int64_t position) {
             std::int64_t{kKvLanes} * kKvLanes * bytes);
     }
     if (slab.options().type == KvType::kInt8) {
-      clear(slab.scales(keys_of) + slot, kKvLanes * sizeof(float));
-      clear(slab.scales(values_of) + slot, kKvLanes * sizeof(float));
+      for (int group = 0; group < scale_groups(padded); ++group) {
+        const std::int64_t at = group * kPagePositions + slot;
+        clear(slab.scales(keys_of) + at, kKvLanes * sizeof(std::uint16_t));
+        clear(slab.scales(values_of) + at, kKvLanes * sizeof(std::uint16_t));
+      }
     }
   }
 }
@@ -68,7 +71,10 @@ KvSlab::KvSlab(Options options) : options_(options) {
 
 std::int64_t KvSlab::half_bytes() const noexcept {
   const std::int64_t scales =
-      options_.type == KvType::kInt8 ? kPagePositions * sizeof(float) : 0;
+      options_.type == KvType::kInt8
+          ? std::int64_t{scale_groups(options_.head_size)} * kPagePositions *
+                static_cast<std::int64_t>(sizeof(std::uint16_t))
+          : 0;
   return std::int64_t{kPagePositions} * padded_head_size() *
              kv_bytes(options_.type) +
          scales;

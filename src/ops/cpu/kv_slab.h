@@ -22,7 +22,7 @@ enum class KvType : std::uint8_t {
   kF32,
   kF16,
   kBF16,
-  kInt8,  ///< with a scale for each head of each token
+  kInt8,  ///< with a scale for each 32 dimensions of each token
 };
 
 /// Of a value.
@@ -34,6 +34,12 @@ constexpr int kv_bytes(KvType type) {
 inline constexpr int kMaxHeadSize = 512;
 /// Positions of a page.
 inline constexpr int kPagePositions = 256;
+/// Dimensions of int8 that share a scale and are turned together.
+inline constexpr int kTurnedDimensions = 32;
+/// Of a head in int8.
+constexpr int scale_groups(int head_size) {
+  return (head_size + kTurnedDimensions - 1) / kTurnedDimensions;
+}
 /// Positions (of keys) or dimensions (of values) side by side in memory.
 inline constexpr int kKvLanes = 16;
 
@@ -44,7 +50,12 @@ inline constexpr int kKvLanes = 16;
 ///
 /// A page holds, for each head, its keys as [16][head_size][16 positions] and
 /// its values as [head_size / 16][256 positions][16], head sizes padded to
-/// multiples of 16. Scales of int8 follow each of the two, f32 [256 positions].
+/// multiples of 16.
+///
+/// Keys and values of int8 are turned (turn_head() of kv_store.h), so that a
+/// dimension that stands out does not take the others of its 32 their digits;
+/// queries and results are turned with them. The scales follow each of the two
+/// parts, bf16 [scale_groups][256 positions].
 class KvSlab {
  public:
   struct Options {
@@ -93,10 +104,10 @@ class KvSlab {
   const std::byte* keys(int head, std::int64_t position) const noexcept;
   const std::byte* values(int head, std::int64_t position) const noexcept;
 
-  /// Scales of the page that begins at `keys` or `values`: of int8 alone.
-  const float* scales(const std::byte* part) const noexcept {
-    return reinterpret_cast<const float*>(part + std::int64_t{kPagePositions} *
-                                                     padded_head_size());
+  /// Scales of the page that begins at `keys` or `values`, bf16: of int8 alone.
+  const std::uint16_t* scales(const std::byte* part) const noexcept {
+    return reinterpret_cast<const std::uint16_t*>(
+        part + std::int64_t{kPagePositions} * padded_head_size());
   }
 
   /// Bytes of a page of all heads.

@@ -23,9 +23,85 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::CappedTag<float, kKvLanes>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 
+// Signs before the matrix: a bent function, the farthest there is from all rows
+// of the matrix of 16. A head that looks like one of them, all values alike for
+// instance, would come out as a single large value.
+constexpr float kSigns[kKvLanes] = {1, 1, 1, -1, 1,  1,  1,  -1,
+                                    1, 1, 1, -1, -1, -1, -1, 1};
+
+using TurnTag = hn::CappedTag<float, 4>;
+
+// The matrix of 4 over every 4 of 16 values; `to[4 * j + i]` is value j of the
+// 4 at i.
+HWY_INLINE void turn_fours(const float* from, float* to) {
+  const TurnTag d;
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(TurnTag()));
+  for (int i = 0; i < 4; i += kStep) {
+    hn::Vec<TurnTag> a;
+    hn::Vec<TurnTag> b;
+    hn::Vec<TurnTag> c;
+    hn::Vec<TurnTag> e;
+    hn::LoadInterleaved4(d, from + 4 * i, a, b, c, e);
+    const auto sum = hn::Add(a, b);
+    const auto difference = hn::Sub(a, b);
+    const auto next_sum = hn::Add(c, e);
+    const auto next_difference = hn::Sub(c, e);
+    hn::StoreU(hn::Add(sum, next_sum), d, to + i);
+    hn::StoreU(hn::Add(difference, next_difference), d, to + 4 + i);
+    hn::StoreU(hn::Sub(sum, next_sum), d, to + 8 + i);
+    hn::StoreU(hn::Sub(difference, next_difference), d, to + 12 + i);
+  }
+}
+
+// `size` is 16 or 32. The matrix is its own inverse; the signs are not on the
+// same side of it.
+HWY_INLINE void turn_group(float* x, int size, bool back) {
+  const FloatTag d;
+  // 1 / sqrt(size)
+  const auto norm =
+      hn::Set(d, size == kTurnedDimensions ? 0.176776695f : 0.25f);
+  alignas(64) float values[kTurnedDimensions];
+  for (int i = 0; i < size; i += kLanes) {
+    auto value = hn::Mul(hn::LoadU(d, x + i), norm);
+    if (!back) value = hn::Mul(value, hn::LoadU(d, kSigns + i % kKvLanes));
+    hn::StoreU(value, d, values + i);
+  }
+  for (int i = 0; i < size; i += kKvLanes) {
+    alignas(64) float turned[kKvLanes];
+    turn_fours(values + i, turned);
+    turn_fours(turned, values + i);
+  }
+  if (size == kTurnedDimensions) {
+    for (int i = 0; i < kKvLanes; i += kLanes) {
+      const auto low = hn::LoadU(d, values + i);
+      const auto high = hn::LoadU(d, values + kKvLanes + i);
+      hn::StoreU(hn::Add(low, high), d, values + i);
+      hn::StoreU(hn::Sub(low, high), d, values + kKvLanes + i);
+    }
+  }
+  for (int i = 0; i < size; i += kLanes) {
+    auto value = hn::LoadU(d, values + i);
+    if (back) value = hn::Mul(value, hn::LoadU(d, kSigns + i % kKvLanes));
+    hn::StoreU(value, d, x + i);
+  }
+}
+
+void Turn(float* x, int size, bool back) {
+  for (int i = 0; i < size; i += kTurnedDimensions) {
+    turn_group(x + i, std::min(kTurnedDimensions, size - i), back);
+  }
+}
+
+// The least bf16 that is not below a positive value.
+HWY_INLINE std::uint16_t bf16_above(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return static_cast<std::uint16_t>((bits + 0xffffu) >> 16);
+}
+
 // `size` values, padded with zeros to whole vectors, as integers times the
-// returned scale, which is NaN where one of them is not finite.
-float RoundToInt8(const float* x, int size, std::int8_t* out) {
+// returned scale (bf16), which is NaN where one of them is not finite.
+std::uint16_t RoundToInt8(const float* x, int size, std::int8_t* out) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> words;
   const hn::Rebind<std::int8_t, FloatTag> bytes;
@@ -36,16 +112,18 @@ float RoundToInt8(const float* x, int size, std::int8_t* out) {
   const float limit = magnitude_of(d, largest);
   if (!(limit <= std::numeric_limits<float>::max())) {
     std::fill_n(out, size, std::int8_t{0});
-    return std::numeric_limits<float>::quiet_NaN();
+    return float_to_bf16(std::numeric_limits<float>::quiet_NaN());
   }
   // Below this the inverse overflows; such values are as good as zero.
   const bool negligible = limit < 1e-35f;
-  const auto inverse = hn::Set(d, negligible ? 0.0f : 127.0f / limit);
+  const std::uint16_t scale = negligible ? 0 : bf16_above(limit / 127.0f);
+  const auto inverse =
+      hn::Set(d, negligible ? 0.0f : 1.0f / bf16_to_float(scale));
   for (int i = 0; i < size; i += kLanes) {
     const auto q = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
     hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(words, q)), bytes, out + i);
   }
-  return negligible ? 0.0f : limit / 127.0f;
+  return scale;
 }
 
 // Where Highway narrows to f16 by emulation it does not round to nearest.
@@ -84,21 +162,25 @@ HWY_AFTER_NAMESPACE();
 namespace abstractllm::ops::cpu {
 
 HWY_EXPORT(RoundToInt8);
+HWY_EXPORT(Turn);
 HWY_EXPORT(Narrow);
 
 namespace {
 
-// Rounds a head to int8 and stores its scale behind the `padded_size` columns
-// of a page's part.
+// Turns a head, rounds it to int8 and stores its scales behind the
+// `padded_size` columns of a page's part.
 void round_head(const float* x, int size, int padded_size, int slot,
                 std::byte* part, std::int8_t* out) {
   float padded[kMaxHeadSize] = {};
   std::copy_n(x, size, padded);
-  const float scale =
-      HWY_DYNAMIC_DISPATCH(RoundToInt8)(padded, padded_size, out);
-  std::memcpy(part + std::int64_t{kPagePositions} * padded_size +
-                  slot * static_cast<int>(sizeof(float)),
-              &scale, sizeof(float));
+  HWY_DYNAMIC_DISPATCH(Turn)(padded, padded_size, false);
+  auto* scales = reinterpret_cast<std::uint16_t*>(
+      part + std::int64_t{kPagePositions} * padded_size);
+  for (int i = 0; i < padded_size; i += kTurnedDimensions) {
+    scales[i / kTurnedDimensions * kPagePositions + slot] =
+        HWY_DYNAMIC_DISPATCH(RoundToInt8)(
+            padded + i, std::min(kTurnedDimensions, padded_size - i), out + i);
+  }
 }
 
 // Values of kBytes to every 16th place of `out` from `first` on.
@@ -112,6 +194,14 @@ void spread(const std::byte* values, int count, std::byte* out, int first) {
 
 }  // namespace
 
+void turn_head(float* x, int size) {
+  HWY_DYNAMIC_DISPATCH(Turn)(x, size, false);
+}
+
+void turn_back(float* x, int size) {
+  HWY_DYNAMIC_DISPATCH(Turn)(x, size, true);
+}
+
 void store_key(KvType type, const float* key, int size, int padded_size,
                int slot, std::byte* keys) {
   if (type == KvType::kInt8) {
@@ -120,7 +210,7 @@ void store_key(KvType type, const float* key, int size, int padded_size,
     std::byte* lane = keys +
                       std::int64_t{slot / kKvLanes} * padded_size * kKvLanes +
                       slot % kKvLanes;
-    for (int i = 0; i < size; ++i) {
+    for (int i = 0; i < padded_size; ++i) {
       lane[i * kKvLanes] = static_cast<std::byte>(rounded[i]);
     }
     return;

@@ -14,4 +14,13 @@ void store_key(KvType type, const float* key, int size, int padded_size,
 void store_value(KvType type, const float* value, int size, int slot,
                  std::byte* values);
 
+/// Turns each 32 of `size` dimensions (and the last 16 of an odd multiple) by a
+/// Hadamard matrix with signs before it: what one dimension holds is spread
+/// over all of them, and products of two heads stay what they were. Caches of
+/// int8 hold heads so. REQUIRES: `size` is a multiple of 16.
+void turn_head(float* x, int size);
+
+/// The inverse.
+void turn_back(float* x, int size);
+
 }  // namespace abstractllm::ops::cpu

@@ -9,6 +9,7 @@
 
 #include "ops/cpu/attention_plan.h"
 #include "ops/cpu/dense_kernels.h"
+#include "ops/cpu/kv_store.h"
 #include "ops/cpu/rounded_attention_kernels.h"
 #include "ops/cpu/stretch_kernels.h"
 
@@ -137,6 +138,15 @@ class RoundedAttention {
     return set.kv_head * group_ +
            static_cast<int>((set.first_row + row) % group_);
   }
+  // Keys and values of int8 are turned (kv_store.h): so are then queries and
+  // sums, with zeros up to whole vectors.
+  static bool is_turned(const RowSet& set) {
+    return set.sequence->kv->options().type == KvType::kInt8;
+  }
+  int dimensions(const RowSet& set) const {
+    return is_turned(set) ? set.sequence->kv->padded_head_size()
+                          : shape_.head_size;
+  }
   float* sums_of(const Workspace& w, int first_row) const {
     return w.sums + first_row / kGroupRows * value_pairs_ * kPairFloats;
   }
@@ -167,8 +177,11 @@ class RoundedAttention {
           shape_, *set.sequence, token_of(set, row + r), head_of(set, row + r));
       float* to = block + r * kMaxHeadSize;
       for (int i = 0; i < shape_.head_size; ++i) to[i] = from[i] * shape_.scale;
+      if (!is_turned(set)) continue;
+      std::fill(to + shape_.head_size, to + dimensions(set), 0.0f);
+      turn_head(to, dimensions(set));
     }
-    round_block(block, kMaxHeadSize, height, shape_.head_size, out);
+    round_block(block, kMaxHeadSize, height, dimensions(set), out);
   }
 
   // Lays columns [from, to) of the page at `position` out, from a multiple of
@@ -180,15 +193,21 @@ class RoundedAttention {
     const std::int64_t key_block =
         std::int64_t{kv.padded_head_size()} * kKvLanes * kv_bytes(type);
     const std::byte* keys = kv.keys(set.kv_head, position);
+    const std::uint16_t* scales = is_turned(set) ? kv.scales(keys) : nullptr;
     for (int block = from / kKvLanes; block < to / kKvLanes; ++block) {
-      round_pairs(type, keys + block * key_block, shape_.head_size,
-                  w.keys + block * key_words_);
+      round_key_pairs(type, keys + block * key_block, dimensions(set),
+                      is_turned(set) ? scales + block * kKvLanes : nullptr,
+                      w.keys + block * key_words_);
     }
     const std::int64_t vector = std::int64_t{kKvLanes} * kv_bytes(type);
-    const std::byte* values = kv.values(set.kv_head, position) + from * vector;
+    const std::byte* values = kv.values(set.kv_head, position);
+    if (is_turned(set)) scales = kv.scales(values);
     for (int panel = 0; panel < value_panels_; ++panel) {
-      round_pairs(type, values + panel * kPagePositions * vector, to - from,
-                  w.values + (panel * kPagePositions + from) / 2 * kKvLanes);
+      const int group = panel * kKvLanes / kTurnedDimensions;
+      round_value_pairs(
+          type, values + (panel * kPagePositions + from) * vector, to - from,
+          is_turned(set) ? scales + group * kPagePositions + from : nullptr,
+          w.values + (panel * kPagePositions + from) / 2 * kKvLanes);
     }
   }
 
@@ -219,16 +238,9 @@ class RoundedAttention {
 
   void add_group(const RowSet& set, const Group& g, const Workspace& w,
                  SoftmaxState* states) const {
-    multiply_keys(g, w);
-    const KvSlab& kv = *set.sequence->kv;
-    const bool scaled = kv.options().type == KvType::kInt8;
+    multiply_keys(g, dimensions(set), w);
     const int first = g.from / kPairColumns * kPairColumns;
-    const float* key_scales =
-        scaled ? kv.scales(kv.keys(set.kv_head, g.page + g.from)) + first
-               : nullptr;
-    const float* value_scales =
-        scaled ? kv.scales(kv.values(set.kv_head, g.page + g.from)) + first
-               : nullptr;
+    const std::int64_t length = set.sequence->kv->length();
     for (int r = 0; r < g.rows;) {
       const int height = block_height(g.rows - r);
       std::uint16_t* block = w.weights + r * kPagePositions + first * height;
@@ -244,10 +256,8 @@ class RoundedAttention {
              .slope = shape_.slopes == nullptr
                           ? 0.0f
                           : shape_.slopes[head_of(set, row)],
-             .distance = static_cast<float>(g.page + first - kv.length() +
-                                            set.sequence->tokens - token),
-             .key_scales = key_scales,
-             .value_scales = value_scales},
+             .distance = static_cast<float>(g.page + first - length +
+                                            set.sequence->tokens - token)},
             states[row], block + i * kPairColumns, height * kPairColumns);
         if (factor != 1.0f) {
           scale_sums(factor, value_pairs_,
@@ -266,7 +276,7 @@ class RoundedAttention {
   }
 
   // -> scores [tile from that of `from` on][row][32]
-  void multiply_keys(const Group& g, const Workspace& w) const {
+  void multiply_keys(const Group& g, int dimensions, const Workspace& w) const {
     const Bf16Rows queries = {w.queries + g.first_row * row_values_,
                               row_values_, g.rows};
     const int last = (g.to - 1) / kKvLanes;
@@ -280,8 +290,7 @@ class RoundedAttention {
           reinterpret_cast<const std::uint8_t*>(w.keys + block * key_words_),
           reinterpret_cast<const std::uint8_t*>(w.keys + other * key_words_)};
       std::fill_n(scores, g.rows * kPairColumns, 0.0f);
-      kernels_.multiply(queries, panels, kGemmPanels, 0, shape_.head_size,
-                        scores);
+      kernels_.multiply(queries, panels, kGemmPanels, 0, dimensions, scores);
     }
   }
 
@@ -306,11 +315,13 @@ class RoundedAttention {
         output_of(shape_, *set.sequence, token_of(set, row), head_of(set, row));
     const float factor = weights == 0 ? 0.0f : 1.0f / weights;
     const float* sums = sums_of(w, row) + row % kGroupRows * kPairColumns;
-    for (int i = 0; i < shape_.head_size; i += kPairColumns) {
-      const int count = std::min(kPairColumns, shape_.head_size - i);
-      for (int j = 0; j < count; ++j) out[i + j] = sums[j] * factor;
-      sums += kPairFloats;
+    const int size = dimensions(set);
+    alignas(64) float whole[kMaxHeadSize];
+    for (int i = 0; i < size; i += kPairColumns, sums += kPairFloats) {
+      std::copy_n(sums, std::min(kPairColumns, size - i), whole + i);
     }
+    if (is_turned(set)) turn_back(whole, size);
+    for (int i = 0; i < shape_.head_size; ++i) out[i] = whole[i] * factor;
   }
 
   const Bf16Kernels& kernels_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/cpu/half.h"
 #include "ops/cpu/highway_config.h"
 #include "ops/cpu/stretch_kernels.h"
 
@@ -25,46 +26,82 @@ using Floats = hn::Vec<FloatTag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(FloatTag()));
 constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-template <typename T>
-HWY_INLINE void round_typed(const T* from, int count, std::uint32_t* out) {
+// Widens vector `i` of those at `from`, from lane `lane` on.
+struct Plain {
+  template <typename T>
+  HWY_INLINE Floats operator()(const T* from, int i, int lane) const {
+    return load_kv(FloatTag(), from + i * kKvLanes + lane);
+  }
+};
+struct OfKeys {
+  const hwy::bfloat16_t* scales;
+
+  HWY_INLINE Floats operator()(const std::int8_t* from, int i, int lane) const {
+    const FloatTag d;
+    const auto* scale = scales + i / kTurnedDimensions * kPagePositions + lane;
+    return hn::Mul(load_kv(d, from + i * kKvLanes + lane), load_kv(d, scale));
+  }
+};
+struct OfValues {
+  const std::uint16_t* scales;
+
+  HWY_INLINE Floats operator()(const std::int8_t* from, int i, int lane) const {
+    const FloatTag d;
+    return hn::Mul(load_kv(d, from + i * kKvLanes + lane),
+                   hn::Set(d, bf16_to_float(scales[i])));
+  }
+};
+
+template <typename T, class Widen>
+HWY_INLINE void round_typed(const T* from, int count, Widen widen,
+                            std::uint32_t* out) {
   const FloatTag d;
   const hn::RebindToUnsigned<FloatTag> words;
   const auto high_half = hn::Set(words, 0xffff0000u);
   for (int i = 0; i < count; i += 2) {
     for (int lane = 0; lane < kKvLanes; lane += kLanes) {
-      const T* even = from + i * kKvLanes + lane;
-      const auto low = hn::ShiftRight<16>(bf16_bits(d, load_kv(d, even)));
+      const auto low = hn::ShiftRight<16>(bf16_bits(d, widen(from, i, lane)));
       auto high = hn::Zero(words);
-      if (i + 1 < count) high = bf16_bits(d, load_kv(d, even + kKvLanes));
+      if (i + 1 < count) high = bf16_bits(d, widen(from, i + 1, lane));
       hn::StoreU(hn::Or(low, hn::And(high, high_half)), words,
                  out + i / 2 * kKvLanes + lane);
     }
   }
 }
 
-void RoundPairs(KvType type, const std::byte* vectors, int count,
-                std::uint32_t* out) {
+template <class Scaled>
+HWY_INLINE void round_any(KvType type, const std::byte* vectors, int count,
+                          Scaled scaled, std::uint32_t* out) {
   switch (type) {
     case KvType::kF32:
-      return round_typed(reinterpret_cast<const float*>(vectors), count, out);
+      return round_typed(reinterpret_cast<const float*>(vectors), count,
+                         Plain(), out);
     case KvType::kF16:
       return round_typed(reinterpret_cast<const hwy::float16_t*>(vectors),
-                         count, out);
+                         count, Plain(), out);
     case KvType::kBF16:
       return round_typed(reinterpret_cast<const hwy::bfloat16_t*>(vectors),
-                         count, out);
+                         count, Plain(), out);
     case KvType::kInt8:
       return round_typed(reinterpret_cast<const std::int8_t*>(vectors), count,
-                         out);
+                         scaled, out);
   }
+}
+
+void RoundKeyPairs(KvType type, const std::byte* vectors, int count,
+                   const std::uint16_t* scales, std::uint32_t* out) {
+  round_any(type, vectors, count,
+            OfKeys{reinterpret_cast<const hwy::bfloat16_t*>(scales)}, out);
+}
+
+void RoundValuePairs(KvType type, const std::byte* vectors, int count,
+                     const std::uint16_t* scales, std::uint32_t* out) {
+  round_any(type, vectors, count, OfValues{scales}, out);
 }
 
 // A score from index `i` on, with all but the mask applied.
 HWY_INLINE Floats finished(const ScoreRow& row, int i, Floats score) {
   const FloatTag d;
-  if (row.key_scales != nullptr) {
-    score = hn::Mul(score, hn::LoadU(d, row.key_scales + i));
-  }
   if (row.slope != 0) {
     const auto distance = hn::Iota(d, row.distance + static_cast<float>(i));
     score = hn::MulAdd(hn::Set(d, row.slope), distance, score);
@@ -93,8 +130,7 @@ HWY_INLINE float* score_at(const ScoreRow& row, int i) {
 // Finishes the scores; returns the largest.
 HWY_INLINE float finish_scores(const ScoreRow& row) {
   const FloatTag d;
-  const bool plain =
-      row.key_scales == nullptr && row.slope == 0 && row.softcap == 0;
+  const bool plain = row.slope == 0 && row.softcap == 0;
   auto top = hn::Set(d, kNothing);
   for (int i = 0; i < row.count; i += kLanes) {
     float* at = score_at(row, i);
@@ -119,17 +155,9 @@ float WeighScores(const ScoreRow& row, SoftmaxState& state,
   for (int i = 0; i < row.count; i += kLanes) {
     const auto score = hn::LoadU(d, score_at(row, i));
     const auto weight = exp_for_bf16(d, hn::Sub(score, shift));
-    auto bits = bf16_bits(d, weight);
-    if (row.value_scales == nullptr) {
-      // What is multiplied with the values is what is added up.
-      sum = hn::Add(sum, hn::BitCast(d, hn::And(bits, high_half)));
-    } else {
-      sum = hn::Add(sum, weight);
-      // Scales of what is not there may be NaN.
-      const auto scaled = hn::Mul(weight, hn::LoadU(d, row.value_scales + i));
-      bits =
-          bf16_bits(d, hn::IfThenZeroElse(hn::Eq(weight, hn::Zero(d)), scaled));
-    }
+    const auto bits = bf16_bits(d, weight);
+    // What is multiplied with the values is what is added up.
+    sum = hn::Add(sum, hn::BitCast(d, hn::And(bits, high_half)));
     store_bf16(d, bits,
                weights + i / kPairColumns * tile_values + i % kPairColumns);
   }
@@ -148,12 +176,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace abstractllm::ops::cpu {
 
-HWY_EXPORT(RoundPairs);
+HWY_EXPORT(RoundKeyPairs);
+HWY_EXPORT(RoundValuePairs);
 HWY_EXPORT(WeighScores);
 
-void round_pairs(KvType type, const std::byte* vectors, int count,
-                 std::uint32_t* out) {
-  HWY_DYNAMIC_DISPATCH(RoundPairs)(type, vectors, count, out);
+void round_key_pairs(KvType type, const std::byte* vectors, int count,
+                     const std::uint16_t* scales, std::uint32_t* out) {
+  HWY_DYNAMIC_DISPATCH(RoundKeyPairs)(type, vectors, count, scales, out);
+}
+
+void round_value_pairs(KvType type, const std::byte* vectors, int count,
+                       const std::uint16_t* scales, std::uint32_t* out) {
+  HWY_DYNAMIC_DISPATCH(RoundValuePairs)(type, vectors, count, scales, out);
 }
 
 float weigh_scores(const ScoreRow& row, SoftmaxState& state,

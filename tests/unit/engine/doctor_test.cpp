@@ -215,16 +215,17 @@ TEST(Doctor, JudgesTheSettingsOfTheRun) {
   EXPECT_EQ(exact["cache_type"], "f32");
   EXPECT_EQ(facts({.cpu_backend = CpuBackend::kReference})["cache_type"],
             "f32");
+  constexpr std::int64_t kInt8 = 62'914'560 / 80 * 86;
   const json small =
       facts({.kv_cache_type = ops::cpu::KvType::kInt8, .context_length = 4096});
   EXPECT_EQ(small["cache_type"], "int8");
   ASSERT_EQ(small["memory"].size(), 2u);
   EXPECT_EQ(small["memory"][1]["context"], 4096);
-  // A byte a value and a float for the 80 of a head.
-  EXPECT_EQ(small["memory"][0]["cache_bytes"]["int8"], 66'060'288);
+  // A byte a value and three scales of two bytes for the 80 of a head.
+  EXPECT_EQ(small["memory"][0]["cache_bytes"]["int8"], kInt8);
   EXPECT_EQ(usual["memory"][0]["needed_bytes"].get<std::int64_t>() -
                 small["memory"][0]["needed_bytes"].get<std::int64_t>(),
-            125'829'120 - 66'060'288);
+            125'829'120 - kInt8);
   const Diagnosis too_long = model.diagnose(64, {.context_length = 1 << 20});
   EXPECT_EQ(too_long.verdict, Verdict::kDoesNotRun);
   EXPECT_THAT(too_long.reason,

@@ -3,11 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "ops/cpu/kv_store.h"
 #include "unit/ops/cpu/highway_targets.h"
 #include "unit/ops/cpu/story.h"
 #include "unit/ops/cpu/test_matrix.h"
@@ -292,6 +296,55 @@ TEST(KvSlab, AppendTransformsKeys) {
   transform_heads(pool, plain.k.data(), tokens, 2, 8, 0, transform);
   plain.slab = std::move(slab);
   expect_truth(pool, {&plain});
+}
+
+TEST(Attention, DimensionsThatStandOutCostInt8Little) {
+  ThreadPool pool({.threads = 2});
+  for (const auto& [height, bound] : testing::kOutlierBounds) {
+    const double error =
+        testing::error_with_outliers(pool, height, [&](const Story& story) {
+          return last_rows(pool, story, story.tokens, {});
+        });
+    EXPECT_LT(error, bound) << height;
+  }
+}
+
+TEST(KvStore, TurnsByAHadamardMatrixBehindSigns) {
+  on_each_highway_target([] {
+    for (const int size : {16, 32, 48, 128}) {
+      const std::vector<float> x = random_values(size, 5);
+      std::vector<float> turned = x;
+      turn_head(turned.data(), size);
+      for (int begin = 0; begin < size; begin += kTurnedDimensions) {
+        const int count = std::min(kTurnedDimensions, size - begin);
+        for (int row = 0; row < count; ++row) {
+          double sum = 0;
+          for (int i = 0; i < count; ++i) {
+            // The sign of the matrix, and those before it.
+            const bool minus = (std::popcount(static_cast<unsigned>(row & i)) %
+                                2) != ((i % 4 == 3) != (i / 4 % 4 == 3));
+            sum += minus ? -x[static_cast<std::size_t>(begin + i)]
+                         : x[static_cast<std::size_t>(begin + i)];
+          }
+          EXPECT_NEAR(turned[static_cast<std::size_t>(begin + row)],
+                      sum / std::sqrt(count), 1e-6)
+              << size;
+        }
+      }
+      turn_back(turned.data(), size);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        EXPECT_NEAR(turned[i], x[i], 1e-6) << size;
+      }
+    }
+  });
+}
+
+TEST(KvSlab, Int8CostsAByteAValueAndTwoForEach32) {
+  for (const auto& [size, bytes] :
+       {std::pair{128, 128 + 8}, {80, 80 + 6}, {40, 48 + 4}, {16, 16 + 2}}) {
+    const KvSlab slab({.heads = 3, .head_size = size, .type = KvType::kInt8});
+    EXPECT_EQ(slab.page_bytes(), 3 * 2 * kPagePositions * bytes) << size;
+  }
 }
 
 TEST(KvSlab, WhatIsNotFiniteIsSeenInEveryType) {

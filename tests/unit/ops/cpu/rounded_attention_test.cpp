@@ -65,16 +65,17 @@ void expect_near_truth(ThreadPool& pool, Story story) {
   for (const Bf16Kernels& kernels : all_bf16_kernels()) {
     outs.push_back(run(kernels, pool, story, story.tokens));
   }
-  round_all(story.q, story.shape.scale);
-  story.shape.scale = 1.0f;
-  // Integers of 8 bits are bf16 as they are; their scales come behind.
-  if (story.slab.options().type != KvType::kInt8) {
+  // Heads of int8 are rounded once they are turned, which is not done here.
+  const bool turned = story.slab.options().type == KvType::kInt8;
+  if (!turned) {
+    round_all(story.q, story.shape.scale);
+    story.shape.scale = 1.0f;
     round_all(story.k);
     round_all(story.v);
   }
   const std::vector<double> truth = story.truth();
   for (std::size_t i = 0; i < outs.size(); ++i) {
-    EXPECT_LT(error_of(outs[i], truth, story.v), 0x1p-8)
+    EXPECT_LT(error_of(outs[i], truth, story.v), turned ? 0x1p-7 : 0x1p-8)
         << all_bf16_kernels()[i].name;
   }
 }
@@ -248,6 +249,19 @@ TEST(RoundedAttention, NumbersThatAreNoneStayWithTheirRow) {
       } else {
         ASSERT_EQ(after[i], before[i]) << kernels.name;
       }
+    }
+  }
+}
+
+TEST(RoundedAttention, DimensionsThatStandOutCostInt8Little) {
+  ThreadPool pool({.threads = 2});
+  for (const Bf16Kernels& kernels : all_bf16_kernels()) {
+    for (const auto& [height, bound] : testing::kOutlierBounds) {
+      const double error =
+          testing::error_with_outliers(pool, height, [&](const Story& story) {
+            return run(kernels, pool, story, story.tokens);
+          });
+      EXPECT_LT(error, bound) << kernels.name << ", " << height;
     }
   }
 }
