@@ -18,6 +18,7 @@
 #include "hub/cache_layout.h"
 #include "hub/file_selection.h"
 #include "hub/model_folder.h"
+#include "hub/model_parts.h"
 #include "hub/ollama_store.h"
 #include "hub/repository_address.h"
 
@@ -422,6 +423,7 @@ Models LocalModels::list() const {
   Models models = enumerate();
   for (LocalModel& model : models) {
     model.architecture = architecture_of(model.path);
+    if (lacks_parts(model.path)) model.format = "incomplete";
   }
   if (locations_.hugging_face.empty()) return models;
   for (LocalModel& model : list_incomplete(locations_.hugging_face)) {

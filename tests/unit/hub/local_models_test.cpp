@@ -156,6 +156,26 @@ TEST_F(LocalModelsTest, ListsEachModelOnceSorted) {
   }
 }
 
+TEST_F(LocalModelsTest, SaysOfModelsThatLackAPart) {
+  folder_.write("models/torn/model-00001-of-00003.safetensors", "1");
+  folder_.write("models/torn/model-00003-of-00003.safetensors", "1");
+  folder_.write("models/torn/config.json", "{}");
+  folder_.write("models/half/m-00001-of-00002.gguf", "1");
+  std::map<std::string, std::string> formats;
+  for (const LocalModel& model : models_.list()) {
+    formats[model.id] = model.format;
+  }
+  EXPECT_EQ(formats["torn"], "incomplete");
+  EXPECT_EQ(formats["half"], "incomplete");
+  EXPECT_EQ(formats["split"], "gguf");
+  EXPECT_EQ(formats["org/name"], "safetensors");
+  folder_.write("models/torn/model-00002-of-00003.safetensors", "1");
+  for (const LocalModel& model : models_.list()) {
+    formats[model.id] = model.format;
+  }
+  EXPECT_EQ(formats["torn"], "safetensors");
+}
+
 TEST_F(LocalModelsTest, SeveralThatFitAreListed) {
   write_cached("models--q--many", "abc", "m-Q4_0.gguf");
   write_cached("models--q--many", "abc", "m-Q8_0.gguf");
