@@ -445,6 +445,11 @@ constexpr CatalogueRow kRows[] = {
      .models = "Mellum 2",
      .verified = "as `llama`: experts, windows with a rotation of their own",
      .formats = "safetensors"},
+    {.model_type = "mimo",
+     .models = "MiMo 7B (text)",
+     .verified = "the same code as `qwen2`, against mlx-lm; without the layers "
+                 "that predict further tokens",
+     .formats = "safetensors"},
     {.model_type = "mimo_v2_flash",
      .models = "MiMo V2 Flash",
      .verified = "as `llama`: windows with sinks and more keys, values smaller "

@@ -55,9 +55,15 @@ ops::RopeTable read_turns(const io::JsonConfig& config, const char* kind,
                 .find_number("partial_rotary_factor")
                 .value_or(share);
   }
+  const bool is_share = share >= 0 && share <= 1;
+  const int dims = is_share ? static_cast<int>(head_dim * share) : 0;
+  if (!is_share || dims + dims % 2 > head_dim) {
+    throw ModelLoadingError(
+        "[config] partial_rotary_factor is " + std::to_string(share) +
+        ", expected a share of head_dim (" + std::to_string(head_dim) + ")");
+  }
   const RopeDefaults defaults{
-      .theta = config.find_number(field).value_or(theta),
-      .dims = checked_rotary_dim(static_cast<int>(head_dim * share), head_dim)};
+      .theta = config.find_number(field).value_or(theta), .dims = dims};
   const auto own = find_layer_rope(config, kind, defaults);
   return own ? *own : plain_rope(defaults);
 }

@@ -125,6 +125,7 @@ constexpr std::array kRows{
     Row{"mamba", make_mamba},
     Row{"mamba2", make_mamba2},
     Row{"mellum", make_mellum},
+    Row{"mimo", make_qwen2},
     Row{"mimo_v2_flash", make_mimo_v2_flash},
     Row{"minicpm", make_minicpm},
     Row{"minicpm3", make_minicpm3},
@@ -210,7 +211,10 @@ bool is_known_table(const std::string& name) {
 // layer of the model, or under a name of their own.
 bool predicts_further(const std::string& name, const io::JsonConfig& config) {
   constexpr std::string_view kLayers = "model.layers.";
-  if (name.starts_with("mtp.") || name.starts_with("model.mtp.")) return true;
+  if (name.starts_with("mtp.") || name.starts_with("model.mtp.") ||
+      name.starts_with("model.mtp_layers.")) {
+    return true;
+  }
   if (!name.starts_with(kLayers)) return false;
   const auto extra = config.find_int("num_nextn_predict_layers").value_or(0);
   return extra > 0 && std::atoll(name.c_str() + kLayers.size()) >=

@@ -73,6 +73,7 @@ def write_model(spec, seed, folder):
         tensors[name] = torch.from_numpy(drawn).to(torch.bfloat16)
     safetensors.torch.save_file(tensors, folder / "model.safetensors",
                                 {"format": "pt"})
+    text.edit_names(spec, folder / "model.safetensors")
     return {"architecture": fields["architectures"][0],
             "parameters": sum(t.numel() for t in tensors.values()),
             "ordinary": tokenizer.get_vocab_size() - len(text.SPECIAL),

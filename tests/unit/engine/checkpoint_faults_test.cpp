@@ -55,6 +55,8 @@ bool is_passed_over(const std::string& name, const io::JsonConfig& config) {
   }
   return name.starts_with("pooler.") ||
          name.starts_with("model.embed_audio.") ||
+         name.starts_with("model.embed_vision.") ||
+         name.starts_with("model.mtp_layers.") ||
          name.starts_with("model.vision_tower.") ||
          name.starts_with("vision_model.") ||
          name.starts_with("multi_modal_projector.");
