@@ -59,7 +59,7 @@ std::optional<std::int64_t> take_number(std::string& name) {
   std::int64_t number = 0;
   const auto parsed =
       std::from_chars(last.data(), last.data() + last.size(), number);
-  if (last.empty() || parsed.ptr != last.data() + last.size()) {
+  if (last.empty() || number < 0 || parsed.ptr != last.data() + last.size()) {
     return std::nullopt;
   }
   take_last(name, last);
@@ -244,9 +244,14 @@ class Fitter {
     std::int64_t scaled = 0;
     for (const Unit& unit : units) {
       const std::int64_t expert = any.is_stacked ? unit.expert : 0;
-      if (expert >= change.experts || unit.inputs != change.inputs ||
-          expert * any.rows_of_expert + unit.first + unit.rows >
-              change.outputs) {
+      if (unit.inputs != any.inputs ||
+          unit.rows_of_expert != any.rows_of_expert) {
+        throw ModelLoadingError(fmt::format(
+            "[adapter] changes expert {} of '{}' by [{}, {}], another by "
+            "[{}, {}]",
+            unit.expert, target, unit.rows, unit.inputs, any.rows, any.inputs));
+      }
+      if (expert >= change.experts) {
         throw ModelLoadingError(fmt::format(
             "[adapter] changes expert {} of '{}', which has {} experts",
             unit.expert, target, change.experts));

@@ -23,6 +23,8 @@ namespace {
 using nlohmann::json;
 
 constexpr double kDefaultRopeTheta = 10'000.0;
+// Fields with an entry a layer are made of this; models have some hundred.
+constexpr std::int64_t kMostLayers = 1 << 16;
 
 class ConfigBuilder {
  public:
@@ -50,7 +52,13 @@ class ConfigBuilder {
  private:
   void add_sizes() {
     config_["hidden_size"] = fields_.require_size("embedding_length");
-    config_["num_hidden_layers"] = fields_.require_size("block_count");
+    const std::int64_t layers = fields_.require_size("block_count");
+    if (layers > kMostLayers) {
+      throw ModelLoadingError(
+          fmt::format("[gguf] {}: {} layers, at most {} are read",
+                      gguf_.path().string(), layers, kMostLayers));
+    }
+    config_["num_hidden_layers"] = layers;
     const auto units = fields_.find_sizes("feed_forward_length");
     if (architecture_.varied_units && units && units->size() > 1) {
       config_["intermediate_size"] = *units;

@@ -334,6 +334,24 @@ TEST_F(ParameterAdapters, OfOneExpertMoreThanThereAreAreRefused) {
   EXPECT_THAT(message, HasSubstr("expert 2 of 'l.mlp.switch_mlp.up_proj'"));
 }
 
+TEST_F(ParameterAdapters, WhoseExpertsDifferInSizeAreRefused) {
+  const std::string experts = "base_model.model.l.mlp.experts.";
+  write(R"({"peft_type":"LORA","r":1,"lora_alpha":1})",
+        {counting(experts + "0.gate_proj.lora_A.weight", {1, 3}),
+         counting(experts + "0.gate_proj.lora_B.weight", {2, 1}),
+         counting(experts + "1.gate_proj.lora_A.weight", {1, 3}),
+         counting(experts + "1.gate_proj.lora_B.weight", {5, 1}),
+         counting(experts + "-1.gate_proj.lora_A.weight", {1, 3}),
+         counting(experts + "-1.gate_proj.lora_B.weight", {2, 1})});
+  const auto adapter = std::make_shared<const AdapterFile>(open());
+  const auto message = message_of<ModelLoadingError>([&] {
+    fitted_to_experts(adapter, [](std::string_view module) {
+      return module == "l.mlp.experts.gate_up_proj" ? 2 : 0;
+    });
+  });
+  EXPECT_THAT(message, HasSubstr("by [5, 3], another by [2, 3]"));
+}
+
 TEST(AdapterPatterns, AreRegularExpressions) {
   const std::string module = "model.layers.12.self_attn.q_proj";
   for (const char* pattern :

@@ -228,6 +228,38 @@ TEST(GgufConfig, TakesOneNumberForAllLayers) {
               HasSubstr("differs from layer to layer: [2, 4]"));
 }
 
+GgufBuilder of_architecture(const std::string& name, std::uint32_t layers = 8) {
+  GgufBuilder builder;
+  builder.put("general.architecture", name.c_str())
+      .put(name + ".embedding_length", 64u)
+      .put(name + ".block_count", layers)
+      .put(name + ".feed_forward_length", 128u)
+      .put(name + ".attention.head_count", 4u)
+      .put(name + ".attention.layer_norm_rms_epsilon", 1e-5f);
+  return builder;
+}
+
+TEST(GgufConfig, OfLlama4HasTheConstantsOfLlamaCpp) {
+  const auto config = config_of(of_architecture("llama4")
+                                    .put("llama4.expert_count", 16u)
+                                    .put("llama4.expert_used_count", 1u));
+  EXPECT_EQ(config.require_string("model_type"), "llama4_text");
+  EXPECT_EQ(config.find_ints("no_rope_layers"),
+            (std::vector<std::int64_t>{1, 1, 1, 0, 1, 1, 1, 0}));
+  EXPECT_EQ(config.require_int("attention_chunk_size"), 8192);
+  EXPECT_EQ(config.require_int("floor_scale"), 8192);
+  EXPECT_EQ(config.require_int("intermediate_size_mlp"), 128);
+  EXPECT_TRUE(config.require_bool("use_qk_norm"));
+}
+
+TEST(GgufConfig, LeavesOutLayersThatGuessFurtherTokens) {
+  for (const std::string name : {"bailingmoe2", "glm4moe"}) {
+    const auto config = config_of(
+        of_architecture(name).put(name + ".nextn_predict_layers", 1u));
+    EXPECT_EQ(config.require_int("num_hidden_layers"), 7) << name;
+  }
+}
+
 TEST(GgufConfig, RefusesUnknownArchitecturesByName) {
   EXPECT_THAT(message_of<UnsupportedModelError>([] {
                 config_of(GgufBuilder().put("general.architecture", "qwen4"));
@@ -235,6 +267,12 @@ TEST(GgufConfig, RefusesUnknownArchitecturesByName) {
               AllOf(HasSubstr("'qwen4'"), HasSubstr("nearest: qwen")));
   EXPECT_THAT(message_of<ModelLoadingError>([] { config_of(GgufBuilder()); }),
               HasSubstr("'general.architecture' is missing"));
+}
+
+TEST(GgufConfig, ReadsNoFileOfMoreLayersThanAnyModelHas) {
+  EXPECT_THAT(message_of<ModelLoadingError>(
+                  [] { config_of(of_architecture("llama4", 4'000'000'000u)); }),
+              HasSubstr("4000000000 layers"));
 }
 
 TEST(GgufConfig, NamesMissingAndImpossibleMetadata) {
