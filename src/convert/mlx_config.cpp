@@ -46,8 +46,32 @@ void write_rope(ordered_json& config) {
   }
 }
 
+// mlx-lm builds DeepSeek 2 with YaRN alone, which by a factor of 1 bends
+// nothing.
+void write_yarn_of_one(ordered_json& config) {
+  const auto type = config.find("model_type");
+  if (type == config.end() || *type != "deepseek_v2") return;
+  if (!lacks(config, "rope_scaling")) return;
+  ordered_json scaling{{"type", "yarn"}, {"factor", 1.0}};
+  copy(config, "max_position_embeddings", scaling,
+       "original_max_position_embeddings");
+  config["rope_scaling"] = scaling;
+}
+
+// Of models of pictures mlx-lm reads it at the top.
+void write_vocabulary(ordered_json& config) {
+  const auto type = config.find("model_type");
+  if (type == config.end() || (*type != "gemma3" && *type != "gemma4")) return;
+  if (config.contains("text_config") && config["text_config"].is_object()) {
+    const ordered_json text = config["text_config"];
+    copy(text, "vocab_size", config, "vocab_size");
+  }
+}
+
 void complete(ordered_json& config) {
   write_rope(config);
+  write_yarn_of_one(config);
+  write_vocabulary(config);
   copy(config, "num_local_experts", config, "num_experts");
   if (config.contains("text_config") && config["text_config"].is_object()) {
     complete(config["text_config"]);

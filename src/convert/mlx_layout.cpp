@@ -24,6 +24,16 @@ using Matrices = std::vector<io::WeightMatrix>;
 constexpr std::array<std::string_view, 4> kLatentParts{
     ".k_b.scales", ".k_b.biases", ".v_b.scales", ".v_b.biases"};
 
+// Checkpoints of embedding models hold what others have below "model.", where
+// mlx-lm looks for it.
+std::string in_model(const io::WeightSource& weights, const std::string& name) {
+  const bool is_inside = name.starts_with("embed_tokens.") ||
+                         name.starts_with("layers.") ||
+                         name.starts_with("norm.");
+  if (!is_inside || !weights.has_matrix("embed_tokens")) return name;
+  return "model." + name;
+}
+
 // Rows of a module that become a matrix of the output.
 struct Part {
   std::string name;
@@ -172,10 +182,10 @@ class Layouter {
            module.ends_with(".c_fc");
   }
 
-  void emit(std::string name, std::vector<std::int64_t> leading,
+  void emit(const std::string& name, std::vector<std::int64_t> leading,
             std::function<Matrices()> matrices) {
     layout_.matrices.push_back(
-        {std::move(name), std::move(leading), std::move(matrices)});
+        {in_model(weights_, name), std::move(leading), std::move(matrices)});
   }
 
   void stack(const std::string& name, const std::map<int, std::string>& found) {
@@ -273,8 +283,8 @@ class Layouter {
               std::to_string(wanted),
           "The file does not fit its config.json, or is damaged.");
     }
-    layout_.vectors.push_back({name, std::move(shape), std::move(picked),
-                               weights_.tensor(from).type});
+    layout_.vectors.push_back({in_model(weights_, name), std::move(shape),
+                               std::move(picked), weights_.tensor(from).type});
   }
 
   // gpt-oss has gates and what they gate in turns, all others one behind the
@@ -389,7 +399,7 @@ std::string mlx_name(const io::WeightSource& weights, const std::string& name) {
   // A head that is the embedding: mlx-lm has none.
   const bool tied = config.find_bool("tie_word_embeddings").value_or(false);
   if (is_head && tied && weights.has_matrix("model.embed_tokens")) return {};
-  return name;
+  return in_model(weights, name);
 }
 
 bool is_plain_router(const io::JsonConfig& config, std::string_view module) {

@@ -14,6 +14,7 @@
 #include "hub/repository_address.h"
 #include "io/gguf.h"
 #include "io/json_text.h"
+#include "io/quantization_side_files.h"
 #include "text/gguf_vocabulary.h"
 #include "text/special_tokens.h"
 #include "text/tokenizer.h"
@@ -125,6 +126,7 @@ const char* dtype_name(const std::string& type) {
 bool is_side_file(const fs::path& path) {
   const std::string name = path.filename().string();
   if (name == "config.json" || name.starts_with('.')) return false;
+  if (io::is_quantization_file(name)) return false;
   if (name.ends_with(".index.json")) return false;
   for (const char* ending : {".safetensors", ".bin", ".pt", ".pth", ".gguf",
                              ".onnx", ".h5", ".msgpack"}) {

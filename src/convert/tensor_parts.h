@@ -8,13 +8,14 @@
 namespace abstractllm::convert {
 
 /// Parts of a module beside the one that names it.
-inline constexpr std::array<std::string_view, 13> kCompanions{
+inline constexpr std::array<std::string_view, 14> kCompanions{
     ".scales",
     ".biases",
     ".qzeros",
     ".g_idx",
     ".weight_scale",
     ".weight_scale_inv",
+    ".weight_scale_2",
     ".weight_shape",
     ".weight_g_idx",
     ".weight_zero_point",

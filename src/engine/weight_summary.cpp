@@ -41,7 +41,7 @@ std::string form_of(const io::WeightMatrix& matrix) {
 std::string module_of(const std::string& name) {
   for (const std::string_view part :
        {".scales", ".biases", "_scales", ".qzeros", ".g_idx", "_scale",
-        "_scale_inv", "_zero_point", "_shape"}) {
+        "_scale_inv", "_scale_2", "_zero_point", "_shape"}) {
     if (name.ends_with(part)) return {};
   }
   for (const std::string_view weight :

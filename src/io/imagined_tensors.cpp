@@ -10,6 +10,8 @@
 #include <memory>
 
 #include "abstractllm/error.h"
+#include "io/packed_checkpoints.h"
+#include "io/quantization_methods.h"
 
 namespace abstractllm::io {
 namespace {
@@ -82,50 +84,47 @@ ImaginedTensors::ImaginedTensors(const JsonConfig& config)
   auto entry = config.find_object("quantization");
   if (!entry) entry = config.find_object("quantization_config");
   if (!entry) return;
-  const std::string method = entry->find_string("quant_method").value_or("mlx");
-  is_quantised_ = method == "mlx";
-  experts_alone_ = method == "mxfp4";
-  packed_group_ = entry->find_int("group_size").value_or(packed_group_);
-  for (const char* field :
-       {"modules_to_not_convert", "ignore", "ignored_layers"}) {
+  experts_alone_ = quantization_method(*entry) == "mxfp4";
+  for (const char* field : {"modules_to_not_convert", "ignore",
+                            "ignored_layers", "exclude_modules"}) {
     if (!entry->is_array(field)) continue;
     const auto names = entry->find_strings(field);
-    spared_.insert(spared_.end(), names->begin(), names->end());
+    for (const std::string& name : *names) spared_.emplace_back(name);
   }
   // MLX says false of a module that it has left alone.
   for (const std::string& key : entry->keys()) {
-    if (entry->find_json(key) == "false") spared_.push_back(key);
-  }
-  const auto groups = entry->find_object("config_groups");
-  if (!groups) return;
-  for (const std::string& name : groups->keys()) {
-    const auto weights = groups->require_object(name).find_object("weights");
-    if (weights) {
-      packed_group_ = weights->find_int("group_size").value_or(packed_group_);
-    }
+    if (entry->find_json(key) == "false") spared_.emplace_back(key);
   }
 }
 
 bool ImaginedTensors::is_spared(const std::string& module) const {
   return !is_of_text(module) ||
-         std::any_of(spared_.begin(), spared_.end(), [&](const auto& name) {
-           return !name.empty() && (module == name || module.ends_with(name));
-         });
+         std::any_of(spared_.begin(), spared_.end(),
+                     [&](const auto& named) { return named.selects(module); });
 }
 
-ImaginedTensors::Form ImaginedTensors::packed_form(std::int64_t columns) const {
-  const PackedRule& rule = quantization_.packed();
-  const auto bits = static_cast<int>(rule.bits);
-  const bool has_groups =
-      packed_group_ == 32 || packed_group_ == 64 || packed_group_ == 128;
-  // FP8, and groups of whole rows, are widened when they are loaded.
-  if (rule.method == PackedMethod::kFp8 || !has_groups ||
-      columns % packed_group_ != 0) {
-    return {WeightEncoding::kDense, 16, 0, bits / 8.0, true};
+// With a scale byte for each 16 codes.
+ImaginedTensors::Form ImaginedTensors::nvfp4() {
+  return {WeightEncoding::kAffine, 5, 16, 0.5 + 1.0 / 16};
+}
+
+// As read_packed() gives it: FP8, and what has no groups that kernels take, is
+// widened.
+ImaginedTensors::Form ImaginedTensors::packed_form(const PackedRule& rule,
+                                                   std::int64_t columns) const {
+  const Form wide{WeightEncoding::kDense, 16, 0, 1, true};
+  if (rule.codes == PackedCodes::kFp8) return wide;
+  if (rule.codes == PackedCodes::kNvfp4) {
+    return columns % 16 == 0 ? nvfp4() : plain_;
   }
-  const auto group = static_cast<int>(packed_group_);
-  return {WeightEncoding::kAffine, bits, group,
-          bits / 8.0 + (2 + bits / 8.0) / group};
+  const std::int64_t group = rule.group > 0 ? rule.group : columns;
+  const double bytes = static_cast<double>(rule.bits) / 8;
+  const double stored =
+      rule.rounds ? 2 : bytes + (2 + bytes) / static_cast<double>(group);
+  const int kernel =
+      rule.act_order && rule.group > 0 ? 0 : kernel_group(group, columns);
+  if (kernel == 0) return {WeightEncoding::kDense, 16, 0, stored, true};
+  return {WeightEncoding::kAffine, static_cast<int>(rule.bits), kernel, stored};
 }
 
 ImaginedTensors::Form ImaginedTensors::form_of(const std::string& module,
@@ -136,9 +135,10 @@ ImaginedTensors::Form ImaginedTensors::form_of(const std::string& module,
     return module.find(".experts.") != module.npos ? kMxfp4 : plain_;
   }
   if (quantization_.packed().method != PackedMethod::kNone) {
-    return is_table(module) ? plain_ : packed_form(columns);
+    const auto rule = quantization_.packed(module);
+    return rule && !is_table(module) ? packed_form(*rule, columns) : plain_;
   }
-  if (!is_quantised_) return plain_;
+  if (!quantization_.is_mlx()) return plain_;
   const QuantizationRule rule = quantization_.rule(module);
   const QuantizationMode mode = rule.mode.value_or(QuantizationMode::kAffine);
   if (mode != QuantizationMode::kAffine) {
@@ -146,7 +146,7 @@ ImaginedTensors::Form ImaginedTensors::form_of(const std::string& module,
     if (mode == QuantizationMode::kMxfp4) return kMxfp4;
     return mode == QuantizationMode::kMxfp8
                ? Form{WeightEncoding::kDense, 16, 0, 1 + 1.0 / 32}
-               : Form{WeightEncoding::kAffine, 5, 16, 0.5 + 1.0 / 16};
+               : nvfp4();
   }
   const auto bits = rule.bits.value_or(4);
   const auto group = rule.group_size.value_or(64);
@@ -188,9 +188,10 @@ WeightMatrix ImaginedTensors::add(const std::string& name, std::int64_t rows,
        .encoding = form.encoding,
        .bits = form.bits,
        .group_size = form.group_size,
-       .element_type = form.bits == 32 ? StorageType::kF32
-                       : is_mxfp4      ? StorageType::kU8
-                                       : StorageType::kBF16,
+       .element_type = form.bits == 32   ? StorageType::kF32
+                       : is_mxfp4        ? StorageType::kU8
+                       : form.is_rounded ? StorageType::kF16
+                                         : StorageType::kBF16,
        .is_rounded = form.is_rounded,
        .stored_bytes = stored},
       zeros());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/json_config.h"
+#include "io/module_selector.h"
 #include "io/quantization_config.h"
 #include "io/weight_matrix.h"
 
@@ -55,17 +56,16 @@ class ImaginedTensors {
     bool is_rounded = false;  // when it is widened to `bits`
   };
   Form form_of(const std::string& module, std::int64_t columns) const;
-  Form packed_form(std::int64_t columns) const;
+  static Form nvfp4();
+  Form packed_form(const PackedRule& rule, std::int64_t columns) const;
   bool is_spared(const std::string& module) const;
   WeightMatrix add(const std::string& name, std::int64_t rows,
                    std::int64_t columns, const Form& form);
 
   QuantizationConfig quantization_;
   Form plain_;
-  bool is_quantised_ = false;  // MLX's way
   bool experts_alone_ = false;
-  std::int64_t packed_group_ = 128;
-  std::vector<std::string> spared_;  // parts of names of modules
+  std::vector<ModuleSelector> spared_;
   std::map<std::string, WeightMatrix, std::less<>> tensors_;
   std::uint64_t bytes_ = 0;
 };

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "io/quantization_side_files.h"
+
 namespace abstractllm::io {
 namespace {
 
@@ -56,7 +58,8 @@ JsonConfig in_names_of_today(JsonConfig config) {
 }  // namespace
 
 JsonConfig load_model_config(const std::filesystem::path& path) {
-  JsonConfig config = in_names_of_today(JsonConfig::load(path));
+  JsonConfig config = with_quantization_file(
+      in_names_of_today(JsonConfig::load(path)), path.parent_path());
   // InternVL in its authors' layout.
   constexpr const char* kOlder = "llm_config";
   if (config.has("text_config") || !config.is_object(kOlder)) return config;

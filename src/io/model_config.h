@@ -8,7 +8,8 @@
 
 namespace abstractllm::io {
 
-/// The config.json at `path`; a text model under an older name stands under
+/// The config.json at `path`, with what a quantiser has written beside it
+/// (with_quantization_file); a text model under an older name stands under
 /// "text_config", too, and a model_type from before its code came to
 /// transformers ("RefinedWebModel", "stablelm_epoch") is today's, with the
 /// fields that were renamed. Throws what JsonConfig::load throws.

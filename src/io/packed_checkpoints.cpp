@@ -47,15 +47,6 @@ void expect_words(const StoredTensor& tensor) {
   }
 }
 
-// Columns of the largest group that the kernels take and a stored group is
-// made of whole ones of; 0 if there is none.
-int kernel_group(std::int64_t stored, std::int64_t columns) {
-  for (const int group : {128, 64, 32, 16}) {
-    if (stored % group == 0 && columns % group == 0) return group;
-  }
-  return 0;
-}
-
 // `said`: columns of a group as the config has them, which the last group may
 // lack some of; 0 where it does not say.
 IntegerLayout group_layout(const StoredTensor& weight, std::int64_t outputs,
@@ -94,42 +85,62 @@ WeightMatrix integer_matrix(const StoredTensor& weight,
       std::move(rows));
 }
 
-int checked_bits(const QuantizationConfig& config, const StoredTensor& weight) {
-  const std::int64_t bits = config.packed().bits;
+// What the config says of the module whose tensor `weight` is.
+PackedRule rule_of(const QuantizationConfig& config,
+                   const StoredTensor& weight) {
+  const std::string_view name = weight.name;
+  return config.packed(name.substr(0, name.rfind('.')))
+      .value_or(config.packed());
+}
+
+int checked_bits(std::int64_t bits, const StoredTensor& weight) {
   if (bits != 2 && bits != 3 && bits != 4 && bits != 8) {
     fail(weight, fmt::format("codes of {} bits are not supported", bits));
   }
   return static_cast<int>(bits);
 }
 
+// A module may have bits of its own (GPTQModel's `dynamic`), which the zeros of
+// all outputs tell.
+std::int64_t gptq_bits(std::int64_t said, std::int64_t outputs,
+                       const StoredTensor& zeros) {
+  const std::int64_t words = zeros.shape[1];
+  if (words == outputs * said / 32) return said;
+  for (const std::int64_t bits : {2, 3, 4, 8}) {
+    if (words * 32 == outputs * bits) return bits;
+  }
+  return said;
+}
+
 WeightMatrix read_gptq(const QuantizationConfig& config,
                        const std::string& module, const TensorLookup& find,
                        const StoredTensor& weight) {
   expect_words(weight);
-  const int bits = checked_bits(config, weight);
+  const PackedRule rule = rule_of(config, weight);
   const StoredTensor& scales = require(find, module + ".scales", weight);
   const StoredTensor& zeros = require(find, module + ".qzeros", weight);
   const StoredTensor* order = find(module + ".g_idx");
   expect_words(zeros);
-  const std::int64_t inputs = weight.shape[0] * 32 / bits;
   const std::int64_t outputs = weight.shape[1];
+  const int bits = checked_bits(gptq_bits(rule.bits, outputs, zeros), weight);
+  const std::int64_t inputs = weight.shape[0] * 32 / bits;
   const std::int64_t groups = scales.shape.empty() ? 0 : scales.shape[0];
-  const IntegerLayout layout = group_layout(weight, outputs, inputs, bits,
-                                            groups, config.packed().group);
+  const IntegerLayout layout =
+      group_layout(weight, outputs, inputs, bits, groups, rule.group);
   expect_shape(scales, {groups, outputs});
   expect_shape(zeros, {groups, outputs * bits / 32});
   if (order != nullptr) expect_shape(*order, {inputs});
   return integer_matrix(
       weight, layout,
       std::make_shared<GptqRows>(layout, weight, scales, zeros, order,
-                                 config.packed().zeros_less_one));
+                                 rule.zeros_less_one));
 }
 
 WeightMatrix read_awq(const QuantizationConfig& config,
                       const std::string& module, const TensorLookup& find,
                       const StoredTensor& weight) {
   expect_words(weight);
-  if (checked_bits(config, weight) != 4) {
+  if (checked_bits(rule_of(config, weight).bits, weight) != 4) {
     fail(weight, "codes of AWQ are expected to have 4 bits");
   }
   const StoredTensor& scales = require(find, module + ".scales", weight);
@@ -209,7 +220,7 @@ WeightMatrix read_packed_rows(const QuantizationConfig& config,
                               const StoredTensor& weight) {
   expect_words(weight);
   const StoredTensor* shape = find(module + ".weight_shape");
-  const int bits = packed_bits(config.packed().bits, weight, shape);
+  const int bits = packed_bits(rule_of(config, weight).bits, weight, shape);
   if (bits < 2 || bits > 8 || bits == 7) {
     fail(weight, fmt::format("codes of {} bits are not supported", bits));
   }
@@ -282,6 +293,13 @@ std::optional<WeightMatrix> read_bitnet(const PackedRule& rule,
 
 }  // namespace
 
+int kernel_group(std::int64_t stored, std::int64_t columns) {
+  for (const int group : {128, 64, 32, 16}) {
+    if (stored % group == 0 && columns % group == 0) return group;
+  }
+  return 0;
+}
+
 bool is_of_activations(std::string_view tensor) {
   constexpr std::array<std::string_view, 11> kParts{
       "input_scale",       "input_global_scale",
@@ -306,7 +324,8 @@ std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
     if (weight->type == StorageType::kU8) {
       return read_nvfp4_rows(
           *weight, require(find, module + ".weight_scale", *weight),
-          require(find, module + ".weight_global_scale", *weight));
+          require(find, module + ".weight_global_scale", *weight),
+          GlobalScale::kDivides);
     }
     return read_packed_rows(config, module, find, *weight);
   }
@@ -315,11 +334,18 @@ std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
   if (config.packed().method == PackedMethod::kBitnet) {
     return read_bitnet(config.packed(), module, find, *weight);
   }
+  // ModelOpt's NVFP4.
+  if (const StoredTensor* global = find(module + ".weight_scale_2");
+      global != nullptr && weight->type == StorageType::kU8) {
+    return read_nvfp4_rows(*weight,
+                           require(find, module + ".weight_scale", *weight),
+                           *global, GlobalScale::kMultiplies);
+  }
   if (weight->type == StorageType::kI8) return read_int8(module, find, *weight);
   if (weight->type != StorageType::kF8E4M3) return std::nullopt;
   for (const char* ending : {".weight_scale_inv", ".weight_scale"}) {
     if (const StoredTensor* scales = find(module + ending)) {
-      return read_fp8(*weight, *scales, config.packed().block);
+      return read_fp8(*weight, *scales, rule_of(config, *weight).block);
     }
   }
   return std::nullopt;

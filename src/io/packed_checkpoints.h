@@ -1,8 +1,9 @@
-// Matrices of checkpoints that other tools have quantised: GPTQ, AWQ, FP8 and
-// compressed-tensors, and MLX's modes of small floats.
+// Matrices of checkpoints that other tools have quantised: GPTQ, AWQ, FP8,
+// ModelOpt and compressed-tensors, and MLX's modes of small floats.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ bool is_of_activations(std::string_view tensor);
 std::optional<WeightMatrix> read_packed(const QuantizationConfig& config,
                                         const std::string& module,
                                         const TensorLookup& find);
+
+/// Columns of the largest group that the kernels take and that groups of
+/// `stored` columns are made of; 0 if there is none.
+int kernel_group(std::int64_t stored, std::int64_t columns);
 
 /// MLX's "mxfp8": e4m3 bytes, four in a U32 word, with an e8m0 byte for 32.
 WeightMatrix read_mxfp8(const StoredTensor& weight, const StoredTensor& scales);

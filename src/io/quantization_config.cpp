@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "abstractllm/error.h"
+#include "io/quantization_methods.h"
 
 namespace abstractllm::io {
 namespace {
 
+constexpr const char* kBitnet = "bitnet";
 constexpr const char* kHint =
     "Use the model in MLX format, in GGUF, or not quantised.";
 
@@ -42,88 +42,44 @@ bool fits(std::int64_t bits) { return bits >= 2 && bits <= 8 && bits != 7; }
 
 QuantizationConfig::QuantizationConfig(const JsonConfig& config) {
   const auto published = config.find_object("quantization_config");
-  auto entry = config.find_object("quantization");
-  // mlx-lm leaves the three-valued matrices of such models as they are, and may
-  // quantise the others.
-  const bool both = entry && published &&
-                    published->is_string("quant_method") &&
-                    published->require_string("quant_method") == "bitnet";
-  if (both) read_method(*published, "bitnet");
-  if (!entry) entry = published;
-  if (!entry) return;
-  if (const auto method = entry->find_string("quant_method")) {
-    if (*method != "mlx") {
-      read_method(*entry, *method);
-      return;
+  const auto mlx = config.find_object("quantization");
+  if (mlx) {
+    // mlx-lm leaves the three-valued matrices of such models as they are, and
+    // may quantise the others.
+    if (published && quantization_method(*published) == kBitnet) {
+      packed_ = read_packed_rules(*published, kBitnet);
     }
+    read_mlx(*mlx);
+    return;
   }
-  common_ = parse_rule(*entry);
-  for (const std::string& key : entry->keys()) {
-    if (entry->is_object(key)) {
-      modules_.emplace(key, parse_rule(*entry->find_object(key)));
+  if (!published) return;
+  const std::string method = quantization_method(*published);
+  if (method == "mlx") {
+    read_mlx(*published);
+  } else if (method == "mxfp4") {
+    common_.mode = QuantizationMode::kMxfp4;
+  } else if (!method.empty()) {
+    packed_ = read_packed_rules(*published, method);
+  }
+}
+
+void QuantizationConfig::read_mlx(const JsonConfig& entry) {
+  is_mlx_ = true;
+  common_ = parse_rule(entry);
+  for (const std::string& key : entry.keys()) {
+    if (entry.is_object(key)) {
+      modules_.emplace(key, parse_rule(*entry.find_object(key)));
     }
   }
 }
 
-void QuantizationConfig::read_method(const JsonConfig& entry,
-                                     const std::string& method) {
-  const auto refuse = [&](const std::string& what) {
-    throw UnsupportedModelError(
-        fmt::format("[weights] {}: weights quantised with '{}'{} are not "
-                    "supported",
-                    entry.origin(), method, what),
-        kHint);
-  };
-  if (method == "mxfp4") {
-    common_.mode = QuantizationMode::kMxfp4;
-  } else if (method == "awq") {
-    packed_.method = PackedMethod::kAwq;
-    packed_.bits = entry.find_int("bits").value_or(4);
-    const std::string version = entry.find_string("version").value_or("gemm");
-    if (version != "gemm" && version != "GEMM") {
-      refuse(fmt::format(" in version '{}'", version));
-    }
-  } else if (method == "gptq") {
-    packed_.method = PackedMethod::kGptq;
-    packed_.bits = entry.find_int("bits").value_or(4);
-    const std::string format =
-        entry.find_string("checkpoint_format").value_or("gptq");
-    if (format != "gptq" && format != "gptq_v2") {
-      refuse(fmt::format(" in format '{}'", format));
-    }
-    packed_.zeros_less_one = format == "gptq";
-    packed_.group =
-        std::max<std::int64_t>(0, entry.find_int("group_size").value_or(0));
-  } else if (method == "fp8" || method == "fbgemm_fp8") {
-    packed_.method = PackedMethod::kFp8;
-    packed_.bits = 8;
-    const auto block = entry.find_ints("weight_block_size");
-    if (block && block->size() == 2) packed_.block = {(*block)[0], (*block)[1]};
-  } else if (method == "compressed-tensors") {
-    packed_.method = PackedMethod::kCompressedTensors;
-    if (const auto groups = entry.find_object("config_groups")) {
-      for (const std::string& name : groups->keys()) {
-        const auto weights =
-            groups->require_object(name).find_object("weights");
-        if (weights) {
-          packed_.bits = weights->find_int("num_bits").value_or(packed_.bits);
-          const auto block = weights->find_ints("block_structure");
-          if (block && block->size() == 2) {
-            packed_.block = {(*block)[0], (*block)[1]};
-          }
-        }
-      }
-    }
-  } else if (method == "bitnet") {
-    packed_.method = PackedMethod::kBitnet;
-    packed_.bits = 2;
-    packed_.divides_by_scale =
-        entry.find_string("linear_class").value_or("bitlinear") !=
-        "autobitlinear";
-    packed_.rounds = entry.find_string("quantization_mode") == "online";
-  } else {
-    refuse("");
+std::optional<PackedRule> QuantizationConfig::packed(
+    std::string_view module) const {
+  for (const PackedModules& each : packed_.modules) {
+    if (each.modules.selects(module)) return each.rule;
   }
+  if (packed_.others_are_plain) return std::nullopt;
+  return packed_.common;
 }
 
 QuantizationRule QuantizationConfig::rule(std::string_view module) const {

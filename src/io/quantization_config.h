@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/json_config.h"
+#include "io/module_selector.h"
 #include "io/stored_tensor.h"
 
 namespace abstractllm::io {
@@ -24,22 +26,41 @@ enum class PackedMethod : std::uint8_t {
   kFp8,
   kCompressedTensors,
   kBitnet,
+  kModelOpt,
 };
+
+enum class PackedCodes : std::uint8_t { kIntegers, kFp8, kNvfp4 };
 
 /// What `quantization_config` says of a method other than MLX's.
 struct PackedRule {
   PackedMethod method = PackedMethod::kNone;
+  PackedCodes codes = PackedCodes::kIntegers;
   std::int64_t bits = 4;
   /// GPTQ's first version of the format stores zeros less one.
   bool zeros_less_one = false;
-  /// Columns that share a scale in GPTQ and AWQ; 0: as many as come out even.
+  /// Columns that share a scale; 0: as many as come out even.
   std::int64_t group = 0;
+  /// Columns of a group are no neighbours.
+  bool act_order = false;
   /// BitNet's scales divide instead of multiplying.
   bool divides_by_scale = false;
   /// BitNet's matrices are stored before they are rounded to three values.
   bool rounds = false;
   /// Rows and columns that share a scale in FP8.
   std::array<std::int64_t, 2> block = {128, 128};
+};
+
+/// Of some modules; without `rule` they are stored plainly.
+struct PackedModules {
+  ModuleSelector modules;
+  std::optional<PackedRule> rule;
+};
+
+/// A rule, and those of modules that differ, the first that fits counting.
+struct PackedRules {
+  PackedRule common;
+  std::vector<PackedModules> modules{};
+  bool others_are_plain = false;  ///< all that `modules` does not name
 };
 
 /// Fields that are not set are inferred from the tensors.
@@ -49,7 +70,7 @@ struct QuantizationRule {
   std::optional<std::int64_t> group_size;
 };
 
-/// config.json's `quantization` (MLX) or `quantization_config`, with MLX's
+/// config.json's `quantization` (MLX) or `quantization_config`, with its
 /// entries for single modules. Immutable; thread-safe.
 class QuantizationConfig {
  public:
@@ -59,16 +80,25 @@ class QuantizationConfig {
   /// (bitsandbytes, ...), ModelLoadingError for wrong types.
   explicit QuantizationConfig(const JsonConfig& config);
 
-  /// The entry of `module`, its gaps filled from the common one.
+  /// The entry of `module` in MLX's way, its gaps filled from the common one.
   QuantizationRule rule(std::string_view module) const;
 
-  const PackedRule& packed() const noexcept { return packed_; }
+  /// MLX has quantised all that it could.
+  bool is_mlx() const noexcept { return is_mlx_; }
+
+  /// What most modules have.
+  const PackedRule& packed() const noexcept { return packed_.common; }
+
+  /// Of `module`, as the checkpoint names it; nothing where it is stored
+  /// plainly. What the tensors themselves tell goes before.
+  std::optional<PackedRule> packed(std::string_view module) const;
 
  private:
-  void read_method(const JsonConfig& entry, const std::string& method);
+  void read_mlx(const JsonConfig& entry);
 
   QuantizationRule common_;
-  PackedRule packed_;
+  bool is_mlx_ = false;
+  PackedRules packed_;
   std::map<std::string, QuantizationRule, std::less<>> modules_;
 };
 

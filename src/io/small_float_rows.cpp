@@ -222,7 +222,8 @@ WeightMatrix read_fp8(const StoredTensor& weight, const StoredTensor& scales,
 
 WeightMatrix read_nvfp4_rows(const StoredTensor& weight,
                              const StoredTensor& scales,
-                             const StoredTensor& global_scale) {
+                             const StoredTensor& global_scale,
+                             GlobalScale does) {
   if (weight.shape.size() != 2 || weight.element_count() == 0) {
     fail(weight, "expected a matrix");
   }
@@ -230,8 +231,10 @@ WeightMatrix read_nvfp4_rows(const StoredTensor& weight,
   const std::int64_t columns = 2 * weight.shape[1];
   expect_scale_bytes(scales, {weight.shape[0]}, columns / kNvfp4Group);
   std::vector<float> values = byte_scales(scales, StorageType::kF8E4M3);
-  const float divisor = widened(global_scale).front();
-  for (float& value : values) value /= divisor;
+  const float factor = widened(global_scale).front();
+  for (float& value : values) {
+    value = does == GlobalScale::kDivides ? value / factor : value * factor;
+  }
   return nvfp4_matrix(weight, {weight.shape[0]}, columns, std::move(values));
 }
 

@@ -16,10 +16,14 @@ namespace abstractllm::io {
 WeightMatrix read_fp8(const StoredTensor& weight, const StoredTensor& scales,
                       std::array<std::int64_t, 2> block);
 
+/// What the one scale of a matrix does to those of its groups.
+enum class GlobalScale : std::uint8_t { kDivides, kMultiplies };
+
 /// e2m1 codes, two a byte, (outputs, inputs / 2) in U8; e4m3 scales (outputs,
-/// inputs / 16), which `global_scale`, one number, divides.
+/// inputs / 16), and `global_scale`, one number.
 WeightMatrix read_nvfp4_rows(const StoredTensor& weight,
                              const StoredTensor& scales,
-                             const StoredTensor& global_scale);
+                             const StoredTensor& global_scale,
+                             GlobalScale does);
 
 }  // namespace abstractllm::io

@@ -132,6 +132,42 @@ TEST_F(Conversions, WithoutAModeKeepTheNumbers) {
   EXPECT_TRUE(fs::exists(out() / "tokenizer.json"));
 }
 
+// As Qwen3-Embedding is stored; mlx-lm looks for all of it below "model.".
+TEST_F(Conversions, PutEmbeddingModelsWhereMlxLooks) {
+  const io::TemporaryFolder model;
+  for (const auto& entry : fs::directory_iterator(fixture("text/llama3"))) {
+    if (entry.is_regular_file()) {
+      fs::copy_file(entry.path(), model.path() / entry.path().filename());
+    }
+  }
+  const fs::path weights = model.path() / "model.safetensors";
+  std::string text = io::read_file(weights);
+  const std::size_t size = 8 + std::size_t(std::uint8_t(text[0])) +
+                           256 * std::size_t(std::uint8_t(text[1])) +
+                           65536 * std::size_t(std::uint8_t(text[2]));
+  for (std::size_t at = text.find("\"model."); at < size;
+       at = text.find("\"model.", at + 1)) {
+    // Names keep their place; blanks before one are nothing to JSON.
+    text.replace(at, 7, "      \"");
+  }
+  model.write("model.safetensors", text);
+  model.write("quantize_config.json", R"({"bits": 4, "group_size": 64})");
+  ConversionOptions wanted = options("text/llama3");
+  wanted.model = model.path().string();
+  wanted.mode = "affine";
+  convert_model(wanted);
+  const auto names = read().names();
+  EXPECT_TRUE(std::any_of(names.begin(), names.end(), [](const auto& name) {
+    return name == "model.layers.0.mlp.up_proj.scales";
+  }));
+  for (const std::string& name : names) {
+    EXPECT_TRUE(name.starts_with("model.") || name.starts_with("lm_head."))
+        << name;
+  }
+  // It speaks of weights that are no longer so.
+  EXPECT_FALSE(fs::exists(out() / "quantize_config.json"));
+}
+
 TEST_F(Conversions, OfGgufRebuildConfigAndTokenizer) {
   ConversionOptions wanted = options("gguf/qwen2-q8_0/model.gguf");
   wanted.dtype = "float32";

@@ -54,6 +54,19 @@ TEST(MlxConfigs, KeepWhatTheySayThemselves) {
   EXPECT_EQ(completed({{"model_type", "x"}}), (json{{"model_type", "x"}}));
 }
 
+TEST(MlxConfigs, HaveWhatMlxBuildsModelsFromEvenWhereItDoesNothing) {
+  const json yarn = completed({{"model_type", "deepseek_v2"},
+                               {"max_position_embeddings", 4096},
+                               {"rope_scaling", nullptr}});
+  EXPECT_EQ(yarn.at("rope_scaling"),
+            (json{{"type", "yarn"},
+                  {"factor", 1.0},
+                  {"original_max_position_embeddings", 4096}}));
+  const json sees = completed(
+      {{"model_type", "gemma3"}, {"text_config", {{"vocab_size", 300}}}});
+  EXPECT_EQ(sees.at("vocab_size"), 300);
+}
+
 TEST(MlxConfigs, CountExpertsUnderBothNames) {
   const json config = completed({{"text_config", {{"num_local_experts", 4}}}});
   EXPECT_EQ(config.at("text_config").at("num_experts"), 4);

@@ -308,6 +308,49 @@ TEST_F(OrderedGroups, MustFitTheColumns) {
   EXPECT_THROW(read(), ModelLoadingError);
 }
 
+// GPTQModel's `dynamic`, whose patterns need not be understood for it.
+TEST(PackedCheckpoints, HaveBitsOfTheirOwnWhereTheTensorsSaySo) {
+  const CaseTensors tensors("gptq-8");
+  const auto matrix = read_packed(config_of(R"({"quant_method":"gptq","bits":4,
+                                "dynamic":{"+:(?=m)m":{"bits":8}}})"),
+                                  "m", tensors.lookup());
+  EXPECT_EQ(matrix->bits(), 8);
+  expect_values(*matrix, *tensors.find("values"));
+}
+
+// ModelOpt multiplies by what compressed-tensors divides by.
+TEST(PackedCheckpoints, OfModelOptAreThoseOfCompressedTensors) {
+  CaseTensors tensors("ct-nvfp4");
+  const float half = 0.5f;
+  const float two = 2.0f;
+  const auto scale = [&](const char* name, const float& value) {
+    tensors.add({.name = name,
+                 .type = StorageType::kF32,
+                 .shape = {1},
+                 .bytes = std::as_bytes(std::span(&value, 1))});
+  };
+  scale("m.weight_global_scale", half);
+  const auto expected =
+      read_packed(config_of(R"({"quant_method":"compressed-tensors"})"), "m",
+                  tensors.lookup());
+  StoredTensor codes = tensors.at("m.weight_packed");
+  codes.name = "m.weight";
+  tensors.erase("m.weight_packed");
+  tensors.add(codes);
+  scale("m.weight_scale_2", two);
+  const auto matrix = read_packed(config_of(R"({"quant_algo":"NVFP4"})"), "m",
+                                  tensors.lookup());
+  ASSERT_TRUE(matrix.has_value());
+  EXPECT_EQ(matrix->bits(), 5);
+  std::vector<float> row(std::size_t(matrix->columns()));
+  std::vector<float> want(row.size());
+  for (std::int64_t i = 0; i < matrix->rows(); ++i) {
+    matrix->read_row(i, row);
+    expected->read_row(i, want);
+    EXPECT_EQ(row, want);
+  }
+}
+
 TEST(PackedCheckpoints, RefuseVersionsByName) {
   EXPECT_THAT(message_of<UnsupportedModelError>([] {
                 config_of(R"({"quant_method":"awq","version":"gemv"})");

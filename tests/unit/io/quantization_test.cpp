@@ -5,6 +5,7 @@
 #include <map>
 
 #include "abstractllm/error.h"
+#include "io/model_config.h"
 #include "io/quantization_config.h"
 #include "io/weight_source.h"
 #include "unit/io/gguf_builder.h"
@@ -52,6 +53,92 @@ TEST(QuantizationConfig, AnEntryWithoutAModeIsAffineWhateverTheOthersAre) {
 TEST(QuantizationConfig, HasNoRuleWithoutAnEntry) {
   const auto rule = parse("{}").rule("lm_head");
   EXPECT_FALSE(rule.bits || rule.group_size || rule.mode);
+}
+
+// Configs of before each method had its name in them.
+TEST(QuantizationConfig, KnowsMethodsByTheirFields) {
+  const auto method = [](const std::string& entry) {
+    return parse((R"({"quantization_config":)" + entry + "}").c_str())
+        .packed()
+        .method;
+  };
+  EXPECT_EQ(method(R"({"quant_algo": "FP8"})"), PackedMethod::kModelOpt);
+  EXPECT_EQ(method(R"({"w_bit": 4, "q_group_size": 128})"), PackedMethod::kAwq);
+  EXPECT_EQ(method(R"({"bits": 4, "group_size": 128, "desc_act": false})"),
+            PackedMethod::kGptq);
+  EXPECT_EQ(method(R"({"bits": 4, "group_size": 64})"), PackedMethod::kNone);
+  EXPECT_EQ(method(R"({"load_in_4bit": false})"), PackedMethod::kNone);
+  EXPECT_FALSE(
+      parse(R"({"quantization_config": {"load_in_8bit": false}})").is_mlx());
+}
+
+TEST(QuantizationConfig, HasRulesOfSingleModules) {
+  const auto config = parse(R"j({"quantization_config": {
+      "quant_method": "gptq", "bits": 4, "group_size": 128, "dynamic": {
+        "-:.*\\.mlp\\.gate": {}, "+:model\\.layers\\.1\\.": {"bits": 8},
+        "lm_head": {"group_size": 32}, "+:(?!odd)": {"bits": 3}}}})j");
+  EXPECT_EQ(config.packed("model.layers.0.mlp.up_proj")->bits, 4);
+  EXPECT_EQ(config.packed("model.layers.1.mlp.up_proj")->bits, 8);
+  EXPECT_EQ(config.packed("model.layers.11.mlp.up_proj")->bits, 4);
+  EXPECT_EQ(config.packed("lm_head")->group, 32);
+  EXPECT_EQ(config.packed("model.layers.1.mlp.gate_proj"), std::nullopt);
+  const auto mixed = parse(R"({"quantization_config": {
+      "quant_algo": "MIXED_PRECISION", "quantized_layers": {
+        "model.layers.0.mlp.up_proj": {"quant_algo": "NVFP4"},
+        "model.layers.0.mlp.down_proj": {"quant_algo": "FP8"}}}})");
+  EXPECT_EQ(mixed.packed("model.layers.0.mlp.up_proj")->codes,
+            PackedCodes::kNvfp4);
+  EXPECT_EQ(mixed.packed("model.layers.0.mlp.down_proj")->codes,
+            PackedCodes::kFp8);
+  EXPECT_EQ(mixed.packed("lm_head"), std::nullopt);
+}
+
+TEST(QuantizationConfig, RefusesWhatItsFieldsSay) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {R"({"load_in_4bit": true, "bnb_4bit_quant_type": "nf4"})",
+       "'bitsandbytes'"},
+      {R"({"quant_algo": "W4A8_AWQ"})", "'modelopt' as W4A8_AWQ"},
+      {R"({"quant_algo": "MIXED_PRECISION",
+           "quantized_layers": {"a": {"quant_algo": "INT4_AWQ"}}})",
+       "as INT4_AWQ"},
+      {R"({"quant_method": "auto-round", "bits": 2})", "packing 'auto_round'"},
+      {R"({"quant_method": "compressed-tensors", "format": "marlin-24"})",
+       "in format 'marlin-24'"}};
+  for (const auto& [entry, named] : kCases) {
+    const std::string text =
+        std::string(R"({"quantization_config":)") + entry + "}";
+    EXPECT_THAT(message_of<UnsupportedModelError>([&] { parse(text.c_str()); }),
+                HasSubstr(named));
+  }
+}
+
+TEST(QuantizationConfig, IsReadFromTheFilesBesideTheConfig) {
+  const auto method = [](const char* file, const char* text,
+                         const char* config = "{}") {
+    const TemporaryFolder folder;
+    folder.write(file, text);
+    return QuantizationConfig(
+        load_model_config(folder.write("config.json", config)));
+  };
+  const auto modelopt = method("hf_quant_config.json", R"({
+      "producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4",
+      "group_size": 16, "exclude_modules": ["lm_head"]}})");
+  EXPECT_EQ(modelopt.packed().codes, PackedCodes::kNvfp4);
+  const auto gptq =
+      method("quantize_config.json",
+             R"({"bits": 8, "group_size": -1, "desc_act": true})");
+  EXPECT_EQ(gptq.packed().method, PackedMethod::kGptq);
+  EXPECT_EQ(gptq.packed().bits, 8);
+  const auto awq = method(
+      "quant_config.json",
+      R"({"zero_point": true, "q_group_size": 32, "w_bit": 4, "version": "GEMM"})");
+  EXPECT_EQ(awq.packed().method, PackedMethod::kAwq);
+  EXPECT_EQ(awq.packed().group, 32);
+  // What the config itself says goes before.
+  const auto mlx = method("quantize_config.json", R"({"bits": 8})",
+                          R"({"quantization": {"bits": 4, "group_size": 64}})");
+  EXPECT_EQ(mlx.packed().method, PackedMethod::kNone);
+  EXPECT_TRUE(mlx.is_mlx());
 }
 
 TEST(QuantizationConfig, RefusesMethodsByName) {
