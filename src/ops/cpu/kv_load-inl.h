@@ -10,6 +10,7 @@
 #endif
 
 #include <cstdint>
+#include <limits>
 
 #include "hwy/highway.h"
 
@@ -27,7 +28,17 @@ HWY_INLINE hn::Vec<D> load_kv(D d, const float* p) {
 template <class D>
 HWY_INLINE hn::Vec<D> load_kv(D d, const hwy::float16_t* p) {
   const hn::Rebind<hwy::float16_t, D> half;
-  return hn::PromoteTo(d, hn::LoadU(half, p));
+  const hn::Vec<D> value = hn::PromoteTo(d, hn::LoadU(half, p));
+// Where Highway widens f16 by emulation, what is not finite becomes 65536 and
+// more; it lacks but the exponent.
+#if HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4 || \
+    HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  const auto infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  const auto beyond = hn::Ge(hn::Abs(value), hn::Set(d, 65536.0f));
+  return hn::IfThenElse(beyond, hn::Or(value, infinity), value);
+#else
+  return value;
+#endif
 }
 template <class D>
 HWY_INLINE hn::Vec<D> load_kv(D d, const hwy::bfloat16_t* p) {

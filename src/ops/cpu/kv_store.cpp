@@ -3,6 +3,7 @@
 #include "ops/cpu/kv_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -126,18 +127,32 @@ std::uint16_t RoundToInt8(const float* x, int size, std::int8_t* out) {
   return scale;
 }
 
+// Numbers beyond it become it: models made in bf16 may have some, and infinite
+// ones would leave nothing of the rest.
+constexpr float kLargestF16 = 65504.0f;
+
 // Where Highway narrows to f16 by emulation it does not round to nearest.
 #if HWY_TARGET == HWY_SSSE3 || HWY_TARGET == HWY_SSE4 || \
     HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
   auto* halves = reinterpret_cast<std::uint16_t*>(to);
-  for (int i = 0; i < kKvLanes; ++i) halves[i] = float_to_f16(from[i]);
+  for (int i = 0; i < kKvLanes; ++i) {
+    const bool finite = std::isfinite(from[i]);
+    halves[i] = float_to_f16(
+        finite ? std::clamp(from[i], -kLargestF16, kLargestF16) : from[i]);
+  }
 }
 #else
 HWY_INLINE void narrow_f16(const float* from, std::byte* to) {
+  const FloatTag d;
   const hn::Rebind<hwy::float16_t, FloatTag> half;
+  const auto most = hn::Set(d, kLargestF16);
+  const auto largest_float = hn::Set(d, std::numeric_limits<float>::max());
   for (int i = 0; i < kKvLanes; i += kLanes) {
-    hn::StoreU(hn::DemoteTo(half, hn::LoadU(FloatTag(), from + i)), half,
+    const auto value = hn::LoadU(d, from + i);
+    const auto kept = hn::Min(hn::Max(value, hn::Neg(most)), most);
+    const auto finite = hn::Le(hn::Abs(value), largest_float);
+    hn::StoreU(hn::DemoteTo(half, hn::IfThenElse(finite, kept, value)), half,
                reinterpret_cast<hwy::float16_t*>(to) + i);
   }
 }

@@ -8,7 +8,8 @@
 
 namespace abstractllm::ops::cpu {
 
-/// Stores a key or a value of `size` dimensions at `slot` of a page's part.
+/// Stores a key or a value of `size` dimensions at `slot` of a page's part. In
+/// f16 finite numbers beyond 65504 become it.
 void store_key(KvType type, const float* key, int size, int padded_size,
                int slot, std::byte* keys);
 void store_value(KvType type, const float* value, int size, int slot,

@@ -21,7 +21,8 @@ bool is_power_of_two(float value) {
   return (bits & 0x807fffffu) == 0 && bits != 0 && bits < 0x7f800000u;
 }
 
-// Stores `value` at index `i`; false if it is off by more than `allowed`.
+// Stores `value` at index `i`; false if it is off by more than `allowed`, and
+// if it is infinite or none in f16: not every instruction set widens these.
 bool store_scale(ScaleFormat format, float allowed, float value,
                  std::uint8_t* out, std::int64_t i) {
   if (format == ScaleFormat::kF32) {
@@ -36,6 +37,7 @@ bool store_scale(ScaleFormat format, float allowed, float value,
     return is_power_of_two(value) || (value >= 0 && value < 0x1p-126f);
   }
   const bool f16 = format == ScaleFormat::kF16;
+  if (f16 && !std::isfinite(value)) return false;
   const std::uint16_t half = f16 ? float_to_f16(value) : float_to_bf16(value);
   std::memcpy(out + 2 * i, &half, 2);
   const float back = f16 ? f16_to_float(half) : bf16_to_float(half);

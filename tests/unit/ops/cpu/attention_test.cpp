@@ -48,6 +48,9 @@ void expect_truth(ThreadPool& pool, std::vector<Story*> stories) {
   }
 }
 
+constexpr KvType kTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16,
+                             KvType::kInt8};
+
 // The last `tokens` tokens of a story, with other sequences beside it.
 std::vector<float> last_rows(ThreadPool& pool, const Story& story,
                              std::int64_t tokens,
@@ -65,8 +68,7 @@ class AttentionOn : public ::testing::TestWithParam<int> {
 
 TEST_P(AttentionOn, EveryHeadSizeAndType) {
   for (const int size : {16, 24, 64, 80, 100, 128, 192, 256, 512}) {
-    for (const KvType type :
-         {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
+    for (const KvType type : kTypes) {
       SCOPED_TRACE(size);
       Story story(pool_, shape_of(6, 2, size), type, 300, 3, 1);
       expect_truth(pool_, {&story});
@@ -76,8 +78,7 @@ TEST_P(AttentionOn, EveryHeadSizeAndType) {
 
 TEST_P(AttentionOn, EveryHighwayTarget) {
   on_each_highway_target([&] {
-    for (const KvType type :
-         {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
+    for (const KvType type : kTypes) {
       Story decode(pool_, shape_of(4, 4, 40), type, 270, 1, 1);
       expect_truth(pool_, {&decode});
       Story prefill(pool_, shape_of(8, 1, 40), type, 30, 11, 1);
@@ -215,12 +216,87 @@ TEST_P(AttentionOn, LargeScoresDoNotOverflow) {
   for (const float y : out) EXPECT_TRUE(std::isfinite(y));
 }
 
+// Puts `k` and `v` in the place of the keys and values of a story.
+void replace(ThreadPool& pool, Story& story, std::vector<float> k,
+             std::vector<float> v) {
+  story.slab = KvSlab(story.slab.options());
+  story.slab.append(pool,
+                    {.k = k.data(),
+                     .v = v.data(),
+                     .tokens = static_cast<std::int64_t>(k.size()) /
+                               story.shape.head_size / story.shape.kv_heads});
+  story.k = std::move(k);
+  story.v = std::move(v);
+}
+
+TEST_P(AttentionOn, EqualRowsSpreadTheirWeightEvenly) {
+  for (const KvType type : kTypes) {
+    Story story(pool_, shape_of(2, 1, 32), type, 0, 600, 1);
+    replace(pool_, story, std::vector<float>(600 * 32, 0.5f),
+            std::vector<float>(600 * 32, 0.75f));
+    for (const float value : last_rows(pool_, story, 600, {})) {
+      ASSERT_NEAR(value, 0.75f, type == KvType::kInt8 ? 0.004f : 1e-6f);
+    }
+  }
+}
+
+TEST_P(AttentionOn, NumbersNearZeroAreNoTrouble) {
+  for (const KvType type : kTypes) {
+    Story story(pool_, shape_of(2, 1, 32), type, 0, 300, 2);
+    std::vector<float> tiny = random_values(300 * 32, 3, 1e-40f);
+    // Scores that tell no position from the other.
+    replace(pool_, story, tiny, std::vector<float>(300 * 32, 2.0f));
+    for (const float value : last_rows(pool_, story, 300, {})) {
+      ASSERT_NEAR(value, 2.0f, type == KvType::kInt8 ? 0.01f : 4e-6f);
+    }
+    // Values that are all but nothing.
+    replace(pool_, story, random_values(300 * 32, 4), tiny);
+    for (const float value : last_rows(pool_, story, 300, {})) {
+      ASSERT_LT(std::fabs(value), 1e-38f);  // NaN is not
+    }
+  }
+}
+
+// Rows that are worked on together see pages of which some see nothing.
+TEST_P(AttentionOn, PagesThatARowDoesNotSeeChangeNothing) {
+  for (const KvType type : kTypes) {
+    for (const std::int64_t window : {1, 3}) {
+      AttentionShape shape = shape_of(2, 2, 16);
+      shape.window = window;
+      Story story(pool_, shape, type, 250, 12, 3);
+      expect_truth(pool_, {&story});
+    }
+  }
+}
+
+TEST_P(AttentionOn, ALargeNumberIsTheLargestOfF16) {
+  on_each_highway_target([&] {
+    Story story(pool_, shape_of(1, 1, 16), KvType::kF16, 0, 2, 4);
+    std::vector<float> k(2 * 16);
+    std::vector<float> v(2 * 16);
+    k[0] = 1e5f;  // of the first token; the second's is 0
+    v[0] = 3e38f;
+    v[1] = -65520.0f;
+    v[2] = INFINITY;
+    v[3] = 65504.0f;
+    replace(pool_, story, k, v);
+    story.q.assign(2 * 16, 0.0f);
+    story.q[16] = 1e-4f;  // of the second token: its score is 6.5504 / 4
+    const std::vector<float> y = last_rows(pool_, story, 2, {});
+    EXPECT_EQ(y[0], 65504.0f);
+    EXPECT_EQ(y[1], -65504.0f);
+    EXPECT_EQ(y[2], INFINITY);
+    EXPECT_EQ(y[3], 65504.0f);
+    const float weight = 1.0f / (1.0f + std::exp(-6.5504f / 4));
+    EXPECT_NEAR(y[16] / 65504.0f, weight, 1e-5);
+  });
+}
+
 // A query that is no number gives none, in one page and in many, and nothing
 // beside it changes.
 TEST_P(AttentionOn, NumbersThatAreNoneStayWithTheirRow) {
   const std::vector<float> sinks = {3.0f, -INFINITY};
-  for (const KvType type :
-       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
+  for (const KvType type : kTypes) {
     for (const std::int64_t past : {0, 10, 40, 700}) {
       for (const std::int64_t tokens : {1, 7}) {
         for (const bool with_sinks : {true, false}) {
@@ -348,20 +424,22 @@ TEST(KvSlab, Int8CostsAByteAValueAndTwoForEach32) {
 }
 
 TEST(KvSlab, WhatIsNotFiniteIsSeenInEveryType) {
-  ThreadPool pool({.threads = 1});
-  for (const KvType type :
-       {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
-    for (const bool in_keys : {true, false}) {
-      Story story(pool, shape_of(1, 1, 16), type, 0, 20, 3);
-      (in_keys ? story.k : story.v)[4 * 16 + 3] =
-          std::numeric_limits<float>::quiet_NaN();
-      story.slab = KvSlab({.heads = 1, .head_size = 16, .type = type});
-      story.slab.append(
-          pool, {.k = story.k.data(), .v = story.v.data(), .tokens = 20});
-      const std::vector<float> y = last_rows(pool, story, 20, {});
-      EXPECT_TRUE(std::isnan(y[4 * 16 + 3]));
+  on_each_highway_target([] {
+    ThreadPool pool({.threads = 1});
+    for (const KvType type : kTypes) {
+      for (const float bad : {NAN, INFINITY}) {
+        for (const bool in_keys : {true, false}) {
+          // An infinite key may well leave a weight of nothing.
+          if (in_keys && bad == INFINITY) continue;
+          Story story(pool, shape_of(1, 1, 16), type, 0, 20, 3);
+          (in_keys ? story.k : story.v)[4 * 16 + 3] = bad;
+          replace(pool, story, story.k, story.v);
+          const std::vector<float> y = last_rows(pool, story, 20, {});
+          EXPECT_FALSE(std::isfinite(y[4 * 16 + 3])) << bad;
+        }
+      }
     }
-  }
+  });
 }
 
 TEST(KvSlab, TruncatesAndGoesOn) {

@@ -12,12 +12,14 @@
 #include "abstractllm/error.h"
 #include "ops/cpu/bf16_kernels.h"
 #include "ops/cpu/half.h"
+#include "unit/ops/cpu/feature_sets.h"
 #include "unit/ops/cpu/highway_targets.h"
 #include "unit/ops/cpu/test_matrix.h"
 
 namespace abstractllm::ops::cpu {
 namespace {
 
+using testing::feature_sets;
 using testing::on_each_highway_target;
 using testing::random_values;
 using testing::reference_product;
@@ -82,24 +84,6 @@ std::vector<float> rounded_for(const WeightShape& shape,
   const bool rounds = shape.encoding == WeightEncoding::kBF16 &&
                       bf16_kernels(features) != nullptr;
   return rounds ? rounded_to_bf16(x) : x;
-}
-
-/// Instruction sets this machine has, each as the best one allowed.
-std::vector<CpuFeatures> feature_sets() {
-  const CpuFeatures all = detect_cpu_features();
-  std::vector<CpuFeatures> sets = {all};
-  CpuFeatures fewer = all;
-  for (bool CpuFeatures::*field :
-       {&CpuFeatures::amx_bf16, &CpuFeatures::amx_int8,
-        &CpuFeatures::avx512_bf16, &CpuFeatures::avx512_vnni,
-        &CpuFeatures::avx_vnni, &CpuFeatures::avx512, &CpuFeatures::avx2,
-        &CpuFeatures::sse4, &CpuFeatures::neon_dot}) {
-    if (fewer.*field) {
-      fewer.*field = false;
-      sets.push_back(fewer);
-    }
-  }
-  return sets;
 }
 
 std::vector<float> product(ThreadPool& pool, const TestMatrix& w,
@@ -185,6 +169,29 @@ TEST_P(LinearOf, EqualsTheSumOfProductsInEveryInstructionSet) {
   }
 }
 
+// Rows for which codes are laid out once, over three chunks and an odd rest.
+TEST_P(LinearOf, ManyRowsOfAnOddNumberOfColumns) {
+  ThreadPool pool({.threads = 2});
+  const std::int64_t m = 130;
+  const TestMatrix w = matrix(37, 2 * 256 + 48 + 3);
+  const std::vector<float> x = random_values(m * w.shape().columns, 3);
+  std::string best;
+  for (const CpuFeatures& features : feature_sets()) {
+    // Some sets differ in kernels that these precisions do not use.
+    if (best == int8_kernels(features).name) continue;
+    best = int8_kernels(features).name;
+    const std::vector<float> rounded = rounded_for(w.shape(), features, x);
+    const LinearOptions fast{.precision = Precision::kInt8,
+                             .features = &features};
+    const LinearOptions pair{.precision = Precision::kInt8Pair,
+                             .features = &features};
+    EXPECT_LT(relative_error(product(pool, w, x, m, fast), rounded, m, w), 2e-5)
+        << best;
+    EXPECT_LT(relative_error(product(pool, w, x, m, pair), x, m, w), 4e-4)
+        << best << " in pairs";
+  }
+}
+
 TEST_P(LinearOf, GivesTheSameForEveryNumberOfThreads) {
   const TestMatrix w = matrix(70, 200);
   const std::int64_t m = 19;
@@ -259,7 +266,8 @@ TEST_P(LinearOf, WhatIsNotFiniteStaysInItsRow) {
   const TestMatrix w = matrix(21, 160);
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
                           -std::numeric_limits<float>::infinity()}) {
-    for (const std::int64_t m : {3, 40}) {
+    // With weights as they lie in memory, and with those of many rows.
+    for (const std::int64_t m : {3, 40, 130}) {
       std::vector<float> x = random_values(m * 160, 3);
       x[160 + 37] = bad;
       for (const CpuFeatures& features : feature_sets()) {
