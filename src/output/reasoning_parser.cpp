@@ -84,7 +84,16 @@ bool ReasoningParser::step_before(bool at_end) {
     state_ = State::kInside;
     return true;
   }
-  if (!at_end && std::string_view(begin_mark_).starts_with(rest)) return false;
+  // Some say at once that they have not thought.
+  if (rest.starts_with(end_mark_)) {
+    take(buffer_.size() - rest.size() + end_mark_.size());
+    state_ = State::kBehind;
+    return true;
+  }
+  if (!at_end && (std::string_view(begin_mark_).starts_with(rest) ||
+                  std::string_view(end_mark_).starts_with(rest))) {
+    return false;
+  }
   state_ = State::kText;
   return true;
 }

@@ -25,6 +25,11 @@ TEST(Reasoning, MayBeOpenInThePrompt) {
   expect_answer(think(true), "<think>\nHm.</think>Hi", {"Hi", "Hm.", {}});
 }
 
+TEST(Reasoning, MayEndBeforeItBegins) {
+  expect_answer(think(), "</think>\n\nHi </think>.", {"Hi </think>.", "", {}});
+  expect_answer(think(), "</thin", {"</thin", "", {}});
+}
+
 TEST(Reasoning, ThatNeverEndsIsAllReasoning) {
   expect_answer(think(), "<think>one </thin", {"", "one </thin", {}});
 }
