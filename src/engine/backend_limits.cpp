@@ -156,6 +156,17 @@ std::span<const FusedAttention> fused_attention_limits() {
   return rows;
 }
 
+namespace {
+
+// Sizes of heads that MLX has a kernel for and does not choose by itself:
+// use_fallback of mlx/backend/metal/scaled_dot_product_attention.cpp.
+bool leaves_kernel_alone(Target target, Phase phase, int head_dim) {
+  if (target != Target::kMetal) return false;
+  return head_dim == 192 || (phase == Phase::kPrefill && head_dim == 256);
+}
+
+}  // namespace
+
 KernelPath attention_path(Target target, Phase phase,
                           const AttentionShape& shape) {
   if (target == Target::kCpu) return own_attention(shape);
@@ -183,6 +194,10 @@ KernelPath attention_path(Target target, Phase phase,
     }
     return unfused("keys of " + size + " and values of " +
                    std::to_string(shape.value_dim) + " have no kernel");
+  }
+  if (leaves_kernel_alone(target, phase, shape.head_dim)) {
+    return unfused("there is a kernel for head size " + size +
+                   ", but MLX prefers its plain products");
   }
   if (!has_kernel(*limits, shape.head_dim)) {
     return unfused("head size " + size + " has no kernel (" +

@@ -81,6 +81,9 @@ std::shared_ptr<const ImageReader> open_images(
       [&](std::string_view token) { return tokenizer.token_to_id(token); });
 }
 
+ModelText read_with(TextParts parts, std::string_view id,
+                    const io::ModelFiles& files, const io::JsonConfig& config);
+
 }  // namespace
 
 std::string describe(const families::FoundFamily& found) {
@@ -99,8 +102,15 @@ ModelPackage ModelPackage::open(std::string_view id) {
 
 ModelText ModelText::read(std::string_view id, const io::ModelFiles& files,
                           const io::JsonConfig& config) {
+  read_architecture(config);
+  return read_with(read_text_parts(files), id, files, config);
+}
+
+namespace {
+
+ModelText read_with(TextParts parts, std::string_view id,
+                    const io::ModelFiles& files, const io::JsonConfig& config) {
   std::string architecture = read_architecture(config);
-  TextParts parts = read_text_parts(files);
   families::FoundFamily family =
       find_family(id, files, config, parts.templates, parts.model_name);
   const bool is_encoder =
@@ -152,9 +162,32 @@ ModelText ModelText::read(std::string_view id, const io::ModelFiles& files,
           .template_takes_text = takes_text};
 }
 
+// All that does not ask for a tokenizer's words.
+ModelDescription describe_without_tokenizer(std::string_view id,
+                                            const io::ModelFiles& files,
+                                            const io::JsonConfig& config) {
+  ModelDescription facts =
+      describe(read_with(outline_text_parts(files), id, files, config), config,
+               /* weights = */ nullptr, {});
+  // Of settings that are not known here.
+  std::erase_if(facts, [](const auto& fact) {
+    return fact.first == "cpu_precision" || fact.first == "images";
+  });
+  return facts;
+}
+
+}  // namespace
+
 ModelDescription describe_config(std::string_view id,
                                  const io::ModelFiles& files,
                                  const io::JsonConfig& config) {
+  if (!files.gguf && !files.tokenizer) {
+    try {
+      return describe_without_tokenizer(id, files, config);
+    } catch (const Error& error) {
+      base::log(base::LogLevel::kDebug, "engine", error.what());
+    }
+  }
   ModelDescription facts{
       {"model", std::string(id)},
       {"path", files.location.string()},

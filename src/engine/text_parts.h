@@ -24,4 +24,9 @@ struct TextParts {
 /// Of a folder or a GGUF file. Throws ModelLoadingError.
 TextParts read_text_parts(const io::ModelFiles& files);
 
+/// What a folder without tokenizer.json says all the same: templates, and of
+/// the tokenizer the special tokens that tokenizer_config.json numbers. It
+/// encodes no text. Throws ModelLoadingError for damaged files.
+TextParts outline_text_parts(const io::ModelFiles& files);
+
 }  // namespace abstractllm::engine

@@ -110,6 +110,20 @@ TEST(BackendLimits, KnowWhatKeepsAKernelAway) {
               HasSubstr("on tensor cores"));
 }
 
+TEST(BackendLimits, TellAKernelThatIsNotChosenFromNone) {
+  for (const int size : {192, 256}) {
+    const KernelPath prefill =
+        attention_path(Target::kMetal, Phase::kPrefill, heads_of(size));
+    EXPECT_EQ(prefill.route, Route::kUnfused);
+    EXPECT_THAT(prefill.because, HasSubstr("MLX prefers its plain products"));
+  }
+  EXPECT_EQ(attention_path(Target::kMetal, Phase::kDecode, heads_of(256)).route,
+            Route::kFused);
+  EXPECT_THAT(
+      attention_path(Target::kMetal, Phase::kPrefill, heads_of(112)).because,
+      HasSubstr("has no kernel"));
+}
+
 // What the table calls a path is one on the devices that are here.
 TEST(BackendLimits, StockAttentionTakesTheSizesOfTheTable) {
   for (const int size : {64, 72, 80, 96, 112, 128, 192, 256}) {

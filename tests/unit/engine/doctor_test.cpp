@@ -349,6 +349,23 @@ TEST(Doctor, SaysMuchOfAConfigWithoutWeights) {
   }
 }
 
+TEST(Doctor, SaysWithoutATokenizerWhatTheOtherFilesSay) {
+  const fs::path fixture =
+      fs::path(ABSTRACTLLM_TEST_DATA) / "fixtures/text/qwen3";
+  const io::TemporaryFolder folder;
+  fs::copy(fixture, folder.path(), fs::copy_options::recursive);
+  fs::remove(folder.path() / "tokenizer.json");
+  const json whole =
+      json::parse(diagnose(fixture.string(), machine()).json)["facts"];
+  const Diagnosis diagnosis = diagnose(folder.path().string(), machine());
+  EXPECT_THAT(diagnosis.reason, HasSubstr("has no tokenizer.json"));
+  const json facts = json::parse(diagnosis.json)["facts"];
+  for (const char* name : {"family", "chat_template", "tool_dialect", "tools",
+                           "reasoning", "end_tokens", "context_length"}) {
+    EXPECT_EQ(facts[name], whole[name]) << name;
+  }
+}
+
 TEST(Doctor, NamesAnUnknownArchitectureAndTheNearest) {
   const PublishedModel model(R"({"model_type": "qwen33", "hidden_size": 64})");
   const Diagnosis diagnosis = model.diagnose();
@@ -443,8 +460,8 @@ TEST(Doctor, ComputesFromAConfigWhatItsWeightsAre) {
 TEST(Doctor, ForecastsWhatWeightsTakeOncePacked) {
   const PublishedModel plain(kQwen3Fp8);
   const auto held = [&](const EngineOptions& options) {
-    const json facts = json::parse(
-        diagnose(plain.path().string(), machine(), options).json);
+    const json facts =
+        json::parse(diagnose(plain.path().string(), machine(), options).json);
     const double memory = facts["weights"]["memory_bytes"].get<double>();
     EXPECT_GT(facts["memory"][0]["needed_bytes"].get<double>(), memory);
     return memory / facts["weights"]["parameters"].get<double>();
