@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <deque>
@@ -110,7 +112,11 @@ class Engine::Thread {
     worker_.join();
   }
 
+  // A child that was forked has a copy of everything but of the threads.
+  bool is_here() const noexcept { return process_ == ::getpid(); }
+
   void submit(GenerationJob job) {
+    check_process();
     const auto queued = Generation::Clock::now();
     job.channel->on_change([wake = wake_] { wake->raise(); });
     std::vector<std::int32_t> numbers;
@@ -134,6 +140,7 @@ class Engine::Thread {
   }
 
   std::future<Score> submit(ScoreJob job) {
+    check_process();
     std::future<Score> result = job.result.get_future();
     {
       const std::lock_guard lock(mutex_);
@@ -144,6 +151,7 @@ class Engine::Thread {
   }
 
   std::future<Vectors> submit(EmbeddingJob job) {
+    check_process();
     for (const EmbeddingText& text : job.texts) check_length(text, limits_);
     PendingEmbedding pending{.job = std::move(job), .result = {}};
     auto result = pending.result.get_future();
@@ -159,6 +167,14 @@ class Engine::Thread {
   const GenerationLimits& limits() const { return limits_; }
 
  private:
+  void check_process() const {
+    if (is_here()) return;
+    throw UnsupportedOperationError(
+        "[engine] the model was loaded by process " + std::to_string(process_) +
+            ", which forked process " + std::to_string(::getpid()),
+        "Load the model after the fork: a child has no threads of its parent.");
+  }
+
   // From here on everything belongs to the engine thread, but for what the
   // mutex guards.
   void run(const io::JsonConfig& config, const io::WeightSource& weights,
@@ -314,6 +330,7 @@ class Engine::Thread {
     mlx::core::clear_streams();
   }
 
+  const pid_t process_ = ::getpid();
   EngineOptions options_;
   GenerationLimits limits_;
   std::unique_ptr<models::Model> model_;
@@ -357,6 +374,12 @@ Engine::Engine(const io::JsonConfig& config, const io::WeightSource& weights,
                                        with_defaults(std::move(options)))) {}
 
 Engine::~Engine() {
+  // Its threads cannot be waited for in a forked child, nor what they own be
+  // released: that goes with the process.
+  if (!thread_->is_here()) {
+    static_cast<void>(thread_.release());
+    return;
+  }
   thread_.reset();
   base::return_freed_memory();
 }

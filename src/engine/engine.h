@@ -75,7 +75,9 @@ class Engine {
   /// Queues a job. Its channel gets tokens and then exactly one
   /// GenerationEnd, also when it fails later. Throws what Generation's
   /// constructor throws, and ResourceExceededError when too many jobs wait;
-  /// then the channel gets nothing.
+  /// then the channel gets nothing. This and the next two throw
+  /// UnsupportedOperationError in a process forked from the one that loaded the
+  /// model, where nothing would ever answer.
   void submit(GenerationJob job);
 
   /// Sum of the negative log-probabilities of ids[1..] in one pass, in windows

@@ -4,9 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -127,6 +131,43 @@ TEST_F(EngineOnTinyModel, ScoresOneAfterTheOther) {
   cancelled.cancel();
   EXPECT_THROW(engine.score({1, 2, 3}, cancelled), CancelledError);
   EXPECT_EQ(engine.score(std::vector<std::int32_t>(50, 3), {}).tokens, 49);
+}
+
+// What a child finds wrong, as its exit status; it ends itself if it waits.
+int in_child(Engine* engine, GenerationJob job, const std::string& parent) {
+  ::alarm(20);
+  const auto is_refused = [&](const auto& call) {
+    try {
+      call();
+    } catch (const UnsupportedOperationError& error) {
+      return error.message().find("process " + parent + ",") !=
+                 std::string::npos &&
+             error.hint().find("after the fork") != std::string::npos;
+    }
+    return false;
+  };
+  if (!is_refused([&] { engine->submit(std::move(job)); })) return 1;
+  if (!is_refused([&] { engine->score({1, 2, 3}, {}); })) return 2;
+  if (!is_refused([&] { engine->embed({}); })) return 3;
+  delete engine;
+  return 0;
+}
+
+TEST_F(EngineOnTinyModel, AForkedChildIsToldInsteadOfWaiting) {
+  // On the heap, for the child to end it by itself.
+  std::unique_ptr<Engine> engine(new Engine(make({})));
+  const std::string parent = std::to_string(::getpid());
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(in_child(engine.release(), job({1, 2}, 4), parent));
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status)) << status;
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  // The parent notices nothing.
+  GenerationJob next = job({1, 2}, 4);
+  const auto channel = next.channel;
+  engine->submit(std::move(next));
+  EXPECT_EQ(read(*channel).second.size(), 4u);
 }
 
 }  // namespace
