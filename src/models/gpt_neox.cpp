@@ -31,6 +31,7 @@ std::unique_ptr<Model> make_gpt_neox(const ModelSource& source) {
       fields,
       {.rope = {.theta = fields.find_number("rotary_emb_base").value_or(10000)},
        .partial_rotary_factor = fields.find_number("rotary_pct").value_or(0.25),
+       .rotates_part = true,
        .norm_eps = "layer_norm_eps",
        .norm_eps_value = 1e-5,
        .activation_name = "gelu"});

@@ -17,6 +17,7 @@ DenseConfig read_config(const io::JsonConfig& config) {
       config,
       {.rope = {.theta = config.find_number("rotary_emb_base").value_or(10000)},
        .partial_rotary_factor = config.find_number("rotary_pct").value_or(1),
+       .rotates_part = true,
        .norm_eps = "layer_norm_eps",
        .norm_eps_value = 1e-5,
        .activation_name = "gelu",

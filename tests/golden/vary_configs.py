@@ -277,7 +277,7 @@ def write_fixture(spec, seed, folder, new_style):
     arrays = {}
     prompts = make_fixture.run_prompts(
         model, [[ids.randrange(facts["ordinary"]) for _ in range(n)]
-                for n in (5, 70)], arrays)
+                for n in (5, 70)], arrays, spec.get("cached", False))
     if new_style:
         model.config.save_pretrained(folder)
     return write_reference(folder, spec, prompts, arrays)

@@ -16,6 +16,9 @@ TEST(ClassDefaults, StandWhereTheConfigIsSilent) {
       read(R"({"model_type": "mixtral", "num_attention_heads": 16})");
   EXPECT_EQ(config.require_int("num_key_value_heads"), 8);
   EXPECT_EQ(config.require_int("num_experts_per_tok"), 2);
+  EXPECT_EQ(read(R"({"model_type": "dots1", "n_group": 4})")
+                .require_int("topk_group"),
+            1);
 }
 
 TEST(ClassDefaults, LeaveWhatTheConfigSays) {
