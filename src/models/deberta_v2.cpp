@@ -112,12 +112,13 @@ class LayerReader {
         .value = linear(self + "value_proj", width, hidden),
         .output = linear(prefix + "attention.output.dense", hidden, width),
         .attention_norm = norm(prefix + "attention.output.LayerNorm"),
-        .mlp = {.activation = sizes.activation,
-                .gate = std::nullopt,
-                .up = linear(prefix + "intermediate.dense",
-                             sizes.intermediate_size, hidden),
-                .down = linear(prefix + "output.dense", hidden,
-                               sizes.intermediate_size)},
+        .mlp = ops::MlpBlock{.frame = {},
+                             .activation = sizes.activation,
+                             .gate = std::nullopt,
+                             .up = linear(prefix + "intermediate.dense",
+                                          sizes.intermediate_size, hidden),
+                             .down = linear(prefix + "output.dense", hidden,
+                                            sizes.intermediate_size)},
         .mlp_norm = norm(prefix + "output.LayerNorm")};
     if (!config_.relative) return layer;
     const auto of_distances = [&](const char* own, const ops::Linear& shared) {

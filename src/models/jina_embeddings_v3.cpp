@@ -54,21 +54,22 @@ class Reader {
                          linear("self_attn.v_proj", hidden, hidden)};
     ops::AttentionSpec spec = config_.attention();
     spec.rope = rope_;
-    return {.attention = {.frame = {},
-                          .spec = std::move(spec),
-                          .query = heads[0],
-                          .key = heads[1],
-                          .value = heads[2],
-                          .output =
-                              linear(pick("mixer.out_proj", "self_attn.o_proj"),
+    return {.attention =
+                ops::AttentionBlock{
+                    .frame = {},
+                    .spec = std::move(spec),
+                    .query = heads[0],
+                    .key = heads[1],
+                    .value = heads[2],
+                    .output = linear(pick("mixer.out_proj", "self_attn.o_proj"),
                                      hidden, hidden)},
             .attention_norm =
                 norm(module + pick("norm1", "post_attention_layernorm")),
-            .mlp = {.frame = {},
-                    .activation = config_.activation,
-                    .gate = std::nullopt,
-                    .up = linear("mlp.fc1", inner, hidden),
-                    .down = linear("mlp.fc2", hidden, inner)},
+            .mlp = ops::MlpBlock{.frame = {},
+                                 .activation = config_.activation,
+                                 .gate = std::nullopt,
+                                 .up = linear("mlp.fc1", inner, hidden),
+                                 .down = linear("mlp.fc2", hidden, inner)},
             .mlp_norm = norm(module + pick("norm2", "post_mlp_layernorm"))};
   }
 

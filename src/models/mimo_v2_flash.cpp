@@ -119,13 +119,15 @@ ops::AttentionBlock read_heads(const WeightReader& weights,
   frame.scale = config.value_scale;
   ops::AttentionBlock block{
       .frame = std::move(frame),
-      .spec = {.heads = heads,
-               .kv_heads = kv_heads,
-               .head_dim = dense.head_dim,
-               .value_dim = config.value_dim,
-               .scale = 1.0f / std::sqrt(static_cast<float>(dense.head_dim)),
-               .window = window,
-               .rope = window > 0 ? config.local : config.global},
+      .spec =
+          ops::AttentionSpec{
+              .heads = heads,
+              .kv_heads = kv_heads,
+              .head_dim = dense.head_dim,
+              .value_dim = config.value_dim,
+              .scale = 1.0f / std::sqrt(static_cast<float>(dense.head_dim)),
+              .window = window,
+              .rope = window > 0 ? config.local : config.global},
       .query = linear("q_proj", heads * dense.head_dim, hidden),
       .key = linear("k_proj", kv_heads * dense.head_dim, hidden),
       .value = linear("v_proj", kv_heads * config.value_dim, hidden),
