@@ -1,4 +1,4 @@
-// Writes tensors of random numbers under the names that Llama has.
+// Writes tensors of random numbers under the names that Llama and its kin have.
 // SPDX-License-Identifier: Apache-2.0
 #include "golden/wide_model.h"
 
@@ -18,9 +18,10 @@ constexpr int kWidth = 1024;
 constexpr int kKeys = 512;
 constexpr int kVocabulary = 512;
 constexpr int kGroup = 64;
-constexpr const char* kConfig = R"({
-  "architectures": ["LlamaForCausalLM"], "model_type": "llama",
-  "hidden_size": 1024, "intermediate_size": 1024, "num_hidden_layers": 2,
+constexpr int kExperts = 4;
+constexpr int kExpertWidth = 512;
+constexpr const char* kConfig = R"(
+  "hidden_size": 1024, "num_hidden_layers": 2,
   "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 128,
   "hidden_act": "silu", "max_position_embeddings": 512, "rms_norm_eps": 1e-5,
   "rope_theta": 10000.0, "tie_word_embeddings": true, "vocab_size": 512,
@@ -32,13 +33,7 @@ class Tensors {
 
   // Values of about `deviation`.
   void matrix(const std::string& name, int rows, int columns, float deviation) {
-    if (!quantised_) {
-      std::vector<std::uint16_t> values;
-      for (int i = 0; i < rows * columns; ++i) {
-        values.push_back(ops::cpu::float_to_bf16(deviation * about_one()));
-      }
-      return add(name + ".weight", "BF16", rows, columns, values);
-    }
+    if (!quantised_) return dense_matrix(name, rows, columns, deviation);
     // Codes are even from 0 to 15, 4.6 off their middle.
     const float unit = std::exp2(std::floor(std::log2(deviation / 6.4f)));
     std::vector<std::uint32_t> codes;
@@ -53,6 +48,15 @@ class Tensors {
     add(name + ".weight", "U32", rows, columns / 8, codes);
     add(name + ".scales", "BF16", rows, columns / kGroup, scales);
     add(name + ".biases", "BF16", rows, columns / kGroup, biases);
+  }
+
+  void dense_matrix(const std::string& name, int rows, int columns,
+                    float deviation) {
+    std::vector<std::uint16_t> values;
+    for (int i = 0; i < rows * columns; ++i) {
+      values.push_back(ops::cpu::float_to_bf16(deviation * about_one()));
+    }
+    add(name + ".weight", "BF16", rows, columns, values);
   }
 
   void ones(const std::string& name) {
@@ -100,13 +104,42 @@ class Tensors {
   std::string data_;
 };
 
+constexpr float kEven = 0.03125f;  // keeps the size of what comes in
+
+void add_experts(const std::string& layer, Tensors& tensors) {
+  const std::string block = layer + "block_sparse_moe.";
+  tensors.dense_matrix(block + "gate", kExperts, kWidth, 2 * kEven);
+  for (int i = 0; i < kExperts; ++i) {
+    const std::string expert = block + "experts." + std::to_string(i) + ".";
+    tensors.matrix(expert + "w1", kExpertWidth, kWidth, kEven);
+    tensors.matrix(expert + "w2", kWidth, kExpertWidth, kEven);
+    tensors.matrix(expert + "w3", kExpertWidth, kWidth, kEven);
+  }
+}
+
+std::string own_config(WideKind kind) {
+  switch (kind) {
+    case WideKind::kDense:
+      return R"("architectures": ["LlamaForCausalLM"], "model_type": "llama",
+  "intermediate_size": 1024,)";
+    case WideKind::kWindowed:
+      return R"("architectures": ["MistralForCausalLM"],
+  "model_type": "mistral", "intermediate_size": 1024, "sliding_window": 24,)";
+    case WideKind::kMixture:
+      return R"("architectures": ["MixtralForCausalLM"],
+  "model_type": "mixtral", "intermediate_size": 512, "sliding_window": null,
+  "num_local_experts": 4, "num_experts_per_tok": 2,)";
+  }
+  return "";
+}
+
 }  // namespace
 
-void write_wide_model(const std::filesystem::path& folder, bool quantised) {
+void write_wide_model(const std::filesystem::path& folder, WideKind kind,
+                      bool quantised) {
   Tensors tensors(quantised);
   tensors.matrix("model.embed_tokens", kVocabulary, kWidth, 0.06f);
   for (const std::string layer : {"model.layers.0.", "model.layers.1."}) {
-    constexpr float kEven = 0.03125f;  // keeps the size of what comes in
     tensors.ones(layer + "input_layernorm");
     tensors.ones(layer + "post_attention_layernorm");
     // Scores of a few units, so that attention is not even.
@@ -114,6 +147,10 @@ void write_wide_model(const std::filesystem::path& folder, bool quantised) {
     tensors.matrix(layer + "self_attn.k_proj", kKeys, kWidth, kEven);
     tensors.matrix(layer + "self_attn.v_proj", kKeys, kWidth, kEven);
     tensors.matrix(layer + "self_attn.o_proj", kWidth, kWidth, kEven);
+    if (kind == WideKind::kMixture) {
+      add_experts(layer, tensors);
+      continue;
+    }
     tensors.matrix(layer + "mlp.gate_proj", kWidth, kWidth, kEven);
     tensors.matrix(layer + "mlp.up_proj", kWidth, kWidth, kEven);
     tensors.matrix(layer + "mlp.down_proj", kWidth, kWidth, kEven);
@@ -121,7 +158,7 @@ void write_wide_model(const std::filesystem::path& folder, bool quantised) {
   tensors.ones("model.norm");
   tensors.write(folder / "model.safetensors");
   std::ofstream(folder / "config.json")
-      << kConfig
+      << "{" << own_config(kind) << kConfig
       << (quantised ? R"(, "quantization": {"group_size": 64, "bits": 4})" : "")
       << "}";
 }

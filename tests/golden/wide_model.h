@@ -1,4 +1,4 @@
-// A model wide enough for `auto` to round what prompts meet, out of a seed.
+// Models wide enough for `auto` to round what prompts meet, out of a seed.
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
@@ -6,9 +6,16 @@
 
 namespace abstractllm::golden {
 
-/// Writes config.json and model.safetensors of a Llama of two layers, 1024
+enum class WideKind {
+  kDense,     ///< a Llama
+  kWindowed,  ///< a Mistral that sees 24 tokens
+  kMixture,   ///< a Mixtral of 4 experts, 2 at a time
+};
+
+/// Writes config.json and model.safetensors of a model of two layers, 1024
 /// wide, to `folder`, with weights of bf16 or, `quantised`, of 4 bits in groups
-/// of 64 as MLX stores them.
-void write_wide_model(const std::filesystem::path& folder, bool quantised);
+/// of 64 as MLX stores them (the router stays bf16).
+void write_wide_model(const std::filesystem::path& folder, WideKind kind,
+                      bool quantised);
 
 }  // namespace abstractllm::golden
