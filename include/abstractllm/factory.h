@@ -56,7 +56,7 @@ struct ProviderConfig {
   std::string cpu_precision = "auto";
   bool cpu_exact = false;  ///< the same as cpu_precision "exact"
   /// Local, CPU with its own kernels: how keys and values are kept: "f32",
-  /// "f16", "bf16", "int8" (a scale for each head of each token), or "auto":
+  /// "f16", "bf16", "int8" (a scale for each 32 numbers of a head), or "auto":
   /// f16, with exact activations f32.
   std::string kv_cache_type = "auto";
   /// Local, CPU: worker threads; 0 takes what the process may use.
