@@ -522,11 +522,25 @@ void add_afmoe(const GgufFields& fields, json& config) {
   config["mup_enabled"] = true;
 }
 
+// What each layer's activation has learned.
+void add_apertus(const GgufFields& fields, json& config) {
+  config["hidden_act"] = "xielu";
+  // By how much pairs turn more slowly is a tensor.
+  config["rope_scaling"] = {{"rope_type", "default"}};
+  for (const char* name : {"alpha_p", "alpha_n", "beta", "eps"}) {
+    const std::string key = std::string("xielu.") + name;
+    // No key of a family, but of all files.
+    const auto values = fields.file().find_floats(key);
+    if (values) config[std::string("xielu_") + name] = *values;
+  }
+}
+
 void add_squared_relu(const GgufFields& /*fields*/, json& config) {
   config["hidden_act"] = "relu2";
 }
 
-void add_bailing2(const GgufFields& fields, json& config) {
+// The first version chooses by softmax, the second by sigmoids.
+void add_bailing(const GgufFields& fields, json& config) {
   copy_size(fields, "leading_dense_block_count", config,
             "first_k_dense_replace");
   copy_size(fields, "expert_shared_count", config, "num_shared_experts");
@@ -534,9 +548,12 @@ void add_bailing2(const GgufFields& fields, json& config) {
   copy_bool(fields, "expert_weights_norm", config, "norm_topk_prob");
   copy_size(fields, "expert_group_count", config, "n_group");
   copy_size(fields, "expert_group_used_count", config, "topk_group");
+  const std::int64_t otherwise =
+      config["architectures"][0] == "BailingMoeForCausalLM" ? 1 : 2;
   config["score_function"] =
-      fields.find_size("expert_gating_func").value_or(2) == 1 ? "softmax"
-                                                              : "sigmoid";
+      fields.find_size("expert_gating_func").value_or(otherwise) == 1
+          ? "softmax"
+          : "sigmoid";
   config["use_qk_norm"] =
       fields.find_tensor("blk.0.attn_q_norm.weight") != nullptr;
   // The field counts what all shared experts have together.
@@ -640,6 +657,26 @@ void add_ministral3(const GgufFields& fields, json& config) {
   }
 }
 
+void add_exaone_moe(const GgufFields& fields, json& config) {
+  add_deepseek_experts(fields, config);
+  copy_size(fields, "expert_shared_count", config, "num_shared_experts");
+  leave_out_further_layers(fields, config);
+}
+
+void add_modern_bert(const GgufFields& fields, json& config) {
+  config["norm_eps"] = config["layer_norm_eps"];
+  config["hidden_activation"] = std::string(
+      fields.file().find_string(fields.key("hidden_act")).value_or("gelu"));
+  config["local_attention"] =
+      fields.find_size("attention.sliding_window").value_or(128);
+  config["global_attn_every_n_layers"] =
+      config.value("sliding_window_pattern", std::int64_t{3});
+  config["global_rope_theta"] =
+      fields.find_number("rope.freq_base").value_or(160000.0);
+  config["local_rope_theta"] =
+      fields.find_number("rope.freq_base_swa").value_or(10000.0);
+}
+
 void add_mpt(const GgufFields& fields, json& config) {
   config["d_model"] = config["hidden_size"];
   config["n_layers"] = config["num_hidden_layers"];
@@ -706,9 +743,11 @@ struct Family {
 
 constexpr Family kFamilies[] = {
     {"afmoe", add_afmoe},
+    {"apertus", add_apertus},
     {"arcee", add_squared_relu},
     {"baichuan", add_baichuan},
-    {"bailingmoe2", add_bailing2},
+    {"bailingmoe", add_bailing},
+    {"bailingmoe2", add_bailing},
     {"bert", add_bert},
     {"bloom", add_bloom},
     {"cohere2", add_cohere},
@@ -718,6 +757,7 @@ constexpr Family kFamilies[] = {
     {"dots1", add_dots1},
     {"ernie4_5-moe", add_ernie_moe},
     {"exaone", add_exaone},
+    {"exaone-moe", add_exaone_moe},
     {"exaone4", add_exaone4},
     {"falcon", add_falcon},
     {"falcon-h1", add_falcon_h1},
@@ -747,6 +787,7 @@ constexpr Family kFamilies[] = {
     {"minimax-m2", add_minimax},
     {"mistral3", add_ministral3},
     {"mistral4", add_mistral4},
+    {"modern-bert", add_modern_bert},
     {"mpt", add_mpt},
     {"nemotron", add_nemotron},
     {"nemotron_h", add_nemotron_h},

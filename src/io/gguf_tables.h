@@ -70,6 +70,12 @@ inline constexpr GgufNameRow kBertModelNames[] = {
     {"token_embd_norm", "embeddings.LayerNorm"},
 };
 
+inline constexpr GgufNameRow kModernBertModelNames[] = {
+    {"token_embd", "embeddings.tok_embeddings"},
+    {"token_embd_norm", "embeddings.norm"},
+    {"output_norm", "final_norm"},
+};
+
 inline constexpr GgufNameRow kNomicBertModelNames[] = {
     {"token_embd", "embeddings.word_embeddings"},
     {"token_types", "embeddings.token_type_embeddings"},
@@ -498,6 +504,39 @@ inline constexpr GgufNameRow kBailingNames[] = {
     {"exp_probs_b.bias", "mlp.gate.expert_bias", true},
     ABSTRACTLLM_EXPERTS("mlp."),
     ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
+// The first version has queries, keys and values apart.
+inline constexpr GgufNameRow kBailingSplitNames[] = {
+    {"attn_norm", "input_layernorm"},
+    {"attn_q", "attention.q_proj"},
+    {"attn_k", "attention.k_proj"},
+    {"attn_v", "attention.v_proj"},
+    {"attn_output", "attention.dense"},
+    ABSTRACTLLM_MLP,
+    {"ffn_norm", "post_attention_layernorm"},
+    {"ffn_gate_inp", "mlp.gate"},
+    ABSTRACTLLM_EXPERTS("mlp."),
+    ABSTRACTLLM_SHARED("mlp.shared_experts."),
+};
+
+inline constexpr GgufNameRow kApertusNames[] = {
+    {"attn_norm", "attention_layernorm"},
+    {"attn_q", "self_attn.q_proj"},
+    {"attn_k", "self_attn.k_proj"},
+    {"attn_v", "self_attn.v_proj"},
+    {"attn_output", "self_attn.o_proj"},
+    {"attn_q_norm", "self_attn.q_norm"},
+    {"attn_k_norm", "self_attn.k_norm"},
+    {"ffn_norm", "feedforward_layernorm"},
+    {"ffn_up", "mlp.up_proj"},
+    {"ffn_down", "mlp.down_proj"},
+};
+
+inline constexpr GgufNameRow kModernBertNames[] = {
+    {"attn_norm", "attn_norm"}, {"attn_qkv", "attn.Wqkv"},
+    {"attn_output", "attn.Wo"}, {"ffn_norm", "mlp_norm"},
+    {"ffn_up", "mlp.Wi"},       {"ffn_down", "mlp.Wo"},
 };
 
 inline constexpr GgufNameRow kAfmoeNames[] = {

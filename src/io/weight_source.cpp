@@ -148,9 +148,9 @@ void mark_edit(Entry& entry, GgufEdit edit, const JsonConfig& config) {
                                           : GgufEdit::kStateDecay,
                        config);
     case GgufEdit::kInterleavedRope:
-      if (has(".self_attn.q_proj.")) {
+      if (has(".q_proj.")) {
         entry.heads = config.require_int("num_attention_heads");
-      } else if (has(".self_attn.k_proj.")) {
+      } else if (has(".k_proj.")) {
         entry.heads = config.require_int("num_key_value_heads");
       } else {
         return;

@@ -1,5 +1,7 @@
 // Apertus: a learned activation without a gate, norms of queries and keys.
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
 #include "abstractllm/error.h"
 #include "io/json_config.h"
 #include "models/architectures.h"
@@ -9,16 +11,23 @@ namespace abstractllm::models {
 
 namespace {
 
-// The two slopes are stored before their softplus.
-ops::Xielu read_xielu(const WeightReader& weights, const std::string& module) {
-  const auto value = [&](const char* name, float otherwise) {
-    return weights.has_vector(module + name)
-               ? weights.vector(module + name, 1).front()
-               : otherwise;
+// The two slopes are stored before their softplus: in tensors, or by layer in
+// what stands for the config in GGUF files.
+ops::Xielu read_xielu(const WeightReader& weights, const io::JsonConfig& config,
+                      const std::string& module, int layer) {
+  const auto value = [&](const std::string& name,
+                         std::optional<float> otherwise) {
+    const auto listed = config.find_numbers("xielu_" + name);
+    const auto index = static_cast<std::size_t>(layer);
+    if (listed && index < listed->size()) {
+      return static_cast<float>((*listed)[index]);
+    }
+    if (otherwise && !weights.has_vector(module + name)) return *otherwise;
+    return weights.vector(module + name, 1).front();
   };
-  return ops::make_xielu(weights.vector(module + "alpha_p", 1).front(),
-                         weights.vector(module + "alpha_n", 1).front(),
-                         value("beta", 0.5f), value("eps", -1e-6f));
+  return ops::make_xielu(value("alpha_p", std::nullopt),
+                         value("alpha_n", std::nullopt), value("beta", 0.5f),
+                         value("eps", -1e-6f));
 }
 
 constexpr char kRopeScaling[] =
@@ -44,12 +53,13 @@ std::unique_ptr<Model> make_apertus(const ModelSource& source) {
   traits.names.before_attention = "attention_layernorm";
   traits.names.before_mlp = "feedforward_layernorm";
   traits.feed_forward = [&](const WeightReader& weights,
-                            const std::string& prefix, int /*index*/,
+                            const std::string& prefix, int index,
                             ops::ResidualFrame frame) -> FeedForward {
     ops::MlpBlock block =
         read_plain_mlp(weights, config, prefix + "mlp.up_proj",
                        prefix + "mlp.down_proj", std::move(frame));
-    block.xielu = read_xielu(weights, prefix + "mlp.act_fn.");
+    block.xielu =
+        read_xielu(weights, source.config, prefix + "mlp.act_fn.", index);
     return block;
   };
   return make_decoder(read_dense_parts(source, config, traits));

@@ -48,7 +48,10 @@ std::unique_ptr<Model> make_bailing_moe(const ModelSource& source) {
                .rotates_part = true});
   const MoeConfig moe = read_moe_config(fields);
   const auto first = fields.find_int("first_k_dense_replace").value_or(0);
-  DenseTraits traits{.fused_query_key_value = true};
+  // GGUF files of the first version have the three apart.
+  const WeightReader reader(source.weights, source.backend);
+  DenseTraits traits{.fused_query_key_value =
+                         !reader.has_matrix("model.layers.0.attention.q_proj")};
   if (fields.find_bool("use_qk_norm").value_or(false)) {
     traits.query_key_norm = HeadNorm::kEachHead;
   }
@@ -79,8 +82,7 @@ std::unique_ptr<Model> make_bailing_moe(const ModelSource& source) {
   };
   DecoderParts parts = read_dense_parts(source, config, traits);
   if (fields.find_bool("norm_head").value_or(false)) {
-    parts.head = read_normed_head(WeightReader(source.weights, source.backend),
-                                  "lm_head", config.vocab_size,
+    parts.head = read_normed_head(reader, "lm_head", config.vocab_size,
                                   config.hidden_size, HeadLength::kColumns);
   }
   return make_decoder(std::move(parts));

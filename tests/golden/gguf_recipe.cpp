@@ -74,6 +74,19 @@ Tensor transpose(const Tensor& tensor) {
   return turned;
 }
 
+// Each column divided by its length.
+Tensor with_unit_columns(Tensor tensor) {
+  const std::size_t columns = tensor.columns();
+  std::vector<double> squares(columns);
+  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+    squares[i % columns] += double{tensor.values[i]} * tensor.values[i];
+  }
+  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+    tensor.values[i] /= static_cast<float>(std::sqrt(squares[i % columns]));
+  }
+  return tensor;
+}
+
 struct Edit {
   std::string name;
   Shape numbers;
@@ -223,6 +236,8 @@ Tensor apply(const Tensor& tensor, const Edit& edit) {
     result.shape.push_back(1);
   } else if (name == "groups") {
     result.shape = {n.at(0), tensor.values.size() / n[0]};
+  } else if (name == "unit_columns") {
+    result = with_unit_columns(std::move(result));
   } else if (name == "squeeze") {
     std::erase(result.shape, 1u);
   } else {

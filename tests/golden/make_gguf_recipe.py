@@ -23,6 +23,7 @@ import struct
 import sys
 
 import gguf
+import safetensors
 
 KEYS = gguf.Keys
 ARCHITECTURES = {
@@ -31,7 +32,8 @@ ARCHITECTURES = {
     "hunyuan_v1_dense": "hunyuan-dense", "hunyuan_v1_moe": "hunyuan-moe",
     "jais2": "jais2", "lfm2_moe": "lfm2moe", "llama4_text": "llama4",
     "minimax_m2": "minimax-m2", "ministral3": "mistral3", "mpt": "mpt",
-    "nemotron_h": "nemotron_h", "qwen": "qwen",
+    "nemotron_h": "nemotron_h", "qwen": "qwen", "apertus": "apertus",
+    "exaone_moe": "exaone-moe", "modernbert": "modern-bert",
     "deepseek": "deepseek", "ernie4_5_moe": "ernie4_5-moe", "exaone": "exaone",
     "exaone4": "exaone4", "falcon_h1": "falcon-h1", "falcon_mamba": "mamba", "mamba": "mamba",
     "minicpm": "minicpm", "nemotron": "nemotron",
@@ -52,7 +54,8 @@ ARCHITECTURES = {
     "qwen3_next": "qwen3next", "smollm3": "smollm3",
     "stablelm": "stablelm", "starcoder2": "starcoder2"}
 INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
-               "minicpm", "olmo", "granitehybrid", "arcee", "mistral3"}
+               "minicpm", "olmo", "granitehybrid", "arcee", "mistral3",
+               "bailingmoe"}
 SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron", "qwen3next"}
 STATE_SPACES = ("mamba", "mamba2")
 
@@ -75,8 +78,14 @@ class Recipe:
         self.arch = ARCHITECTURES[self.config["model_type"]]
         if self.arch == "nemotron_h" and self.config.get("n_routed_experts"):
             self.arch = "nemotron_h_moe"
-        if self.config.get("norm_head") or self.config.get("alibi"):
-            raise ValueError("of the first version, or not in llama.cpp")
+        self.metadata = [[KEYS.General.ARCHITECTURE, "string", self.arch]]
+        self.tensors = []
+        self.folder = folder
+        if self.arch == "bailingmoe2" and not self.config.get("use_qk_norm"):
+            self.arch = "bailingmoe"
+        if self.config.get("alibi"):
+            raise ValueError("not in llama.cpp")
+        self.metadata[0][2] = self.arch
         self.metadata = [[KEYS.General.ARCHITECTURE, "string", self.arch]]
         self.tensors = []
 
@@ -111,7 +120,10 @@ class Recipe:
             if alpha is not None:
                 size = self.head_dim()
                 base *= alpha ** (size / (size - 2))
-            self.number(KEYS.Rope.FREQ_BASE, base)
+            self.number(KEYS.Rope.FREQ_BASE,
+                        config.get("global_rope_theta", base))
+            self.number(KEYS.Rope.FREQ_BASE_SWA,
+                        config.get("local_rope_theta"))
         scaling = config.get("rope_scaling") or parameters
         kind = scaling.get("rope_type", scaling.get("type"))
         if kind in ("linear", "yarn"):
@@ -137,15 +149,15 @@ class Recipe:
                             scaling["mscale_all_dim"])
         if kind in ("longrope", "su"):
             self.longrope(scaling)
-        if kind == "llama3" and self.arch == "llama4":
-            return self.llama4_factors(scaling)
+        if kind == "llama3" and self.arch in ("llama4", "apertus"):
+            return self.slower_pairs(scaling)
         if kind == "llama3":
             raise ValueError("rope_freqs is covered by other fixtures")
         if config.get("scale_attn_by_inverse_layer_idx"):
             raise ValueError("GGUF does not say how scores are scaled")
 
     # By how much each pair turns more slowly.
-    def llama4_factors(self, scaling):
+    def slower_pairs(self, scaling):
         size = self.head_dim()
         factors = []
         for i in range(0, size, 2):
@@ -188,13 +200,13 @@ class Recipe:
         if self.arch in STATE_SPACES or self.arch in (
                 "exaone", "nemotron_h", "nemotron_h_moe", "qwen"):
             rms = self.get("layer_norm_epsilon")
-        if self.arch == "olmo":
+        if self.arch in ("olmo", "modern-bert"):
             rms = None
         self.number(KEYS.Attention.LAYERNORM_RMS_EPS, rms)
         if rms is None:
             self.number(KEYS.Attention.LAYERNORM_EPS, self.get(
                 "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon",
-                default=1e-5))
+                "norm_eps", default=1e-5))
         elif self.arch == "nemotron":
             self.number(KEYS.Attention.LAYERNORM_EPS, rms)
 
@@ -241,7 +253,12 @@ class Recipe:
         if uses and self.config.get("sliding_window"):
             self.size(KEYS.Attention.SLIDING_WINDOW,
                       self.config["sliding_window"])
-        if self.arch == "dots1":
+        if self.arch == "modern-bert":
+            self.size(KEYS.Attention.SLIDING_WINDOW,
+                      self.config["local_attention"])
+            self.size(KEYS.Attention.SLIDING_WINDOW_PATTERN,
+                      self.config["global_attn_every_n_layers"])
+        elif self.arch == "dots1":
             # Which layers slide, files of published models need not say.
             first = self.config["max_window_layers"]
             self.put(KEYS.Attention.SLIDING_WINDOW_PATTERN, "bools",
@@ -319,7 +336,8 @@ class Recipe:
         if self.arch == "llama4":
             self.size(KEYS.LLM.INTERLEAVE_MOE_LAYER_STEP,
                       self.get("interleave_moe_layer_step"))
-        if self.arch in ("afmoe", "bailingmoe2", "dots1", "nemotron_h_moe"):
+        if self.arch in ("afmoe", "bailingmoe", "bailingmoe2", "dots1",
+                         "exaone-moe", "nemotron_h_moe"):
             self.size(KEYS.LLM.LEADING_DENSE_BLOCK_COUNT, self.get(
                 "first_k_dense_replace", "num_dense_layers"))
             self.number(KEYS.LLM.EXPERT_WEIGHTS_SCALE, self.get(
@@ -374,6 +392,10 @@ class Recipe:
             self.gemma3n()
         if arch == "gemma4":
             self.gemma4()
+        if arch == "modern-bert":
+            self.size(KEYS.LLM.POOLING_TYPE, 1)
+        if arch == "apertus":
+            self.xielu()
         if arch == "mpt":
             attention = config.get("attn_config") or {}
             self.number(KEYS.Attention.CLAMP_KQV, attention.get("clip_qkv"))
@@ -466,6 +488,16 @@ class Recipe:
             self.size(KEYS.SSM.STATE_SIZE, config["state_size"])
             self.size(KEYS.SSM.TIME_STEP_RANK, config["num_heads"])
             self.size(KEYS.SSM.GROUP_COUNT, config["n_groups"])
+
+    # The numbers of each layer's activation.
+    def xielu(self):
+        with safetensors.safe_open(self.folder / "model.safetensors",
+                                   "pt") as file:
+            for name in ("alpha_p", "alpha_n", "beta", "eps"):
+                self.metadata.append([f"xielu.{name}", "float32s", [
+                    float(file.get_tensor(
+                        f"model.layers.{i}.mlp.act_fn.{name}").float())
+                    for i in range(self.layers)]])
 
     def gemma3n(self):
         config = self.config
@@ -626,6 +658,9 @@ class Recipe:
         if name.endswith(("expert_bias", "e_score_correction_bias")) and (
                 self.arch not in ("deepseek2", "glm4moe", "ernie4_5-moe")):
             return f"blk.{layer[1]}.exp_probs_b.bias"
+        plain = re.search(r"mlp[.](gate|up|down)_proj[.]weight$", name)
+        if self.arch == "bailingmoe" and plain:
+            return f"blk.{layer[1]}.ffn_{plain[1]}.weight"
         expert = re.search(r"experts[.](\w+)([.]weight)?$", name)
         direct = ("lfm2moe", "llama4", "nemotron_h_moe")
         if expert and self.arch in direct:
@@ -653,6 +688,12 @@ class Recipe:
             return self.add(mapped(name), [name], ["transpose"])
         if name.endswith("expert_bias"):
             return self.add(mapped(name), [name], [])
+        if ".act_fn." in name:
+            return None
+        if name == "lm_head.weight" and config.get("norm_head"):
+            return self.add("output.weight", [name], ["unit_columns"])
+        if self.arch == "bailingmoe" and "query_key_value" in name:
+            return self.map_bailing_heads(name)
         if self.arch == "gpt-oss" and ".experts." in name:
             return self.map_gpt_oss(name, mapped)
         if self.arch == "granitehybrid" and "shared_mlp" in name:
@@ -722,6 +763,18 @@ class Recipe:
                  [f"{blocks}:0:{key}:{key}:{key}:{2 * key}:{values}"])
         self.add(f"{layer}.attn_gate.weight", [name],
                  [f"{blocks}:{2 * key + values}:{values}"])
+
+    def map_bailing_heads(self, name):
+        heads = self.config["num_attention_heads"]
+        kv = self.config["num_key_value_heads"]
+        size = self.head_dim()
+        layer = re.search(r"layers[.](\d+)[.]", name)[1]
+        first = 0
+        for part, count in (("q", heads), ("k", kv), ("v", kv)):
+            rows = [f"parts:1:{(heads + 2 * kv) * size}:{first}:{count * size}"]
+            turn = [] if part == "v" else [f"interleave:{count}"]
+            self.add(f"blk.{layer}.attn_{part}.weight", [name], rows + turn)
+            first += count * size
 
     # Of experts, or all that a layer has.
     def map_shared_unit(self, name, mapped):

@@ -252,8 +252,20 @@ TEST(GgufConfig, OfLlama4HasTheConstantsOfLlamaCpp) {
   EXPECT_TRUE(config.require_bool("use_qk_norm"));
 }
 
+TEST(GgufConfig, OfQwensModelsForImagesIsTheirLanguageModels) {
+  for (const auto& [name, type] :
+       {std::pair("qwen2vl", "qwen2"), std::pair("qwen3vl", "qwen3"),
+        std::pair("qwen3vlmoe", "qwen3_moe")}) {
+    EXPECT_EQ(config_of(of_architecture(name)).require_string("model_type"),
+              type);
+    EXPECT_EQ(
+        hugging_face_name(*find_gguf_architecture(name), "blk.3.attn_q.weight"),
+        "model.layers.3.self_attn.q_proj.weight");
+  }
+}
+
 TEST(GgufConfig, LeavesOutLayersThatGuessFurtherTokens) {
-  for (const std::string name : {"bailingmoe2", "glm4moe"}) {
+  for (const std::string name : {"bailingmoe2", "exaone-moe", "glm4moe"}) {
     const auto config = config_of(
         of_architecture(name).put(name + ".nextn_predict_layers", 1u));
     EXPECT_EQ(config.require_int("num_hidden_layers"), 7) << name;
