@@ -105,7 +105,8 @@ class Doctor {
   void open(const std::filesystem::path& path) {
     look([&] {
       files_ = io::ModelFiles::at(path);
-      if (files_.config) config_ = io::load_model_config(*files_.config);
+      if (!files_.config) return;
+      config_ = io::load_model_config(*files_.config);
       read_architecture(config_);
     });
     if (!result_.reason.empty()) return;
@@ -147,7 +148,13 @@ class Doctor {
 
   void read_architecture(const io::JsonConfig& config) {
     const auto type = config.find_string("model_type");
-    if (!type) return;
+    if (!type) {
+      throw UnsupportedModelError(
+          "[doctor] " + config.origin() +
+              ": there is no model_type, which names the architecture",
+          "The file is of another program, or of an older one: use a model "
+          "published for transformers, MLX or as GGUF.");
+    }
     json_["architecture"] = {{"model_type", *type},
                              {"supported", models::contains(*type)}};
     is_supported_ = models::contains(*type);

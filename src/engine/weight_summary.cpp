@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "abstractllm/error.h"
+#include "io/embedding_names.h"
 
 namespace abstractllm::engine {
 namespace {
@@ -76,6 +77,11 @@ WeightSummary summarise_weights(const io::WeightSource& weights,
       // Norms and biases are no products.
       if (rows == 1) continue;
       summary.forms[form_of(matrix)] += rows * columns;
+      // Rows of a table are looked up, where it is not the head as well.
+      if (io::names_a_table(module) &&
+          weights.has_matrix(io::head_beside(module))) {
+        continue;
+      }
       ++summary.products[{
           .outputs = static_cast<int>(matrix.rows()),
           .inputs = static_cast<int>(matrix.columns()),

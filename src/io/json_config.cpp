@@ -135,7 +135,7 @@ JsonConfig::JsonConfig(std::shared_ptr<const Value> value)
     : value_(std::move(value)) {}
 
 JsonConfig JsonConfig::load(const std::filesystem::path& path) {
-  json object = parse_json_file(path);
+  json object = parse_json_file(path, {.takes_last = true});
   if (!object.is_object()) {
     throw ModelLoadingError(
         fmt::format("[config] {}: expected a JSON object, found {}",
@@ -146,7 +146,7 @@ JsonConfig JsonConfig::load(const std::filesystem::path& path) {
 }
 
 JsonConfig JsonConfig::parse(std::string_view text, std::string_view origin) {
-  json object = parse_json_text(text, origin);
+  json object = parse_json_text(text, origin, {.takes_last = true});
   if (!object.is_object()) {
     throw ModelLoadingError(
         fmt::format("[config] {}: expected a JSON object, found {}", origin,
@@ -296,7 +296,8 @@ JsonConfig JsonConfig::with_defaults(const JsonConfig& others) const {
 JsonConfig JsonConfig::with_field(std::string_view key,
                                   std::string_view value) const {
   auto changed = std::make_shared<Value>(*value_);
-  changed->object[std::string(key)] = parse_json_text(value, origin());
+  changed->object[std::string(key)] =
+      parse_json_text(value, origin(), {.takes_last = true});
   return JsonConfig(std::move(changed));
 }
 

@@ -19,8 +19,10 @@ using nlohmann::json;
 
 class Builder : public json::json_sax_t {
  public:
-  Builder(std::string_view origin, int depth_limit)
-      : origin_(origin), depth_limit_(depth_limit) {}
+  Builder(std::string_view origin, const JsonLimits& limits)
+      : origin_(origin),
+        depth_limit_(limits.depth),
+        takes_last_(limits.takes_last) {}
 
   bool null() override { return put(json(nullptr)); }
   bool boolean(bool value) override { return put(json(value)); }
@@ -44,7 +46,7 @@ class Builder : public json::json_sax_t {
   bool end_array() override { return close(); }
 
   bool key(std::string& name) override {
-    if (open_.back()->contains(name)) {
+    if (!takes_last_ && open_.back()->contains(name)) {
       throw ModelLoadingError(
           fmt::format("[json] {}: the name '{}' is given twice in one object",
                       origin_, name));
@@ -100,6 +102,7 @@ class Builder : public json::json_sax_t {
 
   std::string origin_;
   int depth_limit_;
+  bool takes_last_;
   json root_;
   std::vector<json*> open_;
   std::string key_;
@@ -160,7 +163,7 @@ json parse_json_text(std::string_view text, std::string_view origin,
     quoted = quote_python_floats(text);
     text = quoted;
   }
-  Builder builder(origin, limits.depth);
+  Builder builder(origin, limits);
   json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

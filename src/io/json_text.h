@@ -17,12 +17,15 @@ struct JsonLimits {
   /// Objects and arrays within each other. Configurations need about 6; the
   /// limit keeps recursive readers of the value off the end of the stack.
   int depth = 64;
+  /// Of a name that an object has twice the last counts, as in Python, whose
+  /// programs read such configs without a word. Else it is an error.
+  bool takes_last = false;
 };
 
 /// Parses `text`; `origin` names it in messages. Bare NaN, Infinity and
 /// -Infinity, which Python writes, become strings of that spelling. Throws
-/// ModelLoadingError for invalid JSON, a name given twice in one object, and
-/// what exceeds `limits`.
+/// ModelLoadingError for invalid JSON, a name given twice in one object
+/// (but see takes_last), and what exceeds `limits`.
 nlohmann::json parse_json_text(std::string_view text, std::string_view origin,
                                const JsonLimits& limits = {});
 

@@ -126,6 +126,14 @@ bool is_plain_name(const std::string& name) {
          name.find('\0') == name.npos;
 }
 
+// "'a'", "'a' and 1 more tensor", "'a' and 2 more tensors".
+std::string some_of(const std::vector<std::string>& tensors) {
+  const std::string first = "'" + tensors.front() + "'";
+  if (tensors.size() == 1) return first;
+  return fmt::format("{} and {} more tensor{}", first, tensors.size() - 1,
+                     tensors.size() > 2 ? "s" : "");
+}
+
 }  // namespace
 
 TensorArchive TensorArchive::open_folder(const fs::path& folder) {
@@ -198,9 +206,9 @@ void TensorArchive::read_index(const fs::path& index) {
       throw ModelLoadingError(
           fmt::format(
               "[weights] {}: {}, one of {} files, is missing, which {} needs "
-              "for '{}' and {} more tensors",
+              "for {}",
               file.string(), shard, tensors_of_shard.size(),
-              index.filename().string(), expected.front(), expected.size() - 1),
+              index.filename().string(), some_of(expected)),
           "Fetch the file again; allm pull goes on where it was stopped.");
     }
     add_file(file);

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 json read_object(const fs::path& path) {
   if (!fs::exists(path)) return json::object();
-  json parsed = io::parse_json_file(path);
+  json parsed = io::parse_json_file(path, {.takes_last = true});
   if (!parsed.is_object()) {
     throw ModelLoadingError(
         fmt::format("[special tokens] {} is no JSON object", path.string()));

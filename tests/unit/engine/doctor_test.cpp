@@ -366,6 +366,20 @@ TEST(Doctor, SaysWithoutATokenizerWhatTheOtherFilesSay) {
   }
 }
 
+TEST(Doctor, MultipliesByNoTableThatHasAHeadBesideIt) {
+  const Diagnosis diagnosis = PublishedModel(kSqlcoder).diagnose();
+  EXPECT_EQ(path_of(diagnosis, "cpu", "matmul 32016x4096")["what"],
+            "1x matmul 32016x4096, 16 bits");
+}
+
+TEST(Doctor, SaysThatAConfigNamesNoArchitecture) {
+  const PublishedModel model(R"({"hidden_size": 64, "n_heads": 4})");
+  const Diagnosis diagnosis = model.diagnose();
+  EXPECT_EQ(diagnosis.verdict, Verdict::kDoesNotRun);
+  EXPECT_THAT(diagnosis.reason,
+              AllOf(HasSubstr("config.json"), HasSubstr("no model_type")));
+}
+
 TEST(Doctor, NamesAnUnknownArchitectureAndTheNearest) {
   const PublishedModel model(R"({"model_type": "qwen33", "hidden_size": 64})");
   const Diagnosis diagnosis = model.diagnose();
