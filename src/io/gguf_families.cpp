@@ -8,28 +8,12 @@
 #include <utility>
 
 #include "abstractllm/error.h"
+#include "io/gguf_copies.h"
 
 namespace abstractllm::io {
 namespace {
 
 using nlohmann::json;
-
-void copy_number(const GgufFields& fields, const char* name, json& config,
-                 const char* field) {
-  if (const auto value = fields.find_number(name)) config[field] = *value;
-}
-
-void copy_size(const GgufFields& fields, const char* name, json& config,
-               const char* field) {
-  if (const auto value = fields.find_size(name)) config[field] = *value;
-}
-
-void copy_bool(const GgufFields& fields, const char* name, json& config,
-               const char* field) {
-  if (const auto value = fields.file().find_bool(fields.key(name))) {
-    config[field] = *value;
-  }
-}
 
 void add_gemma(const GgufFields& /*fields*/, json& config) {
   config["hidden_activation"] = "gelu_pytorch_tanh";

@@ -4,6 +4,9 @@ does to their values.
 SPDX-License-Identifier: Apache-2.0
 """
 
+import json
+import struct
+
 ARCHITECTURES = {
     "afmoe": "afmoe", "arcee": "arcee", "bailing_moe": "bailingmoe2",
     "bloom": "bloom", "dots1": "dots1", "falcon": "falcon",
@@ -36,3 +39,14 @@ INTERLEAVED = {"llama", "granite", "granitemoe", "smollm3", "deepseek",
                "bailingmoe"}
 SHIFTED = {"gemma", "gemma2", "gemma3", "nemotron", "qwen3next"}
 STATE_SPACES = ("mamba", "mamba2")
+
+
+def read_header(folder):
+    shapes = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with open(path, "rb") as file:
+            size, = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(size))
+        header.pop("__metadata__", None)
+        shapes.update({name: row["shape"] for name, row in header.items()})
+    return shapes

@@ -19,26 +19,14 @@ import math
 import pathlib
 import re
 import statistics
-import struct
 import sys
 
 import gguf
 import safetensors
 from gguf_families import (ARCHITECTURES, INTERLEAVED, SHIFTED,
-                           STATE_SPACES)
+                           STATE_SPACES, read_header)
 
 KEYS = gguf.Keys
-
-def read_header(folder):
-    shapes = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with open(path, "rb") as file:
-            size, = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(size))
-        header.pop("__metadata__", None)
-        shapes.update({name: row["shape"] for name, row in header.items()})
-    return shapes
-
 
 class Recipe:
     def __init__(self, folder):
