@@ -24,14 +24,26 @@ using Matrices = std::vector<io::WeightMatrix>;
 constexpr std::array<std::string_view, 4> kLatentParts{
     ".k_b.scales", ".k_b.biases", ".v_b.scales", ".v_b.biases"};
 
+// What transformers 5 calls "mlp" in Mixtral's kin has its old name in mlx-lm.
+std::string in_mixtral(const io::WeightSource& weights, std::string name) {
+  constexpr std::string_view kNow = ".mlp.";
+  constexpr std::string_view kRouter = "router";
+  const auto type = weights.config().find_string("model_type");
+  const std::size_t at = name.find(kNow);
+  if ((type != "mixtral" && type != "phimoe") || at == name.npos) return name;
+  std::string rest = name.substr(at + kNow.size());
+  if (rest.starts_with(kRouter)) rest = "gate" + rest.substr(kRouter.size());
+  return name.substr(0, at) + ".block_sparse_moe." + rest;
+}
+
 // Checkpoints of embedding models hold what others have below "model.", where
 // mlx-lm looks for it.
 std::string in_model(const io::WeightSource& weights, const std::string& name) {
   const bool is_inside = name.starts_with("embed_tokens.") ||
                          name.starts_with("layers.") ||
                          name.starts_with("norm.");
-  if (!is_inside || !weights.has_matrix("embed_tokens")) return name;
-  return "model." + name;
+  const bool is_bare = is_inside && weights.has_matrix("embed_tokens");
+  return in_mixtral(weights, is_bare ? "model." + name : name);
 }
 
 // Rows of a module that become a matrix of the output.
