@@ -16,7 +16,6 @@ namespace {
 
 MoeConfig read_moe_config(const io::JsonConfig& config) {
   const int inner = size_or(config, "moe_intermediate_size", 1408);
-  const auto shared = config.find_int("num_shared_experts").value_or(2);
   MoeConfig moe{
       .experts = require_experts(config),
       .intermediate_size = inner,
@@ -24,7 +23,8 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
                  .score = ops::RouterScore::kSigmoid,
                  .normalise = config.find_bool("route_norm").value_or(true),
                  .scale = number_or(config, "route_scale", 1)},
-      .shared_intermediate_size = static_cast<int>(shared) * inner,
+      .shared_intermediate_size =
+          shared_width(config, "num_shared_experts", inner, 2),
       .shared_name = "shared_experts",
       .router_name = "router.gate"};
   const std::string score =

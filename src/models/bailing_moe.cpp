@@ -17,12 +17,12 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
       .intermediate_size = require_size(config, "moe_intermediate_size"),
       .router = {.chosen = require_size(config, "num_experts_per_tok")},
       .shared_name = "shared_experts"};
-  const auto shared = config.find_int("num_shared_experts").value_or(0);
   if (flag_or(config, "moe_router_enable_shared_expert", true)) {
     moe.shared_intermediate_size =
-        size_or(config, "moe_shared_expert_intermediate_size",
-                moe.intermediate_size) *
-        static_cast<int>(shared);
+        shared_width(config, "num_shared_experts",
+                     size_or(config, "moe_shared_expert_intermediate_size",
+                             moe.intermediate_size),
+                     0);
   }
   ops::RouterSpec& router = moe.router;
   if (config.find_string("score_function").value_or("softmax") == "sigmoid") {

@@ -70,13 +70,12 @@ std::unique_ptr<Model> make_cohere2_moe(const ModelSource& source) {
                          .norm_eps_value = 1e-5,
                          .head_dim = 128});
   config.windows = read_layer_windows(fields, config.num_hidden_layers);
-  const auto shared = fields.find_int("num_shared_experts").value_or(0);
   const MoeConfig moe{
       .experts = fields.has("num_experts") ? require_experts(fields) : 8,
       .intermediate_size = config.intermediate_size,
       .router = read_router(fields),
-      .shared_intermediate_size =
-          static_cast<int>(shared) * config.intermediate_size,
+      .shared_intermediate_size = shared_width(fields, "num_shared_experts",
+                                               config.intermediate_size, 0),
       .shared_name = "shared_experts"};
   DenseConfig dense = config;
   dense.intermediate_size = size_or(fields, "prefix_dense_intermediate_size",
@@ -90,7 +89,8 @@ std::unique_ptr<Model> make_cohere2_moe(const ModelSource& source) {
     if (!is_sparse(fields, index, 0)) {
       return read_gated_mlp(weights, dense, traits, module, std::move(frame));
     }
-    if (shared > 0) frame.scale = combination_scale(fields);
+    if (moe.shared_intermediate_size > 0)
+      frame.scale = combination_scale(fields);
     return read_moe(weights, config, moe, module, std::move(frame));
   };
   DecoderParts parts = read_dense_parts(source, config, traits);

@@ -31,8 +31,7 @@ std::unique_ptr<Model> make_ernie4_5_moe(const ModelSource& source) {
       .router = {.chosen = require_size(fields, "moe_k"), .normalise = true},
       .shared_name = "shared_experts"};
   moe.shared_intermediate_size =
-      moe.intermediate_size *
-      static_cast<int>(fields.find_int("moe_num_shared_experts").value_or(0));
+      shared_width(fields, "moe_num_shared_experts", moe.intermediate_size, 0);
   DenseTraits traits;
   traits.feed_forward = [&](const WeightReader& weights,
                             const std::string& prefix, int index,

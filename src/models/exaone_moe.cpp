@@ -20,7 +20,7 @@ MoeConfig read_moe_config(const io::JsonConfig& config) {
                  .scale = number_or(config, "routed_scaling_factor", 2.5)},
       .shared_name = "shared_experts"};
   moe.shared_intermediate_size =
-      moe.intermediate_size * size_or(config, "num_shared_experts", 1);
+      shared_width(config, "num_shared_experts", moe.intermediate_size, 1);
   read_router_groups(config, moe.router);
   return moe;
 }

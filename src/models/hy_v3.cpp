@@ -43,7 +43,7 @@ std::unique_ptr<Model> make_hy_v3(const ModelSource& source) {
                  .normalise = true,
                  .scale = number_or(fields, "router_scaling_factor", 2.826)},
       .shared_intermediate_size =
-          inner * size_or(fields, "num_shared_experts", 1),
+          shared_width(fields, "num_shared_experts", inner, 1),
       .shared_name = "shared_experts"};
   DenseTraits traits{.query_key_norm = HeadNorm::kEachHead};
   traits.feed_forward = [&](const WeightReader& weights,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/common/config_fields.h"
 
+#include <algorithm>
 #include <string>
 
 #include "abstractllm/error.h"
@@ -26,6 +27,18 @@ int require_size(const io::JsonConfig& config, const char* field) {
 
 int size_or(const io::JsonConfig& config, const char* field, int otherwise) {
   return config.has(field) ? require_size(config, field) : otherwise;
+}
+
+int shared_width(const io::JsonConfig& config, const char* field, int inner,
+                 int otherwise) {
+  const auto count = config.find_int(field).value_or(otherwise);
+  if (count < 0 || count > kMaxDimension / std::max(inner, 1)) {
+    throw ModelLoadingError("[config] " + std::string(field) + " is " +
+                            std::to_string(count) + ", expected 0 to " +
+                            std::to_string(kMaxDimension / std::max(inner, 1)) +
+                            " of a width of " + std::to_string(inner));
+  }
+  return static_cast<int>(count) * inner;
 }
 
 float number_or(const io::JsonConfig& config, const char* field,

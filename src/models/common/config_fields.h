@@ -14,6 +14,12 @@ int require_size(const io::JsonConfig& config, const char* field);
 /// require_size, or `otherwise` for an absent field.
 int size_or(const io::JsonConfig& config, const char* field, int otherwise);
 
+/// The width of the shared experts together: as many as `field` says, or
+/// `otherwise` where it is absent, each `inner` wide; 0 for none. Throws
+/// ModelLoadingError for more than require_size takes.
+int shared_width(const io::JsonConfig& config, const char* field, int inner,
+                 int otherwise);
+
 float number_or(const io::JsonConfig& config, const char* field,
                 double otherwise);
 

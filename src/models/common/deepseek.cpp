@@ -142,10 +142,8 @@ MoeConfig read_deepseek_moe_config(const io::JsonConfig& config,
   if (!config.has("n_routed_experts")) return moe;
   moe.experts = require_size(config, "n_routed_experts");
   moe.intermediate_size = require_size(config, "moe_intermediate_size");
-  moe.shared_intermediate_size =
-      static_cast<int>(
-          config.find_int("n_shared_experts").value_or(routing.shared)) *
-      moe.intermediate_size;
+  moe.shared_intermediate_size = shared_width(
+      config, "n_shared_experts", moe.intermediate_size, routing.shared);
   moe.shared_name = "shared_experts";
   ops::RouterSpec& router = moe.router;
   router.chosen = require_size(config, "num_experts_per_tok");

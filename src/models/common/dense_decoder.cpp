@@ -396,11 +396,14 @@ ops::MlpBlock read_gated_mlp(const WeightReader& weights,
           : std::vector<ops::Linear>{
                 weights.linear(prefix + names.gate, inner, hidden, bias),
                 weights.linear(prefix + names.up, inner, hidden, bias)};
+  // Read ahead of the block: GCC 12 frees the gate twice where an initializer
+  // behind it throws.
+  ops::Linear down = weights.linear(prefix + names.down, hidden, inner, bias);
   return {.frame = std::move(frame),
           .activation = config.activation,
           .gate = inputs[0],
           .up = inputs[1],
-          .down = weights.linear(prefix + names.down, hidden, inner, bias)};
+          .down = std::move(down)};
 }
 
 DecoderParts read_dense_parts(const ModelSource& source, DenseConfig config,
